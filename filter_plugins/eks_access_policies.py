@@ -1,0 +1,1 @@
+../plugins/filter/eks_access_policies.py

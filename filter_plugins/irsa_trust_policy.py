@@ -1,0 +1,1 @@
+../plugins/filter/irsa_trust_policy.py

@@ -1,0 +1,1 @@
+../plugins/filter/resource_name.py

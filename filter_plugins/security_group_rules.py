@@ -1,0 +1,1 @@
+../plugins/filter/security_group_rules.py

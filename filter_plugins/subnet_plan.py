@@ -1,0 +1,1 @@
+../plugins/filter/subnet_plan.py
