@@ -1,0 +1,221 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the discovery of every component has in common: reads side by side, ownership, names held by others."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.amazon.aws.plugins.module_utils.tagging import boto3_tag_list_to_ansible_dict
+
+from ..faults import AWS_ERRORS, CREDENTIAL_CODES, DENIED_CODES, ResourceError, describe_failure, error_code
+from ..names import resource_name
+
+with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing library
+    from botocore.exceptions import NoCredentialsError, PartialCredentialsError
+
+READS = ("describe_", "get_", "list_")
+# Codes that say "there is none"; EC2 has one for each kind of resource, such as InvalidVpcID.NotFound.
+MISSING_CODES = frozenset({"NoSuchEntity", "NotFoundException", "ResourceNotFoundException"})
+
+IAM_ROLE = "iam_role"
+LOG_GROUP = "log_group"
+
+
+def tags_of(resource: Mapping[str, Any], member: str = "Tags") -> dict[str, str]:
+    """The tags of a resource as a dict, whichever of the two forms its service has (KMS spells a third)."""
+    tags = resource.get(member) or {}
+    if isinstance(tags, Mapping):
+        return dict(tags)
+    if tags and "TagKey" in tags[0]:
+        return boto3_tag_list_to_ansible_dict(tags, "TagKey", "TagValue")
+    return boto3_tag_list_to_ansible_dict(tags)
+
+
+def name_of(resource: Mapping[str, Any]) -> str | None:
+    """The tag Name, which EC2 resources have in place of a name."""
+    return tags_of(resource).get("Name")
+
+
+class Reader:
+    """Reads AWS, several calls at a time, through clients made beforehand (making them is not safe in threads)."""
+
+    def __init__(self, clients: Mapping[str, Any], executor: Executor):
+        self.clients = clients
+        self.executor = executor
+        self.failed: ResourceError | None = None
+
+    def read(self, service: str, operation: str, **params: Any) -> dict | None:
+        """The whole answer, all pages of it; None if AWS says that there is no such thing."""
+        if not operation.startswith(READS):
+            raise ValueError(f"{service}.{operation} is not a read")
+        if self.failed:
+            raise self.failed  # the answer would not be used; don't wait for more of the same
+        client = self.clients[service]
+        try:
+            if client.can_paginate(operation):
+                return client.get_paginator(operation).paginate(**params).build_full_result()
+            return getattr(client, operation)(**params)
+        except AWS_ERRORS as error:
+            code = error_code(error)
+            if code in MISSING_CODES or code.endswith(".NotFound"):
+                return None
+            failure = self.failure(client, operation, error)
+            if code not in DENIED_CODES:
+                self.failed = failure
+            raise failure from error
+
+    def start(self, service: str, operation: str, **params: Any) -> Future:
+        """The same, beside what else is being read; the answer is in the future's result()."""
+        return self.executor.submit(self.read, service, operation, **params)
+
+    @staticmethod
+    def failure(client: Any, operation: str, error: Exception) -> ResourceError:
+        api = client.meta.method_to_api_mapping[operation]
+        service = client.meta.service_model.signing_name
+        where = f" at {client.meta.endpoint_url}" if client.meta.endpoint_url else ""
+        doing = f"read the platform's state from {service}{where}"
+        if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
+            doing = "read the platform's state without AWS credentials"
+        elif error_code(error) in CREDENTIAL_CODES:
+            doing = f"read the platform's state from {service} with these AWS credentials"
+        return ResourceError(describe_failure(error, doing, service, api), error)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which platform is meant: the prefix of its names, the tags of what it owns, where it lives."""
+
+    prefix: str
+    owner_tags: Mapping[str, str]
+    region: str
+    # Names of what a component makes from a list, such as node groups: component -> names.
+    entries: Mapping[str, list[str]] = field(default_factory=dict)
+
+    def name(self, thing: str, kind: str) -> str:
+        return resource_name(thing, self.prefix, kind)
+
+    def owns(self, tags: Mapping[str, str]) -> bool:
+        return all(tags.get(key) == str(value) for key, value in self.owner_tags.items())
+
+    @property
+    def filters(self) -> list[dict]:
+        """EC2's filters for what the platform owns."""
+        return [{"Name": f"tag:{key}", "Values": [str(value)]} for key, value in self.owner_tags.items()]
+
+    @property
+    def owner_text(self) -> str:
+        return ", ".join(f"{key}={value}" for key, value in self.owner_tags.items())
+
+
+class Search:
+    """The discovery of one component: what it reads, and what it finds amiss on the way."""
+
+    def __init__(self, component: Component, scope: Scope, reader: Reader):
+        self.component = component
+        self.scope = scope
+        self.reader = reader
+        self.read = reader.read
+        self.start = reader.start
+        self.warnings: list[str] = []
+        self.conflicts: list[dict[str, str]] = []
+
+    @property
+    def entries(self) -> list[str]:
+        return self.scope.entries.get(self.component.name) or list(self.component.entries)
+
+    def start_owned(self, operation: str, filter_member: str = "Filters") -> Future:
+        """Read all of one kind of EC2 resources that the platform owns."""
+        return self.start("ec2", operation, **{filter_member: self.scope.filters})
+
+    def owned(self, answer: dict | None, member: str, **equal: Any) -> list[dict]:
+        """Of an answer's resources those that the platform owns and whose members have the values given."""
+        return [
+            resource
+            for resource in (answer or {}).get(member, [])
+            if self.scope.owns(tags_of(resource)) and all(resource.get(key) == value for key, value in equal.items())
+        ]
+
+    def one(self, kind: str, resources: Iterable[dict], id_member: str, weight: Callable[[dict], Any] | None = None):
+        """The resource to go by where there should be one: that of the greatest weight, then of the lowest id."""
+        ranked = sorted(resources, key=lambda resource: resource[id_member])
+        if weight:
+            ranked.sort(key=weight, reverse=True)
+        if len(ranked) > 1:
+            others = ", ".join(resource[id_member] for resource in ranked[1:])
+            self.warnings.append(
+                f"{self.component.name}: {len(ranked)} {kind} carry the platform's tags ({self.scope.owner_text})"
+                f" where one is expected. {ranked[0][id_member]} is used; left alone: {others}."
+                " Remove what is not needed, or its tags."
+            )
+        return ranked[0] if ranked else None
+
+    def one_of_each(self, kind: str, resources: Iterable[dict], id_member: str) -> dict[str, dict]:
+        """The resources by their tag Name, one of each name."""
+        named: dict[str, list[dict]] = {}
+        for resource in resources:
+            named.setdefault(name_of(resource) or resource[id_member], []).append(resource)
+        return {name: self.one(f"{kind} named {name}", same, id_member) for name, same in sorted(named.items())}
+
+    def foreign(self, resource: str, reason: str = "exists") -> None:
+        """Note that a name of ours is held by something that does not carry our tags."""
+        self.conflicts.append(
+            {
+                "component": self.component.name,
+                "resource": resource,
+                "reason": f"{reason} without the tags of this platform ({self.scope.owner_text})",
+            }
+        )
+
+    def start_roles(self, things: Iterable[str]) -> dict[str, Future]:
+        return {thing: self.start("iam", "get_role", RoleName=self.scope.name(thing, IAM_ROLE)) for thing in things}
+
+    def roles(self, started: Mapping[str, Future]) -> dict[str, str | None]:
+        """The ARNs of the roles that are ours, null for those that are missing or someone else's."""
+        arns: dict[str, str | None] = {}
+        for thing, future in started.items():
+            role = (future.result() or {}).get("Role")
+            arns[thing] = None
+            if role and self.scope.owns(tags_of(role)):
+                arns[thing] = role["Arn"]
+            elif role:
+                self.foreign(f"IAM role {role['RoleName']}")
+        return arns
+
+    def check_log_group(self, name: str, started: Future, written: bool) -> None:
+        """Note a log group of ours that is someone else's.
+
+        written: something of ours writes to it. Then AWS itself makes the group again when it was deleted, without
+        tags, so a group without tags is no one else's.
+        """
+        groups = (started.result() or {}).get("logGroups", [])
+        arn = next((group["arn"].removesuffix(":*") for group in groups if group["logGroupName"] == name), None)
+        if arn is None or written:
+            return
+        tags = self.read("logs", "list_tags_for_resource", resourceArn=arn)
+        if tags is not None and not self.scope.owns(tags_of(tags, "tags")):
+            self.foreign(f"log group {name}")
+
+    def start_log_group(self, name: str) -> Future:
+        return self.start("logs", "describe_log_groups", logGroupNamePrefix=name)
+
+
+@dataclass(frozen=True)
+class Component:
+    """One component of the platform, as discovery knows it.
+
+    services: the AWS services it is read from. empty: its facts when nothing exists, with every key.
+    collect: fills a copy of empty. exists: whether the facts hold what other components build on.
+    entries: names of what it makes from a list by default.
+    """
+
+    name: str
+    services: tuple[str, ...]
+    empty: Callable[[Search], dict[str, Any]]
+    collect: Callable[[Search, dict[str, Any]], None]
+    exists: Callable[[Mapping[str, Any]], bool]
+    entries: tuple[str, ...] = ()

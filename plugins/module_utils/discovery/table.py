@@ -1,0 +1,69 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""All components in the order in which they are built, and the discovery of some or all of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from . import eks, encryption, network, workload_identity
+from .base import Component, Reader, Scope, Search
+
+COMPONENTS: dict[str, Component] = {
+    part.COMPONENT.name: part.COMPONENT for part in (encryption, network, eks, workload_identity)
+}
+CALLS_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class Discovered:
+    """What exists: facts by component, names held by others, and what a person should look at."""
+
+    account_id: str
+    partition: str
+    components: dict[str, dict[str, Any]]
+    conflicts: list[dict[str, str]]
+    warnings: list[str]
+
+    def missing(self, required: Iterable[str]) -> list[str]:
+        """Of the required components those that do not exist, in the order in which to build them."""
+        wanted = set(required)
+        return [name for name in COMPONENTS if name in wanted and not self.components[name]["exists"]]
+
+
+def _look(search: Search) -> dict[str, Any]:
+    facts = search.component.empty(search)
+    search.component.collect(search, facts)
+    return facts
+
+
+def discover(make_client: Callable[[str], Any], scope: Scope, wanted: Iterable[str]) -> Discovered:
+    """Discover the components asked for. The others are in the result, too, as if they did not exist."""
+    asked = [COMPONENTS[name] for name in COMPONENTS if name in set(wanted)]
+    services = ["sts", *sorted({service for component in asked for service in component.services})]
+    clients = {service: make_client(service) for service in services}
+    with (
+        ThreadPoolExecutor(CALLS_AT_ONCE) as calls,
+        # Components have threads of their own: they wait for calls and must not keep them from running.
+        ThreadPoolExecutor(max(len(asked), 1)) as lookers,
+    ):
+        reader = Reader(clients, calls)
+        # First of all, and alone: without credentials or a way to AWS this is the only call that is made.
+        caller = reader.read("sts", "get_caller_identity")
+        searches = {name: Search(component, scope, reader) for name, component in COMPONENTS.items()}
+        started = {component.name: lookers.submit(_look, searches[component.name]) for component in asked}
+        found = {name: future.result() for name, future in started.items()}
+    components = {}
+    for name, component in COMPONENTS.items():
+        facts = found.get(name) or component.empty(searches[name])
+        components[name] = {**facts, "exists": component.exists(facts)}
+    return Discovered(
+        account_id=caller["Account"],
+        partition=caller["Arn"].split(":")[1],
+        components=components,
+        conflicts=[conflict for search in searches.values() for conflict in search.conflicts],
+        warnings=[warning for search in searches.values() for warning in search.warnings],
+    )

@@ -1,0 +1,35 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The IAM roles that the platform's service accounts assume."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .base import Component, Search
+
+
+def empty(search: Search) -> dict[str, Any]:
+    return {"roles": dict.fromkeys(search.entries)}
+
+
+def collect(search: Search, facts: dict[str, Any]) -> None:
+    facts["roles"] = search.roles(search.start_roles(search.entries))
+
+
+COMPONENT = Component(
+    name="workload_identity",
+    services=("iam",),
+    empty=empty,
+    collect=collect,
+    exists=lambda facts: any(facts["roles"].values()),
+    entries=(
+        "agent",
+        "aws-load-balancer-controller",
+        "external-secrets",
+        "llm-gateway",
+        "memory-gateway",
+        "otel-collector",
+        "retrieval-gateway",
+    ),
+)

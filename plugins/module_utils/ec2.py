@@ -1,0 +1,96 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the resources of Amazon EC2 and Amazon VPC have in common: tags, look-up by tags, partial refusals."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .resource import Resource, Tagging
+
+with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing library
+    from botocore.exceptions import ClientError
+
+# What another call of the same run has just made, and this one doesn't see yet.
+NOT_YET_VISIBLE: Mapping[str, tuple[str, ...]] = {
+    "InvalidGroup.NotFound": ("",),
+    "InvalidRouteTableID.NotFound": ("",),
+    "InvalidRouteTableId.NotFound": ("",),
+    "InvalidSecurityGroupID.NotFound": ("",),
+    "InvalidSecurityGroupId.NotFound": ("",),
+    "InvalidSubnetID.NotFound": ("",),
+    "InvalidSubnetId.NotFound": ("",),
+    "InvalidVpcID.NotFound": ("",),
+    "InvalidVpcId.NotFound": ("",),
+}
+
+
+def ec2_tagging(identifier: str) -> Tagging:
+    """Tags of a resource whose id is that member of its description."""
+    return Tagging(
+        tag="CreateTags",
+        untag="DeleteTags",
+        arn=identifier,
+        read="Tags",
+        style="list",
+        resource_member="Resources",
+        tags_member="Tags",
+        keys_member="Tags",
+        many=True,
+        untag_style="objects",
+    )
+
+
+class Ec2Resource(Resource):
+    """A resource of the EC2 API, found among those that a filter gives, and tagged as it is made."""
+
+    service = "ec2"
+    capital_members = True
+    unique_name = False
+    tagged_as: str = ""  # the resource's type in TagSpecifications
+
+    def create_request(self) -> dict:
+        return super().create_request() | self.tag_specifications(self.options.get("tags"))
+
+    def tag_specifications(self, tags: Mapping[str, Any] | None) -> dict:
+        """The member of a create request that tags what it makes."""
+        if not tags:
+            return {}
+        return {"TagSpecifications": [{"ResourceType": self.tagged_as, "Tags": self.encoded_tags(tags)}]}
+
+    @staticmethod
+    def filters(values: Mapping[str, str]) -> list[dict]:
+        """Filters never fail on an id that is malformed or gone, as reading by id does."""
+        return [{"Name": name, "Values": [value]} for name, value in values.items()]
+
+    def marks(self) -> dict[str, str]:
+        """The tags by which this module call tells its resource from others: the owner's and the Name."""
+        marks = {key: str(value) for key, value in (self.options.get("owned_by") or {}).items()}
+        if "Name" in (self.options.get("tags") or {}):
+            marks["Name"] = str(self.options["tags"]["Name"])
+        return marks
+
+    def marked(self, found: Iterable[dict], marks: Mapping[str, str]) -> list[dict]:
+        return [item for item in found if marks.items() <= self.tags_of(item).items()]
+
+    def ours_first(self, found: list[dict]) -> list[dict]:
+        """Those that bear the owner's tags, and of these the one of the same Name, as far as there are any."""
+        owner = {key: str(value) for key, value in (self.options.get("owned_by") or {}).items()}
+        for marks in (owner, self.marks()):
+            found = self.marked(found, marks) or found
+        return found
+
+    def send(self, operation: str, request: Mapping) -> dict:
+        response = super().send(operation, request)
+        # EC2 answers some failed calls with a success that lists what it refused.
+        refused = self.refused(response)
+        if refused:
+            metadata = {**response.get("ResponseMetadata", {}), "HTTPStatusCode": 400}
+            raise ClientError({"Error": refused[0], "ResponseMetadata": metadata}, operation)
+        return response
+
+    def refused(self, response: Mapping) -> list[dict]:
+        """The errors, each with code and message, inside of an answer of success."""
+        return [item.get("Error", {}) for item in response.get("Unsuccessful", [])]

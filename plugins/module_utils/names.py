@@ -1,0 +1,43 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Names of the platform's resources and the length that each AWS service allows them."""
+
+from __future__ import annotations
+
+import hashlib
+
+# Longest name that the service accepts. kms_alias is counted without its "alias/", log_group and paths as a whole.
+LIMITS = {
+    "ec2_tag_name": 255,
+    "eks_cluster": 100,
+    "eks_nodegroup": 63,
+    "iam_policy": 128,
+    "iam_role": 64,
+    "kms_alias": 250,
+    "launch_template": 128,
+    "log_group": 512,
+    "security_group": 255,
+}
+
+HASH_LENGTH = 6
+
+
+def shorten(name: str, limit: int) -> str:
+    """Return name if it fits, else its beginning and a hash of the whole, the same at every call."""
+    if len(name) <= limit:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:HASH_LENGTH]
+    return name[: limit - HASH_LENGTH - 1].rstrip("-_./") + "-" + digest
+
+
+def resource_name(thing: str, prefix: str, kind: str) -> str:
+    """Return the name of a platform's thing, such as agent-platform-dev-flow-logs, within the limit of its kind."""
+    if kind not in LIMITS:
+        raise ValueError(f"no limit is known for names of kind {kind!r}; known kinds: {', '.join(sorted(LIMITS))}")
+    if not thing or not prefix:
+        raise ValueError(f"a {kind} name needs a thing and a prefix, got thing={thing!r} prefix={prefix!r}")
+    name = f"{prefix}-{thing}"
+    if kind == "security_group" and name.startswith("sg-"):
+        raise ValueError(f"the name of a security group can't begin with sg-, got {name!r}; rename the platform")
+    return shorten(name, LIMITS[kind])

@@ -1,0 +1,284 @@
+#!/usr/bin/python
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: eks_access_entry
+version_added: 0.1.0
+short_description: Manage an access entry of an Amazon EKS cluster with its access policies
+description:
+  - Creates, changes, tags and deletes the entry that gives an IAM principal access to a cluster.
+  - Access policies are associated with the entry, changed in scope, and taken from it.
+  - The cluster's authentication mode must be C(API) or C(API_AND_CONFIG_MAP).
+author:
+  - Contributors to the agent_platform.aws project (@agent-platform)
+options:
+  cluster_name:
+    description:
+      - Name of the cluster.
+    type: str
+    required: true
+  principal_arn:
+    description:
+      - ARN of the IAM role or user, with its path. A principal that was made a moment ago is waited for.
+    type: str
+    required: true
+  type:
+    description:
+      - Type of the entry. It can't be changed later. AWS makes a V(STANDARD) one if it isn't set.
+      - Entries of the other types are for nodes. EKS makes those of managed node groups and Fargate profiles by itself.
+    type: str
+    choices: [STANDARD, EC2, EC2_LINUX, EC2_WINDOWS, FARGATE_LINUX, HYBRID_LINUX, HYPERPOD_LINUX]
+  kubernetes_groups:
+    description:
+      - Kubernetes groups that the principal is in. Others are removed.
+    type: list
+    elements: str
+  username:
+    description:
+      - Kubernetes user name of the principal. AWS makes one from the ARN if it isn't set.
+    type: str
+  access_policies:
+    description:
+      - Access policies of the entry.
+    type: list
+    elements: dict
+    suboptions:
+      policy_arn:
+        description: ARN of the policy, as C(arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy).
+        type: str
+        required: true
+      access_scope:
+        description: Where the policy applies.
+        type: dict
+        required: true
+        suboptions:
+          type:
+            description: In the whole cluster, or in some namespaces.
+            type: str
+            choices: [cluster, namespace]
+            required: true
+          namespaces:
+            description: The namespaces, for the type V(namespace). A C(*) at the end stands for any characters.
+            type: list
+            elements: str
+  purge_access_policies:
+    description:
+      - Whether policies that aren't in O(access_policies) are taken from the entry.
+      - Nothing is taken from it as long as O(access_policies) isn't set.
+    type: bool
+    default: true
+extends_documentation_fragment:
+  - agent_platform.aws.resource
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.tags
+  - amazon.aws.boto3
+notes:
+  - An entry belongs to the principal and not just to its name. If a role is deleted and made anew, delete its entry
+    and run again.
+"""
+
+EXAMPLES = r"""
+- name: Make a role administrator of the cluster
+  agent_platform.aws.eks_access_entry:
+    cluster_name: demo-eks
+    principal_arn: arn:aws:iam::123456789012:role/platform-admins
+    access_policies:
+      - policy_arn: arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy
+        access_scope:
+          type: cluster
+
+- name: Let developers view two namespaces, and be in a group that role bindings name
+  agent_platform.aws.eks_access_entry:
+    cluster_name: demo-eks
+    principal_arn: arn:aws:iam::123456789012:role/developers
+    kubernetes_groups: [developers]
+    access_policies:
+      - policy_arn: arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy
+        access_scope:
+          type: namespace
+          namespaces: [agents, tools]
+
+- name: Take the access away
+  agent_platform.aws.eks_access_entry:
+    cluster_name: demo-eks
+    principal_arn: arn:aws:iam::123456789012:role/developers
+    state: absent
+"""
+
+RETURN = r"""
+access_entry:
+  description: The entry as EKS describes it, with its policies; empty when it is absent.
+  returned: always
+  type: dict
+  contains:
+    access_entry_arn:
+      description: ARN of the entry.
+      type: str
+    cluster_name:
+      description: Name of the cluster.
+      type: str
+    principal_arn:
+      description: ARN of the principal.
+      type: str
+    type:
+      description: Type of the entry.
+      type: str
+      sample: STANDARD
+    username:
+      description: Kubernetes user name.
+      type: str
+    kubernetes_groups:
+      description: Kubernetes groups.
+      type: list
+      elements: str
+    access_policies:
+      description: Access policies of the entry.
+      type: list
+      elements: dict
+      contains:
+        policy_arn:
+          description: ARN of the policy.
+          type: str
+        access_scope:
+          description: Where the policy applies.
+          type: dict
+    tags:
+      description: Tags of the entry.
+      type: dict
+"""
+
+from dataclasses import replace
+
+from ansible_collections.agent_platform.aws.plugins.module_utils.eks import NOT_FOUND, TOKEN, EksResource
+from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
+from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
+    Addition,
+    Create,
+    Delete,
+    Describe,
+    Setting,
+    Tagging,
+    Update,
+    is_satisfied,
+    run_module,
+)
+
+TYPES = ("STANDARD", "EC2", "EC2_LINUX", "EC2_WINDOWS", "FARGATE_LINUX", "HYBRID_LINUX", "HYPERPOD_LINUX")
+
+
+class AccessEntry(EksResource):
+    kind = "EKS access entry"
+    result = "access_entry"
+    names = {"clusterName": "cluster_name", "principalArn": "principal_arn"}
+    describe = Describe("DescribeAccessEntry", "accessEntry", missing=NOT_FOUND)
+    additions = (Addition("ListAssociatedAccessPolicies", "associatedAccessPolicies", "accessPolicies"),)
+    create = Create("CreateAccessEntry", token=TOKEN, exists=("ResourceInUseException",))
+    delete = Delete("DeleteAccessEntry", missing=NOT_FOUND)
+    settings = (
+        Setting("type", "type"),
+        Setting("kubernetes_groups", "kubernetesGroups", update="entry", unordered=True),
+        Setting("username", "username", update="entry"),
+        Setting(
+            "access_policies",
+            None,
+            read="accessPolicies",
+            update="policies",
+            update_members=("policyArn", "accessScope"),
+            unordered=True,
+        ),
+    )
+    updates = {
+        "entry": Update("UpdateAccessEntry", whole=True, token=TOKEN),
+        "policies": Update("AssociateAccessPolicy"),
+    }
+    tagging = Tagging("TagResource", "UntagResource", arn="accessEntryArn")
+    extra_operations = ("DisassociateAccessPolicy",)
+    # IAM may not have told EKS yet of a principal that was just made.
+    passing = {
+        **EksResource.passing,
+        "InvalidParameterException": (*EksResource.passing["InvalidParameterException"], "invalid principal"),
+    }
+    timeout = 120
+
+    def complete(self, description):
+        entry = {"clusterName": description["clusterName"], "principalArn": description["principalArn"]}
+        response = self.read("ListAssociatedAccessPolicies", entry, NOT_FOUND) or {}
+        policies = [
+            {member: policy[member] for member in ("policyArn", "accessScope")}
+            for policy in response.get("associatedAccessPolicies", [])
+        ]
+        return {**description, "accessPolicies": policies}
+
+    def refuse(self, current, changes):
+        super().refuse(current, changes)
+        arns = [policy["policy_arn"] for policy in self.options["access_policies"] or []]
+        twice = sorted({arn for arn in arns if arns.count(arn) > 1})
+        if twice:
+            raise ResourceError(f"access_policies of {self.title} name {', '.join(twice)} more than once.")
+
+    def changes(self, current):
+        changes = super().changes(current)
+        change = changes.get("access_policies")
+        if change and not self.options["purge_access_policies"]:
+            named = [policy["policy_arn"] for policy in change.desired]
+            kept = [policy for policy in change.current or [] if policy["policy_arn"] not in named]
+            change = changes["access_policies"] = replace(change, desired=change.desired + kept)
+            if is_satisfied(change.current, change.desired, unordered=True):
+                del changes["access_policies"]
+        return changes
+
+    def apply_update(self, name, changes, current):
+        if name != "policies":
+            super().apply_update(name, changes, current)
+            return
+        change = changes["access_policies"]
+        have = {policy["policy_arn"]: policy for policy in change.current or []}
+        wanted = {policy["policy_arn"]: policy for policy in change.desired}
+        for arn, policy in wanted.items():
+            if not is_satisfied(have.get(arn), policy, unordered=True):
+                request = {**self.named(), **self.encode(change.setting, policy)}
+                self.write("AssociateAccessPolicy", request, f"associate {arn} with {self.title}")
+        for arn in have:
+            if arn not in wanted:
+                request = {**self.named(), "policyArn": arn}
+                self.write("DisassociateAccessPolicy", request, f"take {arn} from {self.title}", NOT_FOUND)
+
+
+def main():
+    run_module(
+        AccessEntry,
+        {
+            "cluster_name": {"type": "str", "required": True},
+            "principal_arn": {"type": "str", "required": True},
+            "type": {
+                "type": "str",
+                "choices": list(TYPES),
+            },
+            "kubernetes_groups": {"type": "list", "elements": "str"},
+            "username": {"type": "str"},
+            "access_policies": {
+                "type": "list",
+                "elements": "dict",
+                "options": {
+                    "policy_arn": {"type": "str", "required": True},
+                    "access_scope": {
+                        "type": "dict",
+                        "required": True,
+                        "options": {
+                            "type": {"type": "str", "choices": ["cluster", "namespace"], "required": True},
+                            "namespaces": {"type": "list", "elements": "str"},
+                        },
+                    },
+                },
+            },
+            "purge_access_policies": {"type": "bool", "default": True},
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

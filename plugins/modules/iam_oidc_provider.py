@@ -1,0 +1,234 @@
+#!/usr/bin/python
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: iam_oidc_provider
+version_added: 0.1.0
+short_description: Manage an OpenID Connect identity provider in IAM
+description:
+  - Creates, changes, tags and deletes the provider by which roles trust tokens of an issuer, such as an EKS cluster.
+  - An account has one provider for an issuer. It is found by O(url).
+author:
+  - Contributors to the agent_platform.aws project (@agent-platform)
+options:
+  url:
+    description:
+      - URL of the issuer, with or without C(https://).
+      - AWS takes C(https) only. A URL that begins with C(http://) is passed on as it is, since issuers of test doubles
+        of AWS may have one.
+    type: str
+    required: true
+  client_ids:
+    description:
+      - Audiences of the tokens. Roles for service accounts need C(sts.amazonaws.com).
+    type: list
+    elements: str
+  purge_client_ids:
+    description:
+      - Whether audiences that aren't in O(client_ids) are removed.
+    type: bool
+    default: true
+  thumbprints:
+    description:
+      - SHA-1 thumbprints of the certificate authorities of the issuer.
+      - They are hardly ever needed. AWS doesn't use them for issuers with a certificate of a public authority, EKS
+        among them.
+      - If not set, AWS takes that of the issuer for a new provider, and an existing one is left alone.
+    type: list
+    elements: str
+extends_documentation_fragment:
+  - agent_platform.aws.resource
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.tags
+  - amazon.aws.boto3
+"""
+
+EXAMPLES = r"""
+- name: Let IAM roles trust service accounts of the cluster
+  agent_platform.aws.iam_oidc_provider:
+    url: https://oidc.eks.us-west-2.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF
+    client_ids:
+      - sts.amazonaws.com
+    tags:
+      Name: demo-eks
+
+- name: Delete a provider
+  agent_platform.aws.iam_oidc_provider:
+    url: https://oidc.eks.us-west-2.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF
+    state: absent
+"""
+
+RETURN = r"""
+oidc_provider:
+  description: The provider as IAM describes it; empty when it is absent.
+  returned: always
+  type: dict
+  contains:
+    arn:
+      description: ARN of the provider. Not known in check mode as long as it doesn't exist.
+      type: str
+      sample: arn:aws:iam::123456789012:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/0123456789ABCDEF
+    url:
+      description: URL of the issuer. IAM gives it without C(https://).
+      type: str
+      sample: oidc.eks.us-west-2.amazonaws.com/id/0123456789ABCDEF
+    client_id_list:
+      description: Audiences of the tokens.
+      type: list
+      elements: str
+    thumbprint_list:
+      description: Thumbprints of the certificate authorities.
+      type: list
+      elements: str
+    create_date:
+      description: When it was made.
+      type: str
+    tags:
+      description: Tags of the provider.
+      type: dict
+"""
+
+from dataclasses import replace
+
+from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
+    Addition,
+    Create,
+    Delete,
+    Describe,
+    Resource,
+    Setting,
+    Tagging,
+    Update,
+    run_module,
+)
+
+
+def issuer(url):
+    """The URL without its scheme, as ARNs have it."""
+    return url.partition("://")[2] or url
+
+
+def lower(texts):
+    return sorted(text.lower() for text in texts)
+
+
+class OidcProvider(Resource):
+    service = "iam"
+    kind = "OIDC provider"
+    result = "oidc_provider"
+    names = {"Url": "url"}
+    capital_members = True
+    describe = Describe("GetOpenIDConnectProvider", "", missing=("NoSuchEntity",))
+    create = Create("CreateOpenIDConnectProvider", exists=("EntityAlreadyExists",), tags="Tags")
+    delete = Delete("DeleteOpenIDConnectProvider", missing=("NoSuchEntity",))
+    settings = (
+        Setting("client_ids", "ClientIDList", update="client_ids", update_members=("ClientID",), unordered=True),
+        Setting(
+            "thumbprints",
+            "ThumbprintList",
+            update="thumbprints",
+            same=lambda have, want: lower(have or []) == lower(want),
+        ),
+    )
+    updates = {
+        "client_ids": Update("AddClientIDToOpenIDConnectProvider"),
+        "thumbprints": Update("UpdateOpenIDConnectProviderThumbprint"),
+    }
+    tagging = Tagging(
+        tag="TagOpenIDConnectProvider",
+        untag="UntagOpenIDConnectProvider",
+        arn="Arn",
+        read="Tags",
+        style="list",
+        resource_member="OpenIDConnectProviderArn",
+        tags_member="Tags",
+        keys_member="TagKeys",
+    )
+    additions = (Addition("ListOpenIDConnectProviders", "OpenIDConnectProviderList.Arn", "Arn"),)
+    extra_operations = ("RemoveClientIDFromOpenIDConnectProvider",)
+    # The issuer of a new cluster may not answer yet.
+    passing = {"ConcurrentModification": ("",), "OpenIdIdpCommunicationError": ("",)}
+    timeout = 120
+
+    def __init__(self, module):
+        super().__init__(module)
+        self.arn = None
+
+    def find(self):
+        # Read by its ARN, which IAM lists: so a dry run needs no valid URL, and no account id is needed.
+        self.arn = self.arn or self.listed()
+        found = super().find() if self.arn else None
+        if found is None:
+            self.arn = None
+        return found
+
+    def listed(self):
+        """The ARN of the issuer's provider, or None."""
+        response = self.read("ListOpenIDConnectProviders", {})
+        arns = (entry["Arn"] for entry in response.get("OpenIDConnectProviderList", []))
+        return next((arn for arn in arns if arn.partition(":oidc-provider/")[2] == issuer(self.options["url"])), None)
+
+    def describe_request(self):
+        return {"OpenIDConnectProviderArn": self.arn}
+
+    def complete(self, description):
+        answer = {key: value for key, value in description.items() if key != "ResponseMetadata"}
+        return {**answer, "Arn": self.arn}
+
+    def create_request(self):
+        url = self.options["url"]
+        return {**super().create_request(), "Url": url if "://" in url else f"https://{url}"}
+
+    def created(self, response):
+        self.arn = response["OpenIDConnectProviderArn"]
+
+    def changes(self, current):
+        changes = super().changes(current)
+        change = changes.get("client_ids")
+        if change and not self.options["purge_client_ids"]:
+            have = change.current or []
+            desired = have + [client for client in change.desired if client not in have]
+            changes["client_ids"] = replace(change, desired=desired)
+            if desired == have:
+                del changes["client_ids"]
+        return changes
+
+    def apply_update(self, name, changes, current):
+        provider = self.describe_request()
+        if name == "thumbprints":
+            request = {**provider, "ThumbprintList": self.options["thumbprints"]}
+            self.write("UpdateOpenIDConnectProviderThumbprint", request, f"update the thumbprints of {self.title}")
+            return
+        change = changes["client_ids"]
+        have, want = change.current or [], change.desired
+        for client in [client for client in want if client not in have]:
+            request = {**provider, "ClientID": client}
+            self.write("AddClientIDToOpenIDConnectProvider", request, f"add audience {client!r} to {self.title}")
+        for client in [client for client in have if client not in want]:
+            request = {**provider, "ClientID": client}
+            self.write(
+                "RemoveClientIDFromOpenIDConnectProvider", request, f"remove audience {client!r} of {self.title}"
+            )
+
+    def delete_request(self, current):
+        return self.describe_request()
+
+
+def main():
+    run_module(
+        OidcProvider,
+        {
+            "url": {"type": "str", "required": True},
+            "client_ids": {"type": "list", "elements": "str"},
+            "purge_client_ids": {"type": "bool", "default": True},
+            "thumbprints": {"type": "list", "elements": "str"},
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,592 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Compares what the modules declare with botocore's service models, and their documentation with their options.
+
+Every check gives problems as sentences; no problem, no sentence. What a declaration can't say because a hook builds the
+request is checked on a request made from sample values."""
+
+from __future__ import annotations
+
+import ast
+import datetime
+import functools
+import importlib
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from unittest import mock
+
+import botocore.session
+import yaml
+from ansible.module_utils.common.dict_transformations import snake_dict_to_camel_dict
+from botocore.validate import ParamValidator
+
+from ansible_collections.agent_platform.aws.plugins.module_utils import resource as framework
+from ansible_collections.agent_platform.aws.plugins.module_utils.resource import Change, Resource, set_path
+from tests.support.scripted_aws import ScriptedAws, ScriptedModule
+
+MODULES = Path(__file__).parents[2] / "plugins" / "modules"
+PACKAGE = "ansible_collections.agent_platform.aws.plugins.modules"
+# Members by which AWS knows a repeated call as the same one. A create that has one must use it.
+TOKENS = (
+    "ClientToken",
+    "ClientRequestToken",
+    "clientToken",
+    "clientRequestToken",
+    "IdempotencyToken",
+    "CallerReference",
+)
+TAG_MEMBERS = ("tags", "Tags", "TagSpecifications", "TagList")
+# Longer lists of AWS, such as those of instance types, grow every month and aren't repeated in options.
+LONGEST_CHOICE = 30
+TYPES = {
+    "str": {"string"},
+    "int": {"integer", "long"},
+    "float": {"float", "double"},
+    "bool": {"boolean"},
+    "list": {"list"},
+    "dict": {"structure", "map"},
+    "json": {"string"},
+}
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One module: what it passes to run_module, and its documentation with all fragments."""
+
+    name: str
+    resource: type[Resource]
+    options: Mapping[str, Any]
+    arguments: Mapping[str, Any]
+    documentation: Mapping[str, Any]
+    source: str
+
+
+@dataclass(frozen=True)
+class Exceptions:
+    """What is right though a check says otherwise, with the reason."""
+
+    # Choices that leave out values of AWS, as "module.option".
+    fewer_choices: Mapping[str, str] = field(default_factory=dict)
+    # Error codes that AWS gives and its model doesn't list, as "module.code".
+    unlisted_codes: Mapping[str, str] = field(default_factory=dict)
+    # Values for the sample requests, where the type of an option doesn't tell what AWS takes, as "module.option".
+    samples: Mapping[str, Any] = field(default_factory=dict)
+
+
+@functools.cache
+def service_model(service: str) -> Any:
+    return _session().get_service_model(service)
+
+
+@functools.cache
+def _session() -> Any:
+    return botocore.session.get_session()
+
+
+# ---- Reading the modules
+
+
+def module_names() -> list[str]:
+    """The modules on the framework."""
+    return sorted(path.stem for path in MODULES.glob("*.py") if "run_module(" in path.read_text())
+
+
+def load(name: str) -> Declared:
+    module = importlib.import_module(f"{PACKAGE}.{name}")
+    resource, options, arguments = _declaration(module)
+    path = MODULES / f"{name}.py"
+    return Declared(name, resource, options, arguments, documentation(module.DOCUMENTATION), path.read_text())
+
+
+def _declaration(module: ModuleType) -> tuple[type[Resource], Mapping[str, Any], Mapping[str, Any]]:
+    """What main() passes to run_module, and the options that result."""
+    seen: dict[str, Any] = {}
+
+    def run_module(resource: type[Resource], argument_spec: Mapping[str, Any], **arguments: Any) -> None:
+        seen.update(resource=resource, argument_spec=argument_spec, arguments=arguments)
+
+    with mock.patch.object(module, "run_module", run_module):
+        module.main()
+    tags = framework.TAG_OPTIONS if seen["resource"].tagging else {}
+    return seen["resource"], {**framework.COMMON_OPTIONS, **tags, **seen["argument_spec"]}, seen["arguments"]
+
+
+def documentation(text: str) -> dict[str, Any]:
+    """The documentation with the options of its fragments, without those of amazon.aws for the connection."""
+    documented = yaml.safe_load(text)
+    options = documented.setdefault("options", {})
+    for fragment in documented.get("extends_documentation_fragment", []):
+        if fragment in ("amazon.aws.common.modules", "amazon.aws.region.modules", "amazon.aws.boto3"):
+            continue
+        for option, texts in _fragment(fragment).get("options", {}).items():
+            options[option] = {**texts, **options.get(option, {})}
+    return documented
+
+
+def _fragment(name: str) -> dict[str, Any]:
+    namespace, collection, fragment, *variant = name.split(".")
+    module = importlib.import_module(f"ansible_collections.{namespace}.{collection}.plugins.doc_fragments.{fragment}")
+    return yaml.safe_load(getattr(module.ModuleDocFragment, variant[0].upper() if variant else "DOCUMENTATION"))
+
+
+# ---- Shapes
+
+
+def member(shape: Any, path: str) -> Any:
+    """The shape at a dotted path, through lists into their elements; None if there is none."""
+    for key in path.split(".") if path else []:
+        while shape.type_name == "list":
+            shape = shape.member
+        if shape.type_name == "map":
+            shape = shape.value
+        elif shape.type_name == "structure" and key in shape.members:
+            shape = shape.members[key]
+        else:
+            return None
+    return shape
+
+
+def sample(shape: Any, depth: int = 8) -> Any:
+    """A value of that shape, with all its members."""
+    kind = shape.type_name
+    if kind == "structure":
+        return {name: sample(item, depth - 1) for name, item in shape.members.items()} if depth else {}
+    if kind == "list":
+        return [sample(shape.member, depth - 1)] if depth else []
+    if kind == "map":
+        return {"key": sample(shape.value, depth - 1)} if depth else {}
+    if kind == "timestamp":
+        return datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC)
+    if kind == "string":
+        return shape.enum[0] if shape.enum else "sample"
+    return {"boolean": True, "blob": b"sample"}.get(kind, 1)
+
+
+def sample_option(name: str, option: Mapping[str, Any], samples: Mapping[str, Any]) -> Any:
+    """A value that Ansible would take for the option."""
+    if name in samples:
+        return samples[name]
+    kind = option.get("type", "str")
+    one = option["choices"][0] if option.get("choices") else None
+    if option.get("options"):
+        value = {key: sample_option(f"{name}.{key}", item, samples) for key, item in option["options"].items()}
+        return [value] if kind == "list" else value
+    if kind == "list":
+        return [
+            sample_option(f"{name}.", {"type": option.get("elements", "str"), "choices": option.get("choices")}, {})
+        ]
+    if one is not None:
+        return one
+    return {"str": "sample", "int": 1, "float": 1.0, "bool": True, "dict": {"key": "value"}, "json": "{}"}[kind]
+
+
+# ---- The checks
+
+
+class Checker:
+    """The problems of one module."""
+
+    def __init__(self, declared: Declared, exceptions: Exceptions | None = None):
+        self.declared = declared
+        self.name = declared.name
+        self.resource = declared.resource
+        self.exceptions = exceptions or Exceptions()
+        self.model = service_model(self.resource.service)
+
+    def problems(self) -> list[str]:
+        checks = (
+            self.operations,
+            self.constants,
+            self.identity,
+            self.settings,
+            self.tokens,
+            self.tags,
+            self.states,
+            self.codes,
+            self.documented,
+        )
+        found = [problem for check in checks for problem in check()]
+        # Requests of a declaration that is wrong already would only repeat it.
+        return [f"{self.name}: {problem}" for problem in found or self.requests()]
+
+    # -- What is declared
+
+    def declared_operations(self) -> dict[str, str]:
+        """Each operation and what it is declared for."""
+        resource = self.resource
+        found = dict.fromkeys(resource.extra_operations, "extra_operations")
+        found |= {addition.operation: "additions" for addition in resource.additions}
+        found |= {update.operation: f"updates[{name!r}]" for name, update in resource.updates.items()}
+        if resource.tagging:
+            found |= {resource.tagging.tag: "tagging.tag", resource.tagging.untag: "tagging.untag"}
+        found |= {resource.delete.operation: "delete", resource.create.operation: "create"}
+        found[resource.describe.operation] = "describe"
+        return found
+
+    def overrides(self, hook: str) -> bool:
+        return getattr(self.resource, hook) is not getattr(Resource, hook)
+
+    def knows(self, operation: str) -> bool:
+        return operation in self.model.operation_names
+
+    def input(self, operation: str) -> Any:
+        return self.model.operation_model(operation).input_shape if self.knows(operation) else None
+
+    def output(self, operation: str) -> Any:
+        return self.model.operation_model(operation).output_shape if self.knows(operation) else None
+
+    def option(self, name: str) -> Mapping[str, Any] | None:
+        return self.declared.options.get(name)
+
+    @functools.cached_property
+    def description(self) -> list[tuple[str, Any]]:
+        """The parts of a description: where each goes, and its shape."""
+        parts = [("", self.output(self.resource.describe.operation), self.resource.describe.path)]
+        parts += [(item.at, self.output(item.operation), item.path) for item in self.resource.additions]
+        found = [(at, member(shape, path)) for at, shape, path in parts if shape is not None]
+        return [(at, shape) for at, shape in found if shape is not None]
+
+    def described(self, path: str) -> Any:
+        """The shape at a path of the description."""
+        for at, shape in self.description:
+            if not at:
+                found = member(shape, path)
+            elif path == at:
+                found = shape
+            else:
+                found = member(shape, path.removeprefix(f"{at}.")) if path.startswith(f"{at}.") else None
+            if found is not None:
+                return found
+        return None
+
+    # -- Calls
+
+    def operations(self) -> Iterator[str]:
+        for operation, where in self.declared_operations().items():
+            if not self.knows(operation):
+                yield f"{where}: {self.resource.service} has no operation {operation}"
+        for update, declared in self.resource.updates.items():
+            if not any(setting.update == update for setting in self.resource.settings):
+                yield f"updates[{update!r}] ({declared.operation}) changes no setting"
+        describe = self.resource.describe
+        output = self.output(describe.operation)
+        if output is not None:
+            found = member(output, describe.path)
+            if found is None:
+                yield f"describe: the answer of {describe.operation} has no {describe.path}"
+            elif (found.type_name == "list") is not describe.many:
+                yield f"describe: {describe.path} of {describe.operation} is a {found.type_name}, many={describe.many}"
+        for addition in self.resource.additions:
+            output = self.output(addition.operation)
+            if output is not None and member(output, addition.path) is None:
+                yield f"additions: the answer of {addition.operation} has no {addition.path}"
+
+    def constants(self) -> Iterator[str]:
+        """Operations that the module's code names must be declared, and the other way round."""
+        named = _names_of_operations(self.declared.source, self.model.operation_names)
+        plugins = "ansible_collections.agent_platform.aws.plugins."
+        bases = [cls for cls in self.resource.__mro__ if cls.__module__.startswith(plugins) and cls is not Resource]
+        inherited = {name for cls in bases for name in _names_of_operations(_source(cls), self.model.operation_names)}
+        for operation in sorted(named - set(self.declared_operations())):
+            yield f"calls {operation} without declaring it (extra_operations)"
+        for operation in self.resource.extra_operations:
+            if operation not in named | inherited and self.knows(operation):
+                yield f"extra_operations: nothing calls {operation}"
+
+    def identity(self) -> Iterator[str]:
+        resource = self.resource
+        hooks = {
+            resource.describe.operation: "describe_request",
+            resource.create.operation: "create_request",
+            resource.delete.operation: "delete_request",
+        }
+        for name, option in resource.names.items():
+            spec = self.option(option)
+            if spec is None:
+                yield f"names: there is no option {option}"
+            elif not spec.get("required") and spec.get("default") is None:
+                yield f"names: option {option} tells which resource is meant, and isn't required"
+            for operation, hook in hooks.items():
+                shape = self.input(operation)
+                if shape is not None and not self.overrides(hook) and name not in shape.members:
+                    yield f"names: {operation} takes no {name}"
+            created = (
+                member(self.input(resource.create.operation), name) if self.knows(resource.create.operation) else None
+            )
+            if spec is not None and created is not None:
+                yield from self.choices(option, spec, created)
+        if resource.identifier and self.described(resource.identifier) is None:
+            yield f"identifier: the description has no {resource.identifier}"
+        if resource.describe.many and not resource.identifier:
+            yield "identifier: several can be found, so it is needed to tell them apart"
+
+    # -- Settings
+
+    def settings(self) -> Iterator[str]:
+        create = self.input(self.resource.create.operation)
+        for setting in self.resource.settings:
+            spec = self.option(setting.option)
+            where = f"setting {setting.option}"
+            if spec is None:
+                yield f"{where}: there is no such option"
+            created = member(create, setting.member) if create is not None and setting.member else None
+            if setting.member and create is not None and created is None:
+                yield f"{where}: {self.resource.create.operation} takes no {setting.member}"
+            described = self.described(setting.path)
+            if described is None and not setting.secret:
+                yield f"{where}: the description has no {setting.path}"
+            if setting.update is not None:
+                yield from self.updated(setting)
+            shape = created or described
+            if spec is None or shape is None or setting.encode or setting.decode:
+                continue
+            # What create doesn't take may be put together by complete() of several answers.
+            if created is not None or shape.type_name in TYPES.get(spec.get("type", "str"), ()):
+                yield from self.fits(setting.option, spec, shape, setting.verbatim)
+
+    def updated(self, setting: Any) -> Iterator[str]:
+        update = self.resource.updates.get(setting.update)
+        if update is None:
+            yield f"setting {setting.option}: there is no updates[{setting.update!r}]"
+            return
+        shape = self.input(update.operation)
+        for path in setting.update_members or (setting.member or setting.option,):
+            if shape is not None and member(shape, path) is None:
+                yield f"setting {setting.option}: {update.operation} takes no {path}"
+
+    def fits(self, path: str, option: Mapping[str, Any], shape: Any, verbatim: bool = False) -> Iterator[str]:
+        """An option of that type can be the value of a member of that shape."""
+        kind = option.get("type", "str")
+        if shape.type_name not in TYPES.get(kind, set()):
+            yield f"option {path}: is a {kind}, AWS takes a {shape.type_name}"
+            return
+        yield from self.choices(path, option, shape.member if kind == "list" else shape)
+        inner = shape.member if kind == "list" else shape
+        if kind == "list" and not option.get("elements"):
+            yield f"option {path}: elements isn't set"
+        elif kind == "list" and inner.type_name not in TYPES.get(option["elements"], set()):
+            yield f"option {path}: has elements of type {option['elements']}, AWS takes a {inner.type_name}"
+        if verbatim or inner.type_name != "structure":
+            return
+        if not option.get("options"):
+            yield f"option {path}: its suboptions aren't given"
+        for name, suboption in (option.get("options") or {}).items():
+            camel = next(iter(snake_dict_to_camel_dict({name: None}, capitalize_first=self.resource.capital_members)))
+            if camel not in inner.members:
+                yield f"option {path}.{name}: {inner.name} has no {camel}"
+            else:
+                yield from self.fits(f"{path}.{name}", suboption, inner.members[camel])
+
+    def choices(self, path: str, option: Mapping[str, Any], shape: Any) -> Iterator[str]:
+        enum = getattr(shape, "enum", None)
+        if not enum:
+            return
+        known = {value.casefold() for value in enum}
+        choices = {str(value).casefold() for value in option.get("choices") or []}
+        if not choices and len(enum) <= LONGEST_CHOICE:
+            yield f"option {path}: has no choices, AWS takes {', '.join(enum)}"
+        elif choices - known:
+            yield f"option {path}: AWS doesn't know {', '.join(sorted(choices - known))}"
+        elif choices and choices != known and f"{self.name}.{path}" not in self.exceptions.fewer_choices:
+            yield f"option {path}: lacks the choices {', '.join(sorted(known - choices))}"
+
+    # -- Tokens, tags, states, error codes
+
+    def tokens(self) -> Iterator[str]:
+        create = self.resource.create
+        shape = self.input(create.operation)
+        if shape is not None:
+            offered = [name for name in TOKENS if name in shape.members]
+            if create.token and create.token not in shape.members:
+                yield f"create: {create.operation} takes no token {create.token}"
+            if offered and not create.token:
+                yield f"create: {create.operation} takes the token {offered[0]}, and none is declared"
+        for name, update in self.resource.updates.items():
+            shape = self.input(update.operation)
+            if update.token and shape is not None and update.token not in shape.members:
+                yield f"updates[{name!r}]: {update.operation} takes no token {update.token}"
+
+    def tags(self) -> Iterator[str]:
+        create, tagging = self.resource.create, self.resource.tagging
+        shape = self.input(create.operation)
+        if shape is not None and tagging and create.tags and member(shape, create.tags) is None:
+            yield f"create: {create.operation} takes no {create.tags}"
+        if tagging is None:
+            return
+        for operation, members in (
+            (tagging.tag, {tagging.resource_member, tagging.tags_member}),
+            (tagging.untag, {tagging.resource_member, tagging.keys_member}),
+        ):
+            shape = self.input(operation)
+            if shape is None:
+                continue
+            for name in sorted(members):
+                if name not in shape.members:
+                    yield f"tagging: {operation} takes no {name}"
+            for name in sorted(set(shape.required_members) - members):
+                yield f"tagging: {operation} needs {name}"
+            target = shape.members.get(tagging.resource_member)
+            if target is not None and (target.type_name == "list") is not tagging.many:
+                yield f"tagging: {tagging.resource_member} of {operation} is a {target.type_name}, many={tagging.many}"
+        keys = member(self.input(tagging.untag), tagging.keys_member) if self.knows(tagging.untag) else None
+        if keys is not None and (keys.member.type_name == "string") is not (tagging.untag_style == "keys"):
+            taken = f"{keys.member.name} in {tagging.keys_member}"
+            yield f"tagging: {tagging.untag} takes {taken}, not {tagging.untag_style}"
+        written = member(self.input(tagging.tag), tagging.tags_member) if self.knows(tagging.tag) else None
+        for where, shape in (("the description", self.described(tagging.read)), (tagging.tag, written)):
+            if shape is None:
+                yield f"tagging: {where} has no tags at {tagging.read}"
+            elif (shape.type_name == "map") is not (tagging.style == "map"):
+                yield f"tagging: tags of {where} are a {shape.type_name}, style is {tagging.style}"
+        if not self.overrides("tag_request") and self.described(tagging.arn) is None:
+            yield f"tagging: the description has no {tagging.arn}"
+
+    def states(self) -> Iterator[str]:
+        states = self.resource.states
+        if states is None:
+            return
+        shape = self.described(states.path)
+        if shape is None:
+            yield f"states: the description has no {states.path}"
+            return
+        groups = {
+            "ready": states.ready,
+            "pending": states.pending,
+            "deleting": states.deleting,
+            "failed": set(states.failed),
+            "degraded": set(states.degraded),
+            "gone": states.gone,
+        }
+        for state in sorted({state for group in groups.values() for state in group}):
+            members = [name for name, group in groups.items() if state in group]
+            if len(members) > 1:
+                yield f"states: {state} is in {' and '.join(members)}"
+        enum = getattr(shape, "enum", None)
+        if enum:
+            # The EC2 API gives some states in lower case that its model writes with capitals.
+            known = {value.casefold() for value in enum}
+            grouped = {state.casefold() for group in groups.values() for state in group}
+            if known - grouped:
+                yield f"states: {', '.join(sorted(known - grouped))} of {states.path} stand in no group"
+            if grouped - known:
+                yield f"states: AWS has no {', '.join(sorted(grouped - known))} in {states.path}"
+
+    def codes(self) -> Iterator[str]:
+        """Error codes, where the model of the service lists them."""
+        resource = self.resource
+        for where, operation, codes in (
+            ("describe.missing", resource.describe.operation, resource.describe.missing),
+            ("create.exists", resource.create.operation, resource.create.exists),
+            ("delete.missing", resource.delete.operation, resource.delete.missing),
+        ):
+            if self.knows(operation):
+                yield from self.unknown(where, codes, {operation})
+        yield from self.unknown("passing", resource.passing, set(self.declared_operations()))
+
+    def unknown(self, where: str, codes: Iterable[str], operations: set[str]) -> Iterator[str]:
+        shapes = [
+            shape
+            for operation in operations
+            if self.knows(operation)
+            for shape in self.model.operation_model(operation).error_shapes
+        ]
+        known = {shape.metadata.get("error", {}).get("code", shape.name) for shape in shapes}
+        for code in codes if known else []:
+            if code not in known and f"{self.name}.{code}" not in self.exceptions.unlisted_codes:
+                yield f"{where}: {' and '.join(sorted(operations))} never answers {code}"
+
+    # -- Requests
+
+    def requests(self) -> Iterator[str]:
+        """Every request that the module makes of all its options is one that AWS takes."""
+        params = {
+            name: sample_option(f"{self.name}.{name}", option, self.exceptions.samples)
+            for name, option in self.declared.options.items()
+        }
+        for group in self.declared.arguments.get("mutually_exclusive", []):
+            params |= dict.fromkeys(group[1:])
+        params |= {"state": "present", "owned_by": None, "tags": {"key": "value"}}
+        resource = self.resource(ScriptedModule(ScriptedAws(), params))  # type: ignore[arg-type]
+        create = self.resource.create
+        request = resource.create_request()
+        if create.token:
+            request[create.token] = "token"
+        if create.tags and self.resource.tagging:
+            set_path(request, create.tags, resource.encoded_tags(params["tags"]))
+        yield from self.invalid(create.operation, request)
+        if self.resource.tagging and self.knows(create.operation):
+            taken = [name for name in TAG_MEMBERS if name in self.input(create.operation).members]
+            if taken and not any(name in request for name in taken):
+                yield f"{create.operation} takes {taken[0]}, and the request has no tags"
+        current: dict[str, Any] = {}
+        for at, shape in self.description:
+            while shape.type_name == "list":
+                shape = shape.member
+            if at:
+                set_path(current, at, sample(shape))
+            else:
+                current |= sample(shape)
+        yield from self.invalid(self.resource.describe.operation, self.describe_request(resource))
+        yield from self.invalid(self.resource.delete.operation, resource.delete_request(current))
+        if self.overrides("apply_update"):
+            return
+        for name, update in self.resource.updates.items():
+            settings = [
+                item for item in self.resource.settings if item.update == name and item.option in resource.options
+            ]
+            changes = {
+                setting.option: Change(setting, None, resource.options[setting.option])
+                for setting in settings
+                if resource.options[setting.option] is not None
+            }
+            yield from self.invalid(update.operation, resource.update_request(name, changes, current))
+
+    def describe_request(self, resource: Resource) -> dict:
+        # Some are described by an ARN that another call has to give first.
+        if getattr(resource, "arn", "") is None:
+            vars(resource)["arn"] = "arn:aws:iam::123456789012:kind/sample"
+        return resource.describe_request()
+
+    def invalid(self, operation: str, request: Mapping[str, Any]) -> Iterator[str]:
+        shape = self.input(operation)
+        if shape is None:
+            return
+        report = ParamValidator().validate(request, shape)
+        if report.has_errors():
+            yield f"{operation} refuses a request of sample values: {report.generate_report()}"
+
+    # -- Documentation
+
+    def documented(self) -> Iterator[str]:
+        yield from self.differing("", self.declared.options, self.declared.documentation["options"])
+
+    def differing(self, path: str, options: Mapping[str, Any], texts: Mapping[str, Any]) -> Iterator[str]:
+        for name in sorted(set(options) - set(texts)):
+            yield f"option {path}{name} isn't documented"
+        for name in sorted(set(texts) - set(options)):
+            yield f"documents {path}{name}, which isn't an option"
+        for name in sorted(set(options) & set(texts)):
+            option, text = options[name], texts[name]
+            for key, default in (("type", "str"), ("elements", None), ("required", False), ("default", None)):
+                if option.get(key, default) != text.get(key, default):
+                    yield f"option {path}{name}: {key} is {option.get(key)!r}, documented {text.get(key)!r}"
+            for key in ("choices", "aliases"):
+                if set(option.get(key) or ()) != set(text.get(key) or ()):
+                    yield f"option {path}{name}: {key} are {option.get(key)}, documented {text.get(key)}"
+            if not text.get("description"):
+                yield f"option {path}{name} has no description"
+            yield from self.differing(f"{path}{name}.", option.get("options") or {}, text.get("suboptions") or {})
+
+
+def _names_of_operations(source: str, operations: Iterable[str]) -> set[str]:
+    """The operations that a piece of code names in a text of its own."""
+    texts = {node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)}
+    return {text for text in texts if isinstance(text, str)} & set(operations)
+
+
+def _source(cls: type) -> str:
+    return Path(inspect.getfile(cls)).read_text()

@@ -1,0 +1,86 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""An AWS for tests of discovery: the calls come side by side, in any order, so it answers by operation."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.validate import ParamValidator
+
+from tests.support.scripted_aws import ScriptedClient, _check_response, api_error
+
+PREFIX = "agent-platform-dev"
+OWNER = {"Project": "agent-platform", "Environment": "dev", "ManagedBy": "agent_platform.aws"}
+ACCOUNT = "123456789012"
+REGION = "us-west-2"
+
+
+def tag_list(**tags: str) -> list[dict]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def owned(name: str | None = None, **tags: str) -> list[dict]:
+    """The tags of a resource of ours, as EC2 and IAM write them."""
+    named = {"Name": f"{PREFIX}-{name}"} if name else {}
+    return tag_list(**OWNER, **named, **tags)
+
+
+MISSING = {
+    "DescribeKey": "NotFoundException",
+    "DescribeCluster": "ResourceNotFoundException",
+    "GetRole": "NoSuchEntity",
+    "GetOpenIDConnectProvider": "NoSuchEntity",
+}
+
+
+class FakeAws:
+    """Answers an operation with what the test put there: a response, an exception, or a function of the request.
+
+    What the test doesn't mention is empty or missing. Requests and responses are checked against botocore's models.
+    """
+
+    def __init__(self, answers: Mapping[str, Any] | None = None):
+        caller = {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/someone", "UserId": "AID"}
+        self.answers = {"GetCallerIdentity": caller, **(answers or {})}
+        self.calls: list[tuple[str, dict]] = []
+        self.lock = threading.Lock()
+        self.clients: list[str] = []
+
+    def client(self, service: str) -> FakeClient:
+        self.clients.append(service)
+        return FakeClient(self, service)
+
+    def answer(self, client: ScriptedClient, operation: str, request: dict) -> Any:
+        model = client.model.operation_model(operation)
+        report = ParamValidator().validate(request, model.input_shape)
+        assert not report.has_errors(), f"{operation}({request}): {report.generate_report()}"
+        with self.lock:
+            self.calls.append((operation, request))
+        answer = self.answers.get(operation)
+        if callable(answer):
+            answer = answer(request)
+        if answer is None:
+            if operation in MISSING:
+                raise api_error(operation, MISSING[operation], status=404)
+            answer = {}
+        if isinstance(answer, Exception):
+            raise answer
+        _check_response(operation, answer, model.output_shape)
+        return answer
+
+    def operations(self) -> list[str]:
+        return [operation for operation, _request in self.calls]
+
+    def requests(self, operation: str) -> list[dict]:
+        return [request for name, request in self.calls if name == operation]
+
+
+class FakeClient(ScriptedClient):
+    """A scripted client that also tells of itself, as discovery's error messages need it."""
+
+    def __init__(self, aws: FakeAws, service: str):
+        super().__init__(aws, service)
+        self.meta = self.real.meta

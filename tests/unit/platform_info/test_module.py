@@ -1,0 +1,159 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The module around discovery: its options, its result, what it requires."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.table import COMPONENTS
+from ansible_collections.agent_platform.aws.plugins.modules import platform_info
+
+from .fake_aws import ACCOUNT, OWNER, PREFIX, REGION, FakeAws, owned
+
+PARAMS = {
+    "name": "agent-platform",
+    "environment": "dev",
+    "owner_tags": None,
+    "components": None,
+    "require": [],
+    "required_by": None,
+    "entries": None,
+}
+
+
+class Exit(Exception):
+    def __init__(self, failed, result):
+        super().__init__(result)
+        self.failed = failed
+        self.result = result
+
+
+class Module:
+    """What main() uses of an AnsibleAWSModule."""
+
+    check_mode = False
+    region = REGION
+    params = PARAMS
+    aws = None
+
+    def __init__(self, argument_spec, supports_check_mode):
+        assert supports_check_mode
+        Module.argument_spec = argument_spec
+        self.warnings = []
+
+    def client(self, service, config=None):
+        return self.aws.client(service)
+
+    def warn(self, text):
+        self.warnings.append(text)
+
+    def fail_json(self, **result):
+        raise Exit(True, result)
+
+    def exit_json(self, **result):
+        raise Exit(False, {**result, "warnings": self.warnings})
+
+
+@pytest.fixture
+def run(monkeypatch):
+    def run(answers=None, check_mode=False, region=REGION, **params):
+        aws = FakeAws(answers)
+        attributes = {"aws": aws, "params": {**PARAMS, **params}, "check_mode": check_mode, "region": region}
+        monkeypatch.setattr(platform_info, "AnsibleAWSModule", type("Module", (Module,), attributes))
+        with pytest.raises(Exit) as ended:
+            platform_info.main()
+        return ended.value, aws
+
+    return run
+
+
+def test_result(run):
+    ended, _aws = run()
+    assert not ended.failed
+    assert ended.result["changed"] is False
+    platform = ended.result["platform"]
+    assert set(platform) == {*COMPONENTS, "account_id", "partition", "region", "conflicts"}
+    for key, value in {"account_id": ACCOUNT, "partition": "aws", "region": REGION, "conflicts": []}.items():
+        assert platform[key] == ended.result[key] == value
+
+
+def test_everything_returned_is_documented(run):
+    ended, _aws = run()
+    documented = yaml.safe_load(platform_info.RETURN)
+    assert set(ended.result) - {"changed", "warnings"} == set(documented)
+    contained = documented["platform"]["contains"]
+    assert set(ended.result["platform"]) == set(contained)
+    for component in COMPONENTS:
+        assert set(ended.result["platform"][component]) == set(contained[component]["contains"])
+
+
+def test_options_are_documented_as_declared(run):
+    run()
+    documented = yaml.safe_load(platform_info.DOCUMENTATION)["options"]
+    assert set(documented) == set(Module.argument_spec)
+    for option in ("components", "require"):
+        assert documented[option]["choices"] == Module.argument_spec[option]["choices"] == list(COMPONENTS)
+
+
+def test_ownership_by_default(run):
+    _ended, aws = run(components=["network"])
+    (filters,) = aws.requests("DescribeSubnets")
+    assert {item["Name"]: item["Values"] for item in filters["Filters"]} == {
+        f"tag:{key}": [value] for key, value in OWNER.items()
+    }
+
+
+def test_owner_tags_of_ones_own(run):
+    _ended, aws = run(components=["network"], owner_tags={"Owner": "me"})
+    assert aws.requests("DescribeSubnets") == [{"Filters": [{"Name": "tag:Owner", "Values": ["me"]}]}]
+
+
+def test_an_empty_list_of_components_reads_only_who_we_are(run):
+    _ended, aws = run(components=[])
+    assert aws.operations() == ["GetCallerIdentity"]
+
+
+def test_requirement_missing(run):
+    ended, _aws = run(components=["network"], require=["network"], required_by="eks")
+    assert ended.failed
+    assert ended.result["msg"] == (
+        f"eks requires network, which does not exist in account {ACCOUNT} region {REGION}:"
+        " run ansible-playbook site.yml --limit network first"
+    )
+
+
+def test_several_requirements_missing(run):
+    ended, _aws = run(require=["network", "encryption"])
+    assert ended.result["msg"].startswith("encryption and network are required but do not exist in account")
+    assert ended.result["msg"].endswith("--limit encryption,network first")
+
+
+def test_a_requirement_is_read_even_if_not_asked_for(run):
+    _ended, aws = run(components=[], require=["network"])
+    assert "DescribeVpcs" in aws.operations()
+
+
+def test_a_dry_run_requires_nothing(run):
+    ended, _aws = run(check_mode=True, require=["network"])
+    assert not ended.failed
+
+
+def test_doubles_are_warned_of(run):
+    vpcs = [{"VpcId": vpc_id, "CidrBlock": "10.0.0.0/16", "Tags": owned("vpc")} for vpc_id in ("vpc-1", "vpc-2")]
+    ended, _aws = run({"DescribeVpcs": {"Vpcs": vpcs}})
+    assert not ended.failed
+    assert "left alone: vpc-2" in ended.result["warnings"][0]
+
+
+def test_no_region(run):
+    ended, aws = run(region=None)
+    assert ended.failed
+    assert "AWS_REGION" in ended.result["msg"]
+    assert aws.calls == []
+
+
+def test_prefix_of_names(run):
+    _ended, aws = run(components=["eks"])
+    assert aws.requests("DescribeCluster") == [{"name": f"{PREFIX}-eks"}]

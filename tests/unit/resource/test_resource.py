@@ -1,0 +1,510 @@
+"""The base of all modules, on a small resource declared here (an EKS pod identity association, and for things without
+a unique name an EC2 flow log)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pytest
+from ansible_collections.agent_platform.aws.plugins.module_utils import resource as base
+from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
+from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
+    Create,
+    Delete,
+    Describe,
+    Resource,
+    Setting,
+    States,
+    Tagging,
+    Update,
+    is_satisfied,
+    without_unset,
+)
+
+from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step, api_error, lost_reply, run_resource
+
+OWNER = {"ManagedBy": "agent_platform.aws"}
+
+
+class Addon(Resource):
+    service = "eks"
+    kind = "EKS add-on"
+    result = "addon"
+    names: ClassVar = {"clusterName": "cluster_name", "addonName": "name"}
+    describe = Describe("DescribeAddon", "addon", missing=("ResourceNotFoundException",))
+    create = Create("CreateAddon", token="clientRequestToken", exists=("ResourceInUseException",))
+    delete = Delete("DeleteAddon", missing=("ResourceNotFoundException",))
+    settings = (
+        Setting("version", "addonVersion", update="addon"),
+        Setting("configuration", "configurationValues", update="addon", secret=True),
+        Setting("role_arn", "serviceAccountRoleArn"),
+    )
+    updates: ClassVar = {"addon": Update("UpdateAddon", token="clientRequestToken")}
+    tagging = Tagging("TagResource", "UntagResource", arn="addonArn")
+    states = States(
+        "status",
+        ready=frozenset({"ACTIVE"}),
+        pending=frozenset({"CREATING", "UPDATING"}),
+        deleting=frozenset({"DELETING"}),
+        failed={"CREATE_FAILED": "Remove it and run again."},
+        degraded={"DEGRADED": "Look at its pods.", "UPDATE_FAILED": "Change it.", "DELETE_FAILED": "Delete it again."},
+    )
+    passing: ClassVar = {"InvalidParameterException": ("cannot be assumed",)}
+    timeout = 30
+
+
+class FlowLog(Resource):
+    service = "ec2"
+    kind = "flow log"
+    result = "flow_log"
+    names: ClassVar = {"ResourceId": "resource_id"}
+    identifier = "FlowLogId"
+    unique_name = False
+    capital_members = True
+    describe = Describe("DescribeFlowLogs", "FlowLogs", many=True)
+    create = Create("CreateFlowLogs", tags=None)
+    delete = Delete("DeleteFlowLogs")
+
+    def describe_request(self):
+        return {"Filter": [{"Name": "resource-id", "Values": [self.options["resource_id"]]}]}
+
+    def create_request(self):
+        return {"ResourceIds": [self.options["resource_id"]], "ResourceType": "VPC"}
+
+
+def addon(status="ACTIVE", version="v1", tags=None, **members):
+    return {
+        "addon": {
+            "clusterName": "demo",
+            "addonName": "vpc-cni",
+            "addonArn": "arn:aws:eks:us-west-2:123456789012:addon/demo/vpc-cni/1",
+            "status": status,
+            "addonVersion": version,
+            "tags": {**OWNER, **(tags or {})},
+            **members,
+        }
+    }
+
+
+def missing():
+    return api_error("DescribeAddon", "ResourceNotFoundException", "No addon")
+
+
+PARAMS = {"cluster_name": "demo", "name": "vpc-cni", "version": "v1", "configuration": None, "role_arn": None}
+READ = {"clusterName": "demo", "addonName": "vpc-cni"}
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch):
+    """Time that passes only by sleeping."""
+    now = [0.0]
+    monkeypatch.setattr(base.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(base.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    return now
+
+
+def run(params, *steps, **kwargs):
+    return run_resource(Addon, {**PARAMS, **params}, *steps, **kwargs)
+
+
+def refused(params, *steps, check_mode=False):
+    aws = ScriptedAws(*steps)
+    with pytest.raises(ResourceError) as caught:
+        Addon(ScriptedModule(aws, {**PARAMS, **params}, check_mode)).run()
+    aws.assert_done()
+    return str(caught.value)
+
+
+# ---- create
+
+
+def test_create_waits_until_ready_and_returns_the_resource():
+    def has_everything(request):
+        assert request["addonVersion"] == "v1"
+        assert request["tags"] == {"A": "1"}
+        assert request["clientRequestToken"]
+
+    result, _aws, _module = run(
+        {"tags": {"A": 1}},
+        Step("DescribeAddon", missing(), READ),
+        Step("CreateAddon", addon("CREATING"), has_everything),
+        Step("DescribeAddon", addon("CREATING", tags={"A": "1"})),
+        Step("DescribeAddon", addon("CREATING", tags={"A": "1"})),
+        Step("DescribeAddon", addon("ACTIVE", tags={"A": "1"})),
+        Step("UntagResource", {}),
+        Step("DescribeAddon", addon("ACTIVE", tags={"A": "1"})),
+    )
+    assert result["changed"] is True
+    assert result["addon"]["addon_version"] == "v1"
+    assert result["diff"]["before"] == {}
+    assert result["diff"]["after"]["version"] == "v1"
+
+
+def test_without_wait_create_returns_at_once():
+    result, aws, _module = run(
+        {"wait": False},
+        Step("DescribeAddon", missing()),
+        Step("CreateAddon", addon("CREATING")),
+        Step("DescribeAddon", addon("CREATING")),
+    )
+    assert result["changed"] is True
+    assert aws.operations().count("DescribeAddon") == 2
+
+
+def test_what_aws_has_accepted_may_be_invisible_for_a_moment():
+    result, _aws, _module = run(
+        {},
+        Step("DescribeAddon", missing()),
+        Step("CreateAddon", addon("CREATING")),
+        Step("DescribeAddon", missing()),
+        Step("DescribeAddon", missing()),
+        Step("DescribeAddon", addon()),
+    )
+    assert result["changed"] is True
+
+
+def test_create_is_never_repeated_after_acceptance(clock):
+    message = refused(
+        {},
+        Step("DescribeAddon", missing()),
+        Step("CreateAddon", addon("CREATING")),
+        *[Step("DescribeAddon", missing()) for _ in range(5)],
+    )
+    assert "doesn't show it" in message
+
+
+# ---- lost replies, throttling, errors
+
+
+def test_lost_reply_of_create_is_adopted():
+    result, aws, _module = run(
+        {},
+        Step("DescribeAddon", missing()),
+        Step("CreateAddon", lost_reply()),
+        Step("DescribeAddon", addon("CREATING")),
+        Step("DescribeAddon", addon("ACTIVE")),
+    )
+    assert result["changed"] is True
+    assert aws.operations().count("CreateAddon") == 1
+
+
+def test_lost_request_is_repeated_with_the_same_token():
+    tokens = []
+    result, _aws, _module = run(
+        {},
+        Step("DescribeAddon", missing()),
+        Step("CreateAddon", lost_reply(), lambda request: tokens.append(request["clientRequestToken"])),
+        Step("DescribeAddon", missing()),
+        Step("CreateAddon", addon(), lambda request: tokens.append(request["clientRequestToken"])),
+        Step("DescribeAddon", addon()),
+    )
+    assert result["changed"] is True
+    assert tokens[0] == tokens[1]
+
+
+def test_already_there_on_the_second_try_is_adopted():
+    result, _aws, _module = run(
+        {},
+        Step("DescribeAddon", missing()),
+        Step("CreateAddon", lost_reply()),
+        Step("DescribeAddon", missing()),
+        Step("CreateAddon", api_error("CreateAddon", "ResourceInUseException", "already exists", 409)),
+        Step("DescribeAddon", addon()),
+        Step("DescribeAddon", addon()),
+    )
+    assert result["changed"] is True
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        api_error("CreateAddon", "ThrottlingException"),
+        api_error("CreateAddon", "TooManyRequestsException", status=429),
+        api_error("CreateAddon", "ServerException", "broken", 500),
+        api_error("CreateAddon", "InvalidParameterException", "The role cannot be assumed"),
+        lost_reply(),
+    ],
+)
+def test_passing_faults_are_survived(error):
+    result, _aws, _module = run(
+        {},
+        Step("DescribeAddon", missing()),
+        Step("CreateAddon", error),
+        Step("DescribeAddon", missing()),
+        Step("CreateAddon", addon()),
+        Step("DescribeAddon", addon()),
+    )
+    assert result["changed"] is True
+
+
+def test_endless_throttling_ends_with_a_named_error():
+    steps = [Step("DescribeAddon", missing())]
+    for attempt in range(base.WRITE_ATTEMPTS):
+        steps.append(Step("CreateAddon", api_error("CreateAddon", "ThrottlingException", "Rate exceeded")))
+        if attempt < base.WRITE_ATTEMPTS - 1:
+            steps.append(Step("DescribeAddon", missing()))
+    message = refused({}, *steps)
+    assert "EKS add-on 'vpc-cni' of 'demo'" in message
+    assert "Rate exceeded" in message
+    assert f"after {base.WRITE_ATTEMPTS} attempts" in message
+
+
+def test_a_throttled_update_is_decided_anew():
+    """Between the two tries someone else has made the change: nothing is left to do."""
+    result, aws, _module = run(
+        {"version": "v2"},
+        Step("DescribeAddon", addon()),
+        Step("UpdateAddon", api_error("UpdateAddon", "ThrottlingException")),
+        Step("DescribeAddon", addon(version="v2")),
+    )
+    assert result["changed"] is False
+    assert aws.operations().count("UpdateAddon") == 1
+
+
+def test_lost_reply_of_an_update_counts_as_changed():
+    result, _aws, _module = run(
+        {"version": "v2"},
+        Step("DescribeAddon", addon()),
+        Step("UpdateAddon", lost_reply()),
+        Step("DescribeAddon", addon(version="v2")),
+    )
+    assert result["changed"] is True
+
+
+@pytest.mark.parametrize(
+    ("code", "helps"),
+    [
+        ("AccessDeniedException", "Allow eks:CreateAddon"),
+        ("ExpiredTokenException", "Renew the AWS credentials"),
+        ("ResourceLimitExceededException", "Service Quotas"),
+    ],
+)
+def test_refusals_are_not_repeated_and_say_what_helps(code, helps):
+    message = refused({}, Step("DescribeAddon", missing()), Step("CreateAddon", api_error("CreateAddon", code, "no")))
+    assert "Could not create EKS add-on 'vpc-cni' of 'demo' (CreateAddon)" in message
+    assert helps in message
+
+
+def test_a_read_that_fails_names_the_resource():
+    message = refused({}, Step("DescribeAddon", api_error("DescribeAddon", "AccessDeniedException", "no")))
+    assert "Could not read EKS add-on 'vpc-cni' of 'demo' (DescribeAddon)" in message
+
+
+def test_without_name_or_token_a_lost_create_is_looked_for_before_it_is_repeated(clock):
+    nothing, one = {"FlowLogs": []}, {"FlowLogs": [{"FlowLogId": "fl-1"}]}
+    result, aws, _module = run_resource(
+        FlowLog,
+        {"resource_id": "vpc-1"},
+        Step("DescribeFlowLogs", nothing),
+        Step("CreateFlowLogs", lost_reply()),
+        Step("DescribeFlowLogs", nothing),
+        Step("DescribeFlowLogs", nothing),
+        Step("DescribeFlowLogs", one),
+    )
+    assert aws.operations().count("CreateFlowLogs") == 1
+    assert result["flow_log"]["flow_log_id"] == "fl-1"
+
+
+def test_of_two_one_is_kept_and_the_other_reported():
+    two = {"FlowLogs": [{"FlowLogId": "fl-2"}, {"FlowLogId": "fl-1"}]}
+    result, _aws, module = run_resource(FlowLog, {"resource_id": "vpc-1"}, Step("DescribeFlowLogs", two))
+    assert result["flow_log"]["flow_log_id"] == "fl-1"
+    assert "fl-2" in module.warnings[0]
+
+
+# ---- no change, update, immutable
+
+
+def test_nothing_to_do_is_one_read():
+    result, aws, _module = run({}, Step("DescribeAddon", addon()))
+    assert result["changed"] is False
+    assert aws.operations() == ["DescribeAddon"]
+
+
+def test_unset_options_are_left_alone():
+    result, _aws, _module = run({"version": None}, Step("DescribeAddon", addon(version="v9")))
+    assert result["changed"] is False
+
+
+def test_update_sends_only_what_differs():
+    def only_version(request):
+        assert set(request) == {"clusterName", "addonName", "addonVersion", "clientRequestToken"}
+
+    result, _aws, _module = run(
+        {"version": "v2", "configuration": "{}"},
+        Step("DescribeAddon", addon(configurationValues="{}")),
+        Step("UpdateAddon", {"update": {"id": "u"}}, only_version),
+        Step("DescribeAddon", addon("UPDATING", configurationValues="{}")),
+        Step("DescribeAddon", addon(version="v2", configurationValues="{}")),
+        Step("DescribeAddon", addon(version="v2", configurationValues="{}")),
+    )
+    assert result["diff"]["before"]["version"] == "v1"
+    assert result["diff"]["after"]["version"] == "v2"
+    assert result["diff"]["after"]["configuration"] == "(not shown)"
+    assert "configuration_values" not in result["addon"]
+
+
+def test_an_immutable_change_is_refused_with_both_values():
+    message = refused({"role_arn": "new"}, Step("DescribeAddon", addon(serviceAccountRoleArn="old")))
+    assert "role_arn: is 'old', declared 'new'" in message
+
+
+def test_a_resource_under_change_is_waited_for_first():
+    result, _aws, _module = run({}, Step("DescribeAddon", addon("UPDATING")), Step("DescribeAddon", addon()))
+    assert result["changed"] is False
+
+
+def test_a_resource_being_deleted_is_waited_out_and_made_anew():
+    result, _aws, _module = run(
+        {},
+        Step("DescribeAddon", addon("DELETING")),
+        Step("DescribeAddon", addon("DELETING")),
+        Step("DescribeAddon", missing()),
+        Step("CreateAddon", addon("CREATING")),
+        Step("DescribeAddon", addon()),
+    )
+    assert result["changed"] is True
+
+
+def test_a_failed_resource_is_an_error_with_the_remedy():
+    message = refused({}, Step("DescribeAddon", addon("CREATE_FAILED")))
+    assert "is CREATE_FAILED" in message
+    assert "Remove it and run again." in message
+
+
+def test_a_degraded_resource_is_a_warning_until_we_touch_it():
+    _result, _aws, module = run({}, Step("DescribeAddon", addon("DEGRADED")))
+    assert "DEGRADED" in module.warnings[0]
+    message = refused(
+        {"version": "v2"},
+        Step("DescribeAddon", addon("DEGRADED")),
+        Step("UpdateAddon", {"update": {"id": "u"}}),
+        Step("DescribeAddon", addon("DEGRADED", version="v2")),
+    )
+    assert "Look at its pods." in message
+
+
+def test_waiting_ends_and_says_where_it_is_stuck():
+    steps = [Step("DescribeAddon", addon("CREATING")) for _ in range(8)]
+    aws = ScriptedAws(*steps)
+    with pytest.raises(ResourceError) as caught:
+        Addon(ScriptedModule(aws, {**PARAMS, "wait_timeout": 20})).run()
+    assert "still CREATING after 20 s" in str(caught.value)
+
+
+# ---- tags and ownership
+
+
+def test_tags_are_made_exact_but_amazons_are_kept():
+    result, _aws, _module = run(
+        {"tags": {**OWNER, "B": 2}},
+        Step("DescribeAddon", addon(tags={"A": "1", "aws:x": "y"})),
+        Step("UntagResource", {}, lambda request: _equal(request["tagKeys"], ["A"])),
+        Step("TagResource", {}, lambda request: _equal(request["tags"], {"B": "2"})),
+        Step("DescribeAddon", addon(tags={"B": "2", "aws:x": "y"})),
+    )
+    assert result["addon"]["tags"]["B"] == "2"
+
+
+def test_without_purge_other_tags_stay():
+    result, _aws, _module = run({"tags": dict(OWNER), "purge_tags": False}, Step("DescribeAddon", addon(tags={"A": "1"})))
+    assert result["changed"] is False
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_what_is_not_ours_is_neither_changed_nor_deleted(state):
+    foreign = addon(version="v0")
+    foreign["addon"]["tags"] = {"ManagedBy": "someone"}
+    message = refused({"state": state, "owned_by": OWNER}, Step("DescribeAddon", foreign))
+    assert "isn't ours: it has ManagedBy=someone, expected ManagedBy=agent_platform.aws" in message
+
+
+# ---- delete
+
+
+def test_delete_waits_until_it_is_gone():
+    result, _aws, _module = run(
+        {"state": "absent"},
+        Step("DescribeAddon", addon()),
+        Step("DeleteAddon", addon("DELETING")),
+        Step("DescribeAddon", addon("DELETING")),
+        Step("DescribeAddon", missing()),
+    )
+    assert result["changed"] is True
+    assert result["addon"] == {}
+
+
+def test_deleting_what_is_not_there_changes_nothing():
+    result, _aws, _module = run({"state": "absent"}, Step("DescribeAddon", missing()))
+    assert result["changed"] is False
+
+
+def test_a_lost_reply_of_delete_is_survived():
+    result, _aws, _module = run(
+        {"state": "absent"},
+        Step("DescribeAddon", addon()),
+        Step("DeleteAddon", lost_reply()),
+        Step("DescribeAddon", missing()),
+    )
+    assert result["changed"] is True
+
+
+# ---- check mode
+
+
+def test_check_mode_predicts_a_create_without_writing():
+    result, aws, _module = run({"tags": {"A": 1}}, Step("DescribeAddon", missing()), check_mode=True)
+    assert aws.operations() == ["DescribeAddon"]
+    assert result["changed"] is True
+    assert result["addon"]["addon_version"] == "v1"
+    assert result["addon"]["tags"] == {"A": "1"}
+    assert result["diff"]["after"] == {"version": "v1", "tags": {"A": "1"}}
+
+
+def test_check_mode_predicts_an_update_without_writing():
+    result, _aws, _module = run({"version": "v2"}, Step("DescribeAddon", addon()), check_mode=True)
+    assert result["changed"] is True
+    assert result["addon"]["addon_version"] == "v2"
+
+
+def test_check_mode_predicts_a_delete_without_writing():
+    result, _aws, _module = run({"state": "absent"}, Step("DescribeAddon", addon()), check_mode=True)
+    assert result["changed"] is True
+
+
+def test_check_mode_does_not_wait():
+    result, aws, _module = run({}, Step("DescribeAddon", addon("UPDATING")), check_mode=True)
+    assert result["changed"] is False
+    assert aws.operations() == ["DescribeAddon"]
+
+
+# ---- comparing
+
+
+@pytest.mark.parametrize(
+    ("current", "desired", "unordered", "expected"),
+    [
+        ({"a": 1, "b": 2}, {"a": 1}, False, True),
+        ({"a": 1}, {"a": 1, "b": 2}, False, False),
+        ([1, 2], [2, 1], False, False),
+        ([1, 2], [2, 1], True, True),
+        ([1, 2, 2], [1, 1, 2], True, False),
+        ([1, 2], [1], True, False),
+        ([{"k": "a", "v": 1}, {"k": "b"}], [{"k": "b"}, {"k": "a"}], True, True),
+        (None, [], False, True),
+        (None, ["a"], False, False),
+        (None, "", False, True),
+        (None, False, False, False),
+        ({"a": [1, 2]}, {"a": [2, 1]}, True, True),
+    ],
+)
+def test_what_counts_as_satisfied(current, desired, unordered, expected):
+    assert is_satisfied(current, desired, unordered) is expected
+
+
+def test_suboptions_left_out_do_not_count():
+    assert without_unset({"a": None, "b": {"c": None}, "d": [{"e": None, "f": 1}]}) == {"b": {}, "d": [{"f": 1}]}
+
+
+def _equal(have, want):
+    assert have == want

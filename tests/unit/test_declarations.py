@@ -1,0 +1,257 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the modules declare is what AWS's model knows and what their documentation says; and a typo doesn't get past."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+
+import pytest
+
+from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
+    Addition,
+    Create,
+    Delete,
+    Describe,
+    Setting,
+    States,
+    Tagging,
+    Update,
+)
+from tests.support.declarations import Checker, Exceptions, load, module_names
+
+EXCEPTIONS = Exceptions(
+    fewer_choices={
+        "ec2_vpc_endpoint.type": "endpoints of load balancers, resources and service networks have other options",
+    },
+    samples={
+        "iam_oidc_provider.thumbprints": ["9e99a48a9960b14926bb7f3b02e22da2b0ab7280"],
+        "iam_role.inline_policies": {"sample": {}},
+        "iam_role.max_session_duration": 3600,
+    },
+)
+
+
+@pytest.mark.parametrize("name", module_names())
+def test_declaration_fits_the_api_and_the_documentation(name):
+    assert Checker(load(name), EXCEPTIONS).problems() == []
+
+
+def test_every_exception_is_needed():
+    for name in (*EXCEPTIONS.fewer_choices, *EXCEPTIONS.unlisted_codes):
+        module, _, rest = name.partition(".")
+        without = dataclasses.replace(
+            EXCEPTIONS,
+            fewer_choices={key: why for key, why in EXCEPTIONS.fewer_choices.items() if key != name},
+            unlisted_codes={key: why for key, why in EXCEPTIONS.unlisted_codes.items() if key != name},
+        )
+        assert any(rest in problem for problem in Checker(load(module), without).problems()), f"{name} is no exception"
+
+
+# ---- The check itself: each wrong declaration must be found.
+
+
+def problems_of(name, options=None, documentation=None, **attributes):
+    """The problems of a module whose declaration is changed."""
+    declared = load(name)
+    wrong = type("Wrong", (declared.resource,), attributes)
+    declared = dataclasses.replace(
+        declared,
+        resource=wrong,
+        options=options or declared.options,
+        documentation=documentation or declared.documentation,
+    )
+    return "\n".join(Checker(declared, EXCEPTIONS).problems())
+
+
+def settings_of(name, **changed):
+    """The settings of a module with other values for those of one option: option={"member": ...}."""
+    return tuple(
+        dataclasses.replace(setting, **changed.get(setting.option, {})) for setting in load(name).resource.settings
+    )
+
+
+ENTRY = "eks_access_entry"
+LOG = "ec2_flow_log"
+ENDPOINT = "ec2_vpc_endpoint"
+PROVIDER = "iam_oidc_provider"
+TAGGING = load(ENTRY).resource.tagging
+EC2_TAGGING = load(LOG).resource.tagging
+STATES = load(ENDPOINT).resource.states
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes", "found"),
+    [
+        (ENTRY, {"describe": Describe("DescribeAcessEntry", "accessEntry")}, "no operation DescribeAcessEntry"),
+        (ENTRY, {"describe": Describe("DescribeAccessEntry", "entry")}, "answer of DescribeAccessEntry has no entry"),
+        (LOG, {"describe": Describe("DescribeFlowLogs", "FlowLogs")}, "FlowLogs of DescribeFlowLogs is a list"),
+        (ENTRY, {"create": Create("CreateEntry", token="clientRequestToken")}, "no operation CreateEntry"),
+        (ENTRY, {"delete": Delete("DeleteEntry")}, "no operation DeleteEntry"),
+        (
+            ENTRY,
+            {"updates": {**load(ENTRY).resource.updates, "entry": Update("UpdateEntry")}},
+            "no operation UpdateEntry",
+        ),
+        (
+            ENTRY,
+            {"updates": {**load(ENTRY).resource.updates, "more": Update("UpdateAccessEntry")}},
+            "changes no setting",
+        ),
+        (ENTRY, {"extra_operations": ("DisassociateAccessPolicies",)}, "no operation DisassociateAccessPolicies"),
+        (ENTRY, {"extra_operations": ()}, "calls DisassociateAccessPolicy without declaring it"),
+        (ENTRY, {"extra_operations": ("DisassociateAccessPolicy", "ListClusters")}, "nothing calls ListClusters"),
+        (
+            ENTRY,
+            {"additions": (Addition("ListAccessPolicies", "policies"),)},
+            "answer of ListAccessPolicies has no policies",
+        ),
+        (ENTRY, {"additions": ()}, "description has no accessPolicies"),
+        (ENTRY, {"names": {"clusterName": "cluster_name", "principal": "principal_arn"}}, "takes no principal"),
+        (ENTRY, {"names": {"clusterName": "cluster", "principalArn": "principal_arn"}}, "no option cluster"),
+        (
+            ENTRY,
+            {"names": {"clusterName": "username", "principalArn": "principal_arn"}},
+            "username tells which resource",
+        ),
+        (LOG, {"identifier": "FlowLogID"}, "description has no FlowLogID"),
+        (LOG, {"identifier": None}, "it is needed to tell them apart"),
+        (
+            ENTRY,
+            {"settings": settings_of(ENTRY, username={"member": "userName"})},
+            "CreateAccessEntry takes no userName",
+        ),
+        (
+            ENTRY,
+            {"settings": settings_of(ENTRY, username={"option": "user_name"})},
+            "user_name: there is no such option",
+        ),
+        (ENTRY, {"settings": settings_of(ENTRY, username={"read": "user"})}, "description has no user"),
+        (ENTRY, {"settings": settings_of(ENTRY, username={"update": "name"})}, "there is no updates['name']"),
+        (ENTRY, {"settings": settings_of(ENTRY, type={"update": "entry"})}, "UpdateAccessEntry takes no type"),
+        (
+            ENDPOINT,
+            {"settings": settings_of(ENDPOINT, subnet_ids={"update_members": ("AddSubnets", "RemoveSubnetIds")})},
+            "ModifyVpcEndpoint takes no AddSubnets",
+        ),
+        (
+            ENTRY,
+            {"settings": settings_of(ENTRY, username={"member": "kubernetesGroups"})},
+            "is a str, AWS takes a list",
+        ),
+        (LOG, {"settings": settings_of(LOG, log_format={"member": "TrafficType"})}, "log_format: has no choices"),
+        (LOG, {"settings": settings_of(LOG, traffic_type={"member": "LogDestinationType"})}, "doesn't know accept"),
+        (ENTRY, {"create": Create("CreateAccessEntry")}, "takes the token clientRequestToken, and none is declared"),
+        (ENTRY, {"create": Create("CreateAccessEntry", token="ClientToken")}, "takes no token ClientToken"),
+        (
+            ENTRY,
+            {
+                "updates": {
+                    "entry": Update("UpdateAccessEntry", token="token"),
+                    "policies": Update("AssociateAccessPolicy"),
+                }
+            },
+            "UpdateAccessEntry takes no token token",
+        ),
+        (ENTRY, {"create": Create("CreateAccessEntry", token="clientRequestToken", tags="Tags")}, "takes no Tags"),
+        (ENTRY, {"create": Create("CreateAccessEntry", token="clientRequestToken", tags=None)}, "request has no tags"),
+        (
+            LOG,
+            {"tagged_as": "", "create_request": lambda self: {"ResourceIds": ["vpc-1"]}},
+            "Missing required parameter",
+        ),
+        (ENTRY, {"tagging": dataclasses.replace(TAGGING, tag="TagResources")}, "no operation TagResources"),
+        (ENTRY, {"tagging": dataclasses.replace(TAGGING, resource_member="arn")}, "TagResource takes no arn"),
+        (ENTRY, {"tagging": dataclasses.replace(TAGGING, resource_member="arn")}, "TagResource needs resourceArn"),
+        (ENTRY, {"tagging": dataclasses.replace(TAGGING, keys_member="keys")}, "UntagResource takes no keys"),
+        (ENTRY, {"tagging": dataclasses.replace(TAGGING, style="list")}, "are a map, style is list"),
+        (ENTRY, {"tagging": dataclasses.replace(TAGGING, read="labels")}, "has no tags at labels"),
+        (ENTRY, {"tagging": dataclasses.replace(TAGGING, arn="arn")}, "description has no arn"),
+        (ENTRY, {"tagging": dataclasses.replace(TAGGING, many=True)}, "is a string, many=True"),
+        (LOG, {"tagging": dataclasses.replace(EC2_TAGGING, many=False)}, "is a list, many=False"),
+        (LOG, {"tagging": dataclasses.replace(EC2_TAGGING, untag_style="keys")}, "takes Tag in Tags, not keys"),
+        (ENDPOINT, {"states": dataclasses.replace(STATES, pending=frozenset())}, "pending of State stand in no group"),
+        (ENDPOINT, {"states": dataclasses.replace(STATES, ready=frozenset({"avail"}))}, "AWS has no avail in State"),
+        (
+            ENDPOINT,
+            {"states": dataclasses.replace(STATES, ready=frozenset({"pending"}))},
+            "pending is in ready and pending",
+        ),
+        (ENDPOINT, {"states": States("Status", ready=frozenset({"a"}))}, "description has no Status"),
+        (
+            ENTRY,
+            {"delete": Delete("DeleteAccessEntry", missing=("NotFound",))},
+            "DeleteAccessEntry never answers NotFound",
+        ),
+        (ENTRY, {"passing": {"ThrottledOften": ("",)}}, "never answers ThrottledOften"),
+        (PROVIDER, {"create_request": lambda self: {"URL": "u"}}, "Unknown parameter in input"),
+        (PROVIDER, {"delete_request": lambda self, current: {}}, "DeleteOpenIDConnectProvider refuses a request"),
+    ],
+)
+def test_wrong_declaration_is_found(name, attributes, found):
+    assert found in problems_of(name, **attributes)
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda options: options.pop("log_format"), "log_format: there is no such option"),
+        (lambda options: options["traffic_type"].update(choices=["ALL", "NONE"]), "AWS doesn't know none"),
+        (lambda options: options["traffic_type"].update(choices=["ALL"]), "lacks the choices accept, reject"),
+        (lambda options: options["traffic_type"].update(type="int"), "is a int, AWS takes a string"),
+        (lambda options: options["traffic_type"].update(default="ALL"), "default is 'ALL', documented None"),
+        (lambda options: options["replace"].update(required=True), "required is True, documented None"),
+        (lambda options: options["replace"].update(aliases=["renew"]), "aliases are ['renew'], documented None"),
+        (lambda options: options.update(extra={"type": "str"}), "option extra isn't documented"),
+        (
+            lambda options: options["destination_options"]["options"].update(format={"type": "str"}),
+            "DestinationOptionsRequest has no Format",
+        ),
+        (
+            lambda options: options["destination_options"]["options"].pop("file_format"),
+            "documents destination_options.file_format, which isn't an option",
+        ),
+        (lambda options: options["destination_options"].pop("options"), "its suboptions aren't given"),
+    ],
+)
+def test_wrong_option_is_found(change, found):
+    options = copy.deepcopy(dict(load(LOG).options))
+    change(options)
+    assert found in problems_of(LOG, options=options)
+
+
+def test_undocumented_list_elements_are_found():
+    options = copy.deepcopy(dict(load(ENTRY).options))
+    del options["kubernetes_groups"]["elements"]
+    assert "option kubernetes_groups: elements isn't set" in problems_of(ENTRY, options=options)
+
+
+def test_missing_text_is_found():
+    documentation = copy.deepcopy(dict(load(LOG).documentation))
+    del documentation["options"]["log_format"]["description"]
+    assert "option log_format has no description" in problems_of(LOG, documentation=documentation)
+
+
+def test_setting_and_tagging_have_no_fields_that_the_check_ignores():
+    """A new field of the declaration needs a check, or a place in this list of those that name nothing of the API."""
+    fields = {
+        cls: {field.name for field in dataclasses.fields(cls)} for cls in (Setting, Tagging, Create, Update, Describe)
+    }
+    words = {"unordered", "absent", "verbatim", "encode", "decode", "secret", "same"}
+    assert fields[Setting] - words == {"option", "member", "read", "update", "update_members"}
+    assert fields[Create] == {"operation", "token", "exists", "tags"}
+    assert fields[Update] - {"whole"} == {"operation", "token"}
+    assert fields[Describe] == {"operation", "path", "missing", "many"}
+    assert fields[Tagging] == {
+        "tag",
+        "untag",
+        "arn",
+        "read",
+        "style",
+        "resource_member",
+        "tags_member",
+        "keys_member",
+        "many",
+        "untag_style",
+    }

@@ -1,0 +1,140 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The table of permissions: least privilege, and within IAM's limits."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ansible_collections.agent_platform.aws.plugins.filter.irsa_permissions import irsa_permissions
+from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.workload_identity import COMPONENT
+
+ROLES = Path(__file__).resolve().parents[3] / "roles"
+# Characters of all inline policies of one role; IAM doesn't count white space.
+LARGEST_INLINE = 10240
+LONGEST_PREFIX = "a-platform-name-of20-production"
+
+
+def load(role: str, file: str) -> dict:
+    return yaml.safe_load((ROLES / role / file).read_text())
+
+
+TABLE = {
+    **load("workload_identity", "vars/main.yml")["__workload_identity_statements"],
+    **load("eks", "vars/main.yml")["__eks_irsa_statements"],
+}
+DECLARED = load("workload_identity", "defaults/main.yml")["workload_identity_roles"]
+CASES = [pytest.param(name, item, id=f"{name}-{item['Sid']}") for name, table in TABLE.items() for item in table]
+FACTS = {
+    "partition": "aws",
+    "region": "ap-southeast-2",
+    "account_id": "123456789012",
+    "prefix": LONGEST_PREFIX,
+    "eks": {"cluster_name": f"{LONGEST_PREFIX}-eks"},
+    "network": {"vpc_id": "vpc-0123456789abcdef0"},
+    "encryption": {"key_arn": "arn:aws:kms:ap-southeast-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"},
+    "bedrock": {
+        "foundation_models": [f"vendor.model-{number}-v1:0" for number in range(8)],
+        "inference_profiles": [f"apac.vendor.model-{number}-20260101-v1:0" for number in range(8)],
+        "profile_models": [f"vendor.model-{number}-20260101-v1:0" for number in range(8)],
+    },
+    "cloudwatch": {"namespaces": ["One", "Two"]},
+    "aurora": {"cluster_resource_id": "cluster-ABCDEFGHIJKL", "memory_user": "memory_gateway"},
+    "dynamodb": {
+        "table_arns": [f"arn:aws:dynamodb:ap-southeast-2:123456789012:table/{LONGEST_PREFIX}-usage-plans"] * 2
+    },
+    "redis": {"secret_arn": f"arn:aws:secretsmanager:ap-southeast-2:123456789012:secret:{LONGEST_PREFIX}/redis-AbCdEf"},
+    "opensearch": {"domain_arn": "arn:aws:es:ap-southeast-2:123456789012:domain/logs"},
+    "knowledge_base": {"knowledge_base_arn": "arn:aws:bedrock:ap-southeast-2:123456789012:knowledge-base/ABCDEFGHIJ"},
+}
+
+
+@pytest.mark.parametrize(("role", "item"), CASES)
+def test_every_action_is_written_out(role, item):
+    assert item["Action"], role
+    for action in item["Action"]:
+        assert re.fullmatch(r"[a-z0-9-]+:[A-Za-z0-9]+", action)
+    assert item["Action"] == sorted(item["Action"]), "in order of name, so that one is found"
+
+
+@pytest.mark.parametrize(("role", "item"), CASES)
+def test_a_statement_for_all_resources_says_so(role, item):
+    assert (item["Resource"] == ["*"]) == item["Sid"].endswith("Everywhere")
+    if item["Sid"].endswith("Everywhere"):
+        return
+    for resource in item["Resource"]:
+        assert resource.startswith(("arn:<partition>:", "<")), f"{role}: {resource} isn't an ARN"
+        # What belongs to an account names it, and a region where there is one: nothing reaches into others.
+        parts = resource.split(":")
+        if resource.startswith("arn:") and "foundation-model/" not in resource:
+            assert parts[4] == "<account_id>", resource
+            assert parts[3] in ("<region>", ""), resource
+
+
+@pytest.mark.parametrize("role", TABLE)
+def test_a_role_fits_into_iam(role):
+    (filled,) = irsa_permissions([{"name": role}], TABLE, FACTS)
+    assert filled["waiting"] == []
+    document = json.dumps({"Version": "2012-10-17", "Statement": filled["statements"]}, separators=(",", ":"))
+    assert len(document) <= LARGEST_INLINE
+    assert "<" not in document, "a placeholder is left over"
+
+
+def test_on_an_account_without_data_stores_only_their_statements_wait():
+    facts = {
+        key: value for key, value in FACTS.items() if key not in ("dynamodb", "redis", "opensearch", "knowledge_base")
+    }
+    facts["aurora"] = {"memory_user": "memory_gateway"}
+    roles = irsa_permissions([{"name": name} for name in TABLE], TABLE, facts)
+    assert {(role["name"], item["sid"]) for role in roles for item in role["waiting"]} == {
+        ("otel-collector", "IndexLogs"),
+        ("llm-gateway", "KeepUsage"),
+        ("llm-gateway", "ReadCacheSecret"),
+        ("memory-gateway", "ConnectToDatabase"),
+        ("retrieval-gateway", "SearchKnowledgeBase"),
+    }
+
+
+def test_models_are_invoked_only_if_listed():
+    (role,) = irsa_permissions([{"name": "llm-gateway"}], TABLE, FACTS)
+    invoking = [item for item in role["statements"] if "bedrock:InvokeModel" in item["Action"]]
+    resources = [resource for item in invoking for resource in item["Resource"]]
+    assert len(resources) == 24
+    assert not [resource for resource in resources if resource.endswith("*")]
+    # In other regions only through a profile that is listed.
+    for item in invoking:
+        if any(":bedrock:*:" in resource for resource in item["Resource"]):
+            assert len(item["Condition"]["ArnEquals"]["bedrock:InferenceProfileArn"]) == 8
+
+
+def test_nobody_gets_the_database_masters_secret_or_pass_role():
+    actions = {action for table in TABLE.values() for item in table for action in item["Action"]}
+    assert not actions & {"iam:PassRole", "iam:CreateRole", "sts:AssumeRole", "kms:CreateKey"}
+    secrets = [
+        resource
+        for table in TABLE.values()
+        for item in table
+        if "secretsmanager:GetSecretValue" in item["Action"]
+        for resource in item["Resource"]
+    ]
+    assert set(secrets) == {
+        "arn:<partition>:secretsmanager:<region>:<account_id>:secret:<prefix>/*",
+        "<redis.secret_arn>",
+    }
+
+
+def test_roles_statements_and_discovery_name_the_same():
+    names = {role["name"] for role in DECLARED}
+    table = load("workload_identity", "vars/main.yml")["__workload_identity_statements"]
+    assert names == set(table) == set(COMPONENT.entries)
+
+
+def test_service_accounts_act_as_one_role_each():
+    accounts = [(role["namespace"], account) for role in DECLARED for account in role["service_accounts"]]
+    assert len(accounts) == len(set(accounts))
+    assert all(namespace != "default" for namespace, _account in accounts)
