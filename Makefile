@@ -1,0 +1,102 @@
+# `make help` lists the targets. Two do it all: `make demo` and `make test`.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+comma := ,
+BIN := $(CURDIR)/.venv/bin
+PYTHON_IN_VENV := $(BIN)/python
+
+# Where the local AWS listens; inventories/local reads the same variable.
+AWS_ENDPOINT_URL := $(or $(AWS_ENDPOINT_URL),http://127.0.0.1:4566)
+# Options for ansible-playbook (make converge ARGS="--limit network --check --diff") and pytest (make unit ARGS="-k wire").
+ARGS ?=
+
+# Compiled files are written whatever the shell says: without them everything takes three times as long.
+unexport PYTHONDONTWRITEBYTECODE
+export PATH := $(BIN):$(PATH)
+# Ansible ignores an ansible.cfg in a folder that everybody can write to, unless it's named.
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+# Ansible needs a UTF-8 locale; a bare machine may have none set.
+ifeq ($(LC_ALL)$(LANG),)
+export LC_ALL := C.UTF-8
+endif
+
+# A proxy for the web mustn't stand between the playbooks and the local AWS.
+export NO_PROXY := 127.0.0.1,localhost$(addprefix $(comma),$(NO_PROXY))
+export no_proxy := $(NO_PROXY)
+
+up down demo converge: export AWS_ENDPOINT_URL := $(AWS_ENDPOINT_URL)
+
+TEST_FOLDERS = $(wildcard tests/unit tests/layout tests/integration)
+
+define NEXT_STEPS
+
+The platform stands in the local AWS at $(AWS_ENDPOINT_URL), which goes on running.
+  look     AWS_ENDPOINT_URL=$(AWS_ENDPOINT_URL) AWS_ACCESS_KEY_ID=123456789012 AWS_SECRET_ACCESS_KEY=local \\
+           AWS_REGION=us-west-2 aws eks list-clusters       (any AWS client)
+  again    make converge                                     (changes nothing)
+  one part make converge ARGS="--limit network --check --diff"
+  end      make down
+endef
+export NEXT_STEPS
+
+##@ The platform in the local AWS
+
+.PHONY: demo
+demo: setup up ## set up, start the local AWS, build the platform in it, print the summary
+	@ansible-playbook site.yml -i inventories/local $(ARGS) || { \
+		echo "make demo: the run failed; the first error above says why. The local AWS is left running:" >&2; \
+		echo "  make converge goes on from where it stopped, make down ends it" \
+		"(its log: build/local_cloud/)." >&2; exit 1; }
+	@echo "$$NEXT_STEPS"
+
+.PHONY: converge
+converge: setup ## run the platform's playbook against the running local AWS (ARGS="--limit eks --check")
+	@$(PYTHON_IN_VENV) -m tests.support.local_cloud status >/dev/null || { \
+		echo "make converge: no local AWS at $(AWS_ENDPOINT_URL). Start one: make up" >&2; exit 1; }
+	@ansible-playbook site.yml -i inventories/local $(ARGS)
+
+.PHONY: up
+up: setup ## start the local AWS, with empty state, at AWS_ENDPOINT_URL
+	@$(PYTHON_IN_VENV) -m tests.support.local_cloud up
+
+.PHONY: down
+down: ## end the local AWS
+	@if [ -x $(PYTHON_IN_VENV) ]; then $(PYTHON_IN_VENV) -m tests.support.local_cloud down; \
+	else echo "local AWS: nothing to end, there is no .venv"; fi
+
+##@ Tests
+
+.PHONY: test
+test: setup lint ## everything that CI runs: set-up, lint, unit and integration tests
+	@pytest $(TEST_FOLDERS) $(ARGS)
+
+.PHONY: lint
+lint: setup ## ruff, yamllint, ansible-lint (production profile)
+	@echo "ruff check";          ruff check . || { echo "make lint: ruff check --fix mends most of these" >&2; exit 1; }
+	@echo "ruff format --check"; ruff format --check --quiet . || { \
+		ruff format --check . ; echo "make lint: run .venv/bin/ruff format" >&2; exit 1; }
+	@echo "yamllint";            yamllint --strict .
+	@echo "ansible-lint";        ansible-lint -q
+
+.PHONY: unit
+unit: setup ## the unit tests (ARGS="-k eks -x")
+	@pytest $(wildcard tests/unit tests/layout) $(ARGS)
+
+.PHONY: integration
+integration: setup ## the integration tests, against local emulators of their own
+	@pytest tests/integration $(ARGS)
+
+##@ Set-up
+
+.PHONY: setup
+setup: ## make .venv with the pinned versions (finds a Python 3.12 or newer; PYTHON=... to choose)
+	@./scripts/setup.sh
+
+.PHONY: help
+help: ## this list
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

@@ -1,0 +1,52 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""EC2: what ministack 1.5.33 leaves out, and where its answers differ from AWS.
+
+flow_logs
+    CreateFlowLogs, DescribeFlowLogs and DeleteFlowLogs drop LogGroupName, MaxAggregationInterval, LogFormat and the
+    role; a second flow log to the same destination is made instead of FlowLogAlreadyExists.
+vpc_endpoints
+    Create-, Describe-, Modify- and DeleteVpcEndpoints drop Groups, PrivateDnsEnabled and PolicyDocument, have no
+    states, no filters, and no gateway route. DescribeVpcEndpointServices lacks bedrock-runtime and others.
+nat_gateways
+    NatGatewayAddresses is always empty, and an Elastic IP can be used twice and released while in use.
+    DescribeAddresses ignores filters and associations.
+launch_templates
+    All operations: most members of LaunchTemplateData are dropped (the KMS key of a volume), other error codes.
+security_groups
+    UpdateSecurityGroupRuleDescriptionsIngress and -Egress are unknown; DeleteSecurityGroup deletes a group that is
+    referenced or in use; CreateVpc makes a default group without its rule for itself.
+subnets
+    CreateSubnet accepts overlaps and ranges outside the VPC; DeleteSubnet, DeleteVpc, DeleteRouteTable and
+    DetachInternetGateway act on what is in use; CreateRoute adds a second route for the same destination;
+    DescribeAvailabilityZones has a, b and c in each region, and no filters.
+here
+    The ClientToken of create calls is ignored.
+"""
+
+from __future__ import annotations
+
+from ministack.services import ec2
+
+from ...wire import QueryWire
+from ..patching import IdempotencyTokens, QueryShims, on_reset
+from . import flow_logs, launch_templates, nat_gateways, security_groups, subnets, vpc_endpoints
+
+_TOKEN_OPERATIONS = (
+    "CreateFlowLogs",
+    "CreateVpcEndpoint",
+    "CreateNatGateway",
+    "CreateLaunchTemplate",
+    "CreateLaunchTemplateVersion",
+    "CreateRouteTable",
+)
+
+
+def install() -> None:
+    shims = QueryShims(QueryWire("ec2"), ec2._ACTION_MAP)
+    for part in (flow_logs, launch_templates, nat_gateways, security_groups, subnets, vpc_endpoints):
+        part.install(shims)
+    tokens = IdempotencyTokens("IdempotentParameterMismatch")
+    for operation in _TOKEN_OPERATIONS:
+        shims.honour_tokens(operation, tokens)
+    on_reset(ec2, tokens.clear)
