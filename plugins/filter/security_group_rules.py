@@ -1,0 +1,144 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: security_group_rules
+short_description: Rules of all security groups from one table of traffic
+version_added: 0.1.0
+description:
+  - Each entry of the table says who may talk to whom on which ports. It becomes an egress rule of the source's group
+    and an ingress rule of the destination's. A group that starts no traffic has no egress rule at all.
+  - The same traffic named twice gives one rule.
+positional: _input, groups, check_mode
+options:
+  _input:
+    description:
+      - Traffic as a list of dicts with C(source), C(destination), C(protocol) (V(tcp), V(udp) or V(all)), C(from_port),
+        C(to_port) and C(description). A source or destination is the short name of a group or an IPv4 network.
+    type: list
+    elements: dict
+    required: true
+  groups:
+    description: Ids of the security groups by short name. A group that doesn't exist yet has null.
+    type: dict
+    required: true
+  check_mode:
+    description: Whether this is a dry run, in which ids may be missing.
+    type: bool
+    default: false
+author:
+  - Contributors to the agent_platform.aws project (@agent-platform-aws)
+"""
+
+EXAMPLES = r"""
+- name: Show the rules of a web server and its database
+  ansible.builtin.debug:
+    msg: >-
+      {{ [{'source': 'web', 'destination': 'database', 'protocol': 'tcp', 'from_port': 5432, 'description': 'SQL'}]
+         | agent_platform.aws.security_group_rules({'web': 'sg-0a', 'database': 'sg-0b'}) }}
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - By short name of the group, its rules under C(ingress) and C(egress) as M(agent_platform.aws.ec2_security_group)
+      takes them.
+  type: dict
+"""
+
+import re
+from ipaddress import IPv4Network
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.agent_platform.aws.plugins.filter.known import known
+
+PROTOCOLS = ("tcp", "udp", "all")
+HIGHEST_PORT = 65535
+# What EC2 accepts as the description of a rule.
+DESCRIPTION = re.compile(r"[A-Za-z0-9 ._:/()#,@\[\]+=&;{}!$*-]{1,255}")
+
+
+class TrafficError(ValueError):
+    """An entry of the table makes no rule."""
+
+
+def _network(text: str, where: str) -> IPv4Network:
+    try:
+        return IPv4Network(text)
+    except ValueError as error:
+        raise TrafficError(
+            f"{where}: {text!r} is neither a security group of the platform nor an IPv4 network"
+        ) from error
+
+
+def check(entry: dict, groups) -> dict:
+    """Return the entry with defaults applied, or say what is wrong with it."""
+    where = f"traffic from {entry.get('source')} to {entry.get('destination')}"
+    for end in ("source", "destination"):
+        if entry.get(end) not in groups:
+            network = _network(str(entry.get(end)), where)
+            if end == "source" and network.prefixlen == 0:
+                raise TrafficError(f"{where}: no security group of the platform may be open to the whole internet")
+    if entry["source"] not in groups and entry["destination"] not in groups:
+        raise TrafficError(f"{where}: neither end is a security group of the platform")
+
+    protocol = entry.get("protocol") or "tcp"
+    first, last = entry.get("from_port"), entry.get("to_port")
+    if protocol not in PROTOCOLS:
+        raise TrafficError(f"{where}: protocol {protocol!r} is none of {', '.join(PROTOCOLS)}")
+    if protocol == "all":
+        if first is not None or last is not None:
+            raise TrafficError(f"{where}: protocol all takes no ports")
+    else:
+        last = first if last is None else last
+        if first is None:
+            raise TrafficError(f"{where}: protocol {protocol} needs from_port")
+        if not 0 <= first <= last <= HIGHEST_PORT:
+            raise TrafficError(f"{where}: ports {first} to {last} are not a range within 0 to {HIGHEST_PORT}")
+    if not DESCRIPTION.fullmatch(entry.get("description") or ""):
+        raise TrafficError(
+            f"{where}: the description {entry.get('description')!r} is not 1 to 255 of the characters that EC2 accepts:"
+            " letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*"
+        )
+    return {**entry, "protocol": protocol, "from_port": first, "to_port": last}
+
+
+def _rule(entry: dict, peer: str, groups: dict, check_mode: bool) -> dict:
+    rule = {member: entry[member] for member in ("protocol", "from_port", "to_port") if entry[member] is not None}
+    if peer in groups:
+        target = {"group_id": known(groups[peer], f"network.security_groups.{peer}", check_mode)}
+    else:
+        target = {"cidr_ip": peer}
+    return {**rule, **target, "description": entry["description"]}
+
+
+def rules(traffic: list[dict], groups: dict, check_mode: bool = False) -> dict[str, dict[str, list[dict]]]:
+    found: dict[str, dict[str, list[dict]]] = {name: {"ingress": [], "egress": []} for name in groups}
+    seen = set()
+    for given in traffic:
+        entry = check(given, groups)
+        source, destination = entry["source"], entry["destination"]
+        key = (source, destination, entry["protocol"], entry["from_port"], entry["to_port"])
+        if key in seen:
+            continue
+        seen.add(key)
+        if source in groups:
+            found[source]["egress"].append(_rule(entry, destination, groups, check_mode))
+        if destination in groups:
+            found[destination]["ingress"].append(_rule(entry, source, groups, check_mode))
+    return found
+
+
+def security_group_rules(traffic, groups, check_mode=False):
+    try:
+        return rules(traffic, groups, check_mode)
+    except TrafficError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+class FilterModule:
+    def filters(self):
+        return {"security_group_rules": security_group_rules}

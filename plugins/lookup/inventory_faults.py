@@ -1,0 +1,291 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: inventory_faults
+short_description: What is wrong with the inventory of a platform
+version_added: 0.1.0
+description:
+  - Checks the variables of all components of the run against the argument specs of their roles and against the rules
+    between them, and returns all faults at once, each on one line with the variable, its value and the rule.
+  - Variables that no role reads are faults, too, with the name that was probably meant.
+  - Without options only the inventory is looked at. With O(caller) or O(platform) only what these show is looked at.
+  - Runs on the controller and sends nothing to AWS.
+options:
+  _terms:
+    description:
+      - Hosts of the components to check.
+      - When empty, all hosts of the play for which the variable C(platform_component_selected) is not false.
+    type: list
+    elements: str
+  caller:
+    description:
+      - Result of M(amazon.aws.aws_caller_info), also of a failed one. The account is compared with the inventory's.
+    type: dict
+  platform:
+    description:
+      - What exists, as M(agent_platform.aws.platform_info) returns it under C(platform). Changes that AWS would refuse,
+        and names that something else holds, are the faults.
+    type: dict
+author:
+  - Contributors to the agent_platform.aws project (@agent-platform-aws)
+"""
+
+EXAMPLES = r"""
+- name: Refuse an inventory with faults
+  ansible.builtin.assert:
+    that: inventory_faults | length == 0
+    fail_msg: "{{ inventory_faults | join('\n') }}"
+  vars:
+    inventory_faults: "{{ query('agent_platform.aws.inventory_faults') }}"
+  run_once: true
+"""
+
+RETURN = r"""
+_raw:
+  description: The faults, one line each.
+  type: list
+  elements: str
+"""
+
+import functools
+import os
+import re
+import typing as t
+from collections.abc import Iterable, Iterator, Mapping
+
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.yaml import yaml_load
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import (
+    CHANGE_RULES,
+    COMPONENT_RULES,
+    conflict_faults,
+    timeout_faults,
+)
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.fault import (
+    Fault,
+    did_you_mean,
+    fault,
+)
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.platform import (
+    account_faults,
+    platform_faults,
+)
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.schema import check
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.variables import (
+    misplaced_variable_faults,
+    unknown_variable_faults,
+)
+
+try:
+    # Where a value was written. ansible-core keeps it in a private place; without it the faults only lack the place.
+    from ansible._internal._datatag._tags import Origin
+except ImportError:
+    Origin = None
+
+# The role whose argument spec declares the platform_ variables.
+SHARED_ROLE = "preflight"
+MISSING = object()
+ROLES = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "roles")
+
+
+def _path(role: str, name: str) -> str:
+    return os.path.join(ROLES, role, *name.split("/"))
+
+
+def _load(path: str) -> dict:
+    """Read a file of a role in which nothing is evaluated; Ansible's loader takes ten times as long."""
+    if not os.path.isfile(path):
+        return {}
+    with open(path, encoding="utf-8") as file:
+        return yaml_load(file) or {}
+
+
+class Role(t.NamedTuple):
+    options: dict[str, dict]
+    defaults: dict[str, t.Any]
+    constants: dict[str, t.Any]
+
+
+def _origin(thing: t.Any) -> str:
+    tag = Origin.get_tag(thing) if Origin else None
+    if not tag or not tag.path or tag.path.startswith(ROLES):
+        return ""
+    path = os.path.relpath(tag.path)
+    path = tag.path if path.startswith("..") else path
+    return f"{path}:{tag.line_num}" if tag.line_num else path
+
+
+def _written(variable: str, variables: Mapping[str, t.Any]) -> tuple[t.Any, str]:
+    """The value that the fault is in, as it is written, and file and line of it or of the nearest thing around it."""
+    place, current = "", variables
+    for depth, part in enumerate(re.findall(r"[^.\[\]]+", variable)):
+        try:
+            key = int(part) if isinstance(current, list) else next(key for key in current if key == part)
+            current = current[key]
+        except (IndexError, ValueError, TypeError, StopIteration):
+            break
+        # Null and booleans carry no place, but their keys do. The key of a variable may be another file's that sets it.
+        place = _origin(current) or (_origin(key) if depth else "") or place
+    return current, place
+
+
+class Inventory:
+    """The variables of the component hosts, as their roles will see them."""
+
+    def __init__(self, loader, templar, variables: Mapping[str, t.Any]) -> None:
+        self._loader = loader
+        self._templar = templar
+        self._hostvars = variables["hostvars"]
+        found = (role for role in sorted(os.listdir(ROLES)) if os.path.isfile(_path(role, "meta/argument_specs.yml")))
+        # Roles that begin with an underscore belong to others.
+        self.components = [role for role in found if not role.startswith("_") and role != SHARED_ROLE]
+        self.hosts = [host for host in variables["groups"]["all"] if host in self.components]
+
+    @functools.cached_property
+    def roles(self) -> dict[str, Role]:
+        return {role: self._role(role) for role in self.components}
+
+    @functools.cached_property
+    def shared(self) -> dict[str, dict]:
+        return self._role(SHARED_ROLE).options
+
+    def _role(self, role: str) -> Role:
+        spec = _load(_path(role, "meta/argument_specs.yml"))["argument_specs"]
+        defaults = _path(role, "defaults/main.yml")
+        return Role(
+            spec.get("main", {}).get("options") or {},
+            self._loader.load_from_file(defaults, cache="none", trusted_as_template=True) or {}
+            if os.path.isfile(defaults)
+            else {},
+            _load(_path(role, "vars/main.yml")),
+        )
+
+    @functools.cached_property
+    def known(self) -> set[str]:
+        names = set(self.shared)
+        for role in self.roles.values():
+            names.update(role.options, role.constants)
+        return names
+
+    @functools.cache  # noqa: B019 - one inventory for each lookup, gone with it
+    def variables(self, host: str) -> dict[str, t.Any]:
+        """What the inventory and the command line set for the host, not evaluated."""
+        return self._hostvars.raw_get(host)
+
+    def selected(self, host: str) -> bool:
+        name = "platform_component_selected"
+        variables = self.variables(host)
+        if name not in variables:
+            return True
+        return bool(self._templar.copy_with_new_env(available_variables=variables).template(variables[name]))
+
+    def _evaluate(self, templar, path: str, raw: t.Any) -> tuple[t.Any, list[Fault]]:
+        """The value of a variable without the parts of it that can't be evaluated, and the faults of these."""
+        try:
+            return templar.template(raw), []
+        except AnsibleError as error:
+            if isinstance(raw, Mapping):
+                parts = {key: self._evaluate(templar, f"{path}.{key}", item) for key, item in raw.items()}
+                value: t.Any = {key: part for key, (part, _faults) in parts.items() if part is not MISSING}
+            elif isinstance(raw, list):
+                parts = {index: self._evaluate(templar, f"{path}[{index}]", item) for index, item in enumerate(raw)}
+                value = [part for part, _faults in parts.values()]
+                # A list says something else without one of its items.
+                value = MISSING if MISSING in value else value
+            else:
+                return MISSING, [fault(path, raw, f"can't be evaluated: {' '.join(str(error).split())}")]
+            return value, [item for _part, faults in parts.values() for item in faults]
+
+    def _evaluated(self, host: str, names: Iterable[str], defaults: Mapping) -> tuple[dict, list[Fault]]:
+        variables = {**defaults, **self.variables(host)}
+        templar = self._templar.copy_with_new_env(available_variables=variables)
+        values, broken = {}, []
+        for name in names:
+            if name in variables:
+                value, faults = self._evaluate(templar, name, variables[name])
+                broken += faults
+                if value is not MISSING:
+                    values[name] = value
+        return values, broken
+
+    def _checked(self, role: str, options: Mapping, evaluated: tuple[dict, list[Fault]], defaults: Mapping):
+        """The values that are right and the faults, without those that only follow from others."""
+        values, broken = evaluated
+        unread = {item.variable for item in broken}
+        right, wrong = check(role, options, values, defaults)
+        # What can't be evaluated is neither missing nor the fault of the variable that uses it.
+        wrong = [item for item in wrong if item.variable not in unread]
+        faulty = {item.variable for item in wrong}
+        broken = [item for item in broken if not any(f"'{name}' is undefined" in item.text for name in faulty)]
+        return right, wrong + broken
+
+    @functools.cache  # noqa: B019 - as above
+    def shared_values(self, host: str) -> tuple[dict, list[Fault]]:
+        """The platform_ variables of the host that are right, and the faults of the others."""
+        right, faults = self._checked("platform", self.shared, self._evaluated(host, self.shared, {}), {})
+        faults = [*faults, *platform_faults(right)]
+        faulty = {item.root for item in faults}
+        return {name: value for name, value in right.items() if name not in faulty}, faults
+
+    @functools.cache  # noqa: B019 - as above
+    def values(self, host: str) -> tuple[dict, list[Fault]]:
+        """The variables of the host's role that its argument spec finds right, and the faults of the others."""
+        role = self.roles[host]
+        evaluated = self._evaluated(host, role.options, role.defaults)
+        right, faults = self._checked(host, role.options, evaluated, role.defaults)
+        return {**self.shared_values(host)[0], **right}, faults
+
+    def placed(self, host: str, faults: Iterable[Fault], wrong: Iterable[str] = ()) -> Iterator[Fault]:
+        """The faults with their places, but for values that are made from a variable that is wrong itself."""
+        for item in faults:
+            text, place = _written(item.variable, self.variables(host))
+            if not (isinstance(text, str) and "{{" in text and any(re.search(rf"\b{name}\b", text) for name in wrong)):
+                yield item._replace(place=place)
+
+    def static_faults(self, hosts: list[str]) -> Iterator[Fault]:
+        components = [host for host in hosts if host in self.components]
+        for host in hosts:
+            if host not in components:
+                yield Fault(host, f"there is no component of this name{did_you_mean(host, self.components)}")
+        for host in components:
+            faults = self.shared_values(host)[1]
+            yield from self.placed(host, faults, {item.root for item in faults})
+        others = {host: self.values(host)[0] for host in self.hosts}
+        for host in components:
+            values, faults = self.values(host)
+            rules = COMPONENT_RULES.get(host)
+            faults = [*faults, *(rules(values, others) if rules else ()), *timeout_faults(values)]
+            yield from self.placed(host, faults, {item.root for item in (*faults, *self.shared_values(host)[1])})
+        options = {name: role.options for name, role in self.roles.items()}
+        names = {host: self.variables(host).keys() for host in self.hosts}
+        for host in components:
+            yield from self.placed(host, unknown_variable_faults(names[host], self.components, self.known))
+            yield from self.placed(host, misplaced_variable_faults(host, names, options))
+
+    def change_faults(self, hosts: list[str], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+        for host in hosts:
+            if host in CHANGE_RULES:
+                yield from self.placed(host, CHANGE_RULES[host](self.values(host)[0], platform))
+        yield from conflict_faults(platform)
+
+
+class LookupModule(LookupBase):
+    def run(self, terms, variables=None, **kwargs):
+        self.set_options(var_options=variables, direct=kwargs)
+        inventory = Inventory(self._loader, self._templar, variables)
+        hosts = list(terms) or [host for host in variables["ansible_play_hosts_all"] if inventory.selected(host)]
+        caller, platform = self.get_option("caller"), self.get_option("platform")
+        if caller is None and platform is None:
+            faults = list(inventory.static_faults(hosts))
+        else:
+            faults = []
+            if caller is not None:
+                faults += inventory.placed(hosts[0], account_faults(caller, inventory.shared_values(hosts[0])[0]))
+            if platform is not None:
+                faults += inventory.change_faults(hosts, platform)
+        return list(dict.fromkeys(str(item) for item in faults))

@@ -1,0 +1,403 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Rules for the variables of the eks component."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Network, collapse_addresses
+
+from ansible_collections.agent_platform.aws.plugins.module_utils.names import resource_name
+
+from . import instance_types
+from .fault import Fault, did_you_mean, fault, show
+from .formats import (
+    dns_label_rule,
+    dns_name_rule,
+    label_key_rule,
+    label_value_rule,
+    network_rule,
+    networks,
+    principal_rule,
+    repeated,
+    repeated_names,
+)
+from .workload_identity import managed_policy_rule, role_name_rule
+
+# Versions that EKS offers for new clusters in standard or extended support, oldest first; extended support ends
+# 2026-11-26, 2027-03-23, 2027-07-29, 2027-12-02, 2028-03-27 and 2028-08-02.
+# https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html
+KUBERNETES_VERSIONS = ("1.31", "1.32", "1.33", "1.34", "1.35", "1.36")
+
+# A kubelet may be that much older than the control plane.
+MOST_MINORS_BEHIND = 3
+
+WORLD = IPv4Network("0.0.0.0/0")
+PRIVATE = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+MOST_PUBLIC_CIDRS = 40
+SERVICE_PREFIX_LENGTHS = (12, 24)
+
+# The images of nodes are 20 GiB; EBS ends at 64 TiB.
+DISK_SIZE_GIB = (20, 65536)
+MOST_UNAVAILABLE = 100
+MOST_INSTANCE_TYPES = 20
+MOST_TAINTS = 50
+AL2023_RELEASE = re.compile(r"(\d+\.\d+)\.\d+-\d{8}")
+NODE_GROUP_NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]*")
+# Labels of these namespaces a kubelet may not give itself, but for those below; it would refuse to start.
+RESERVED_LABEL_NAMESPACES = ("kubernetes.io", "k8s.io")
+ALLOWED_LABEL_NAMESPACES = ("kubelet.kubernetes.io", "node.kubernetes.io")
+ALLOWED_LABELS = frozenset(
+    {
+        "kubernetes.io/arch",
+        "kubernetes.io/hostname",
+        "kubernetes.io/os",
+        "topology.kubernetes.io/region",
+        "topology.kubernetes.io/zone",
+    }
+)
+
+ADDON_NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]*")
+ADDON_VERSION = re.compile(r"default|latest|v\d+\.\d+\.\d+[\w.+-]*")
+ACCESS_POLICY = re.compile(r"[A-Za-z0-9]+")
+RESERVED_GROUP_PREFIXES = ("system:", "eks:", "aws:", "amazon:", "iam:")
+
+
+def _minor(version: str) -> tuple[int, int]:
+    major, minor = version.split(".")[:2]
+    return int(major), int(minor)
+
+
+def _version_faults(version: str | None) -> Iterator[Fault]:
+    if version is None:
+        return
+    if not re.fullmatch(r"\d+\.\d+", version):
+        yield fault("eks_kubernetes_version", version, "is not a Kubernetes version as major.minor, such as '1.34'")
+    elif version not in KUBERNETES_VERSIONS:
+        yield fault(
+            "eks_kubernetes_version", version, f"is not a version that EKS supports: {', '.join(KUBERNETES_VERSIONS)}"
+        )
+
+
+def _public_network_rule(text: str) -> str | None:
+    if text in (str(WORLD), "::/0"):
+        return "opens the Kubernetes API to the whole internet: name the networks that need it"
+    rule = network_rule(text)
+    if rule is None and any(IPv4Network(text).subnet_of(private_range) for private_range in PRIVATE):
+        return "is a private network, which never reaches the public endpoint: EKS refuses it"
+    return rule
+
+
+def _endpoint_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
+    variable = "eks_endpoint_public_access_cidrs"
+    public, private = values.get("eks_endpoint_public_access"), values.get("eks_endpoint_private_access")
+    if public is False and private is False:
+        rule = "leaves no way to the Kubernetes API, since the public endpoint is off, too"
+        yield fault("eks_endpoint_private_access", False, rule)
+    cidrs = values.get(variable)
+    if cidrs is None:
+        return
+    if public and not cidrs:
+        yield fault("eks_endpoint_public_access", True, f"needs the networks that may use it in {variable}")
+    if len(cidrs) > MOST_PUBLIC_CIDRS:
+        yield Fault(variable, f"{len(cidrs)} networks are more than the {MOST_PUBLIC_CIDRS} that EKS takes")
+    for index, text in enumerate(cidrs):
+        rule = _public_network_rule(text)
+        if rule:
+            yield fault(f"{variable}[{index}]", text, rule)
+    for text in repeated(cidrs):
+        yield fault(variable, text, "occurs more than once")
+    if str(WORLD) not in cidrs and list(collapse_addresses(networks(cidrs))) == [WORLD]:
+        yield fault(variable, cidrs, f"are together {WORLD}, the whole internet: name the networks that need it")
+
+
+def _service_network_faults(text: str | None, vpc: str | None) -> Iterator[Fault]:
+    if not text:
+        return
+    rule = network_rule(text, *SERVICE_PREFIX_LENGTHS)
+    if rule is None:
+        network = IPv4Network(text)
+        if not any(network.subnet_of(private_range) for private_range in PRIVATE):
+            rule = f"is not inside {', '.join(str(private_range) for private_range in PRIVATE)}"
+        elif vpc and network_rule(vpc) is None and network.overlaps(IPv4Network(vpc)):
+            rule = f"overlaps network_vpc_cidr {vpc}"
+    if rule:
+        yield fault("eks_service_ipv4_cidr", text, rule)
+
+
+def _size_faults(path: str, group: Mapping[str, t.Any]) -> Iterator[Fault]:
+    smallest, desired, largest = (group.get(key) for key in ("min_size", "desired_size", "max_size"))
+    for key, lowest, highest in (
+        ("min_size", 0, None),
+        ("desired_size", 0, None),
+        ("max_size", 1, None),
+        ("max_unavailable", 1, MOST_UNAVAILABLE),
+        ("disk_size_gib", *DISK_SIZE_GIB),
+        ("minimum_pods", 1, instance_types.MOST_PODS),
+    ):
+        number = group.get(key)
+        if number is not None and (number < lowest or (highest is not None and number > highest)):
+            expected = f"{lowest} or more" if highest is None else f"from {lowest} to {highest}"
+            yield fault(f"{path}.{key}", number, f"is not {expected}")
+    order = "min_size <= desired_size <= max_size"
+    if smallest is not None and largest is not None and smallest > largest:
+        yield fault(f"{path}.min_size", smallest, f"is greater than max_size {largest}: {order}")
+    elif desired is not None and smallest is not None and desired < smallest:
+        yield fault(f"{path}.desired_size", desired, f"is less than min_size {smallest}: {order}")
+    elif desired is not None and largest is not None and desired > largest:
+        yield fault(f"{path}.desired_size", desired, f"is greater than max_size {largest}: {order}")
+
+
+def _instance_faults(path: str, group: Mapping[str, t.Any], prefix_delegation: bool) -> Iterator[Fault]:
+    types = group.get("instance_types")
+    if types is None:
+        return
+    if not 1 <= len(types) <= MOST_INSTANCE_TYPES:
+        yield fault(f"{path}.instance_types", types, f"is not a list of 1 to {MOST_INSTANCE_TYPES} instance types")
+    for name in repeated(types):
+        yield fault(f"{path}.instance_types", name, "occurs more than once")
+    for name in types:
+        if not instance_types.NAME.fullmatch(name):
+            yield fault(f"{path}.instance_types", name, "is not an instance type, such as t3.medium")
+            continue
+        sizes = instance_types.sizes(name)
+        if sizes and name not in sizes:
+            yield fault(
+                f"{path}.instance_types", name, f"is not an instance type of its family{did_you_mean(name, sizes)}"
+            )
+            continue
+        ami_type = group.get("ami_type")
+        architecture = instance_types.architecture(name)
+        if ami_type and ("ARM_64" in ami_type) != (architecture == "arm64"):
+            yield fault(
+                f"{path}.instance_types",
+                name,
+                f"is a machine of architecture {architecture}, which ami_type {ami_type} is not for",
+            )
+        pods = instance_types.most_pods(name, prefix_delegation)
+        asked = group.get("minimum_pods")
+        if pods is not None and asked is not None and asked > pods:
+            yield fault(
+                f"{path}.instance_types",
+                name,
+                f"is too small: it has room for {pods} pods, minimum_pods asks for {asked}"
+                + (
+                    ""
+                    if prefix_delegation
+                    else "; take a larger type or set ENABLE_PREFIX_DELEGATION in the vpc-cni add-on"
+                ),
+            )
+
+
+def _label_faults(path: str, labels: Mapping[t.Any, t.Any]) -> Iterator[Fault]:
+    for key, value in labels.items():
+        rule = label_key_rule(str(key))
+        namespace = str(key).rpartition("/")[0]
+        if rule is None and _inside(namespace, ("eks.amazonaws.com",)):
+            rule = "is a label that EKS sets itself"
+        elif rule is None and key not in ALLOWED_LABELS and _reserved(namespace):
+            rule = "is a label of Kubernetes itself that a node may not give itself: its kubelet would not start"
+        if rule:
+            yield fault(path, key, rule)
+        rule = label_value_rule(value)
+        if rule:
+            yield fault(f"{path}.{key}", value, rule)
+
+
+def _reserved(namespace: str) -> bool:
+    return _inside(namespace, RESERVED_LABEL_NAMESPACES) and not _inside(namespace, ALLOWED_LABEL_NAMESPACES)
+
+
+def _release_faults(path: str, group: Mapping[str, t.Any], kubernetes_version: str | None) -> Iterator[Fault]:
+    """Releases of Amazon Linux images begin with the Kubernetes version that they are for."""
+    release = group.get("release_version")
+    if not release or not group.get("ami_type", "").startswith("AL2023"):
+        return
+    found = AL2023_RELEASE.fullmatch(release)
+    if not found:
+        rule = "is not a release of an Amazon Linux image, such as 1.34.2-20260102"
+    elif kubernetes_version and found[1] != kubernetes_version:
+        rule = f"is for Kubernetes {found[1]}, eks_kubernetes_version is {kubernetes_version}"
+    else:
+        return
+    yield fault(f"{path}.release_version", release, rule)
+
+
+def _inside(namespace: str, parents: tuple[str, ...]) -> bool:
+    return any(namespace == parent or namespace.endswith(f".{parent}") for parent in parents)
+
+
+def _taint_faults(path: str, taints: list[Mapping]) -> Iterator[Fault]:
+    if len(taints) > MOST_TAINTS:
+        yield Fault(path, f"{len(taints)} taints are more than the {MOST_TAINTS} that EKS takes")
+    for index, taint in enumerate(taints):
+        key, value = taint.get("key"), taint.get("value")
+        rule = label_key_rule(key) if key is not None else None
+        if rule is None and key is not None and len(key) > 63:
+            rule = "is longer than the 63 characters that EKS takes as the key of a taint"
+        if rule:
+            yield fault(f"{path}[{index}].key", key, rule)
+        rule = label_value_rule(value) if value is not None else None
+        if rule:
+            yield fault(f"{path}[{index}].value", value, rule)
+    for key, effect in repeated((taint.get("key"), taint.get("effect")) for taint in taints):
+        yield fault(path, f"{key}:{effect}", "occurs more than once")
+
+
+def _prefix_delegation(addons: list[Mapping]) -> bool:
+    """Whether the CNI gives whole prefixes of addresses to a node's interfaces, which makes room for more pods."""
+    for addon in addons:
+        if addon.get("name") == "vpc-cni":
+            environment = (addon.get("configuration") or {}).get("env") or {}
+            return str(environment.get("ENABLE_PREFIX_DELEGATION", "")).lower() == "true"
+    return False
+
+
+def _node_group_faults(groups: list[Mapping], addons: list[Mapping], kubernetes_version: str | None) -> Iterator[Fault]:
+    variable = "eks_node_groups"
+    yield from repeated_names(variable, groups)
+    for index, group in enumerate(groups):
+        path = f"{variable}[{index}]"
+        name = group.get("name")
+        if name is not None and not NODE_GROUP_NAME.fullmatch(name):
+            yield fault(f"{path}.name", name, "is not letters, digits, '-' and '_' with a letter or digit first")
+        if group.get("state") == "absent":
+            continue
+        yield from _size_faults(path, group)
+        yield from _instance_faults(path, group, _prefix_delegation(addons))
+        yield from _release_faults(path, group, kubernetes_version)
+        yield from _label_faults(f"{path}.labels", group.get("labels") or {})
+        yield from _taint_faults(f"{path}.taints", group.get("taints") or [])
+
+
+def _addon_faults(addons: list[Mapping], workload_roles: list[Mapping]) -> Iterator[Fault]:
+    variable = "eks_addons"
+    yield from repeated_names(variable, addons)
+    present = [addon for addon in addons if addon.get("state") != "absent"]
+    taken = {role.get("name") for role in workload_roles}
+    for index, addon in enumerate(addons):
+        path = f"{variable}[{index}]"
+        for key, pattern, expected in (
+            ("name", ADDON_NAME, "is not the name of an add-on, such as vpc-cni"),
+            (
+                "version",
+                ADDON_VERSION,
+                "is not a version of an add-on: default, latest or one such as v1.21.1-eksbuild.1",
+            ),
+        ):
+            if key in addon and not pattern.fullmatch(addon[key]):
+                yield fault(f"{path}.{key}", addon[key], expected)
+        irsa = addon.get("irsa") or {}
+        checks = [
+            ("role", irsa.get("role"), role_name_rule),
+            ("namespace", irsa.get("namespace"), dns_label_rule),
+            ("service_account", irsa.get("service_account"), dns_name_rule),
+            *(("managed_policies", policy, managed_policy_rule) for policy in irsa.get("managed_policies") or []),
+        ]
+        for key, value, rule_of in checks:
+            rule = rule_of(value) if value is not None else None
+            if rule:
+                yield fault(f"{path}.irsa.{key}", value, rule)
+        if irsa.get("role") in taken:
+            yield fault(
+                f"{path}.irsa.role", irsa["role"], "is also a role of workload_identity_roles: one role has one owner"
+            )
+    for role in repeated(addon["irsa"]["role"] for addon in present if (addon.get("irsa") or {}).get("role")):
+        yield fault(f"{variable}[].irsa.role", role, "occurs more than once")
+    order = [addon.get("name") for addon in present]
+    if "adot" in order and "cert-manager" in order and order.index("adot") < order.index("cert-manager"):
+        yield fault(variable, order, "has adot before cert-manager, which gives it its certificates: turn them round")
+
+
+def _access_policy_faults(path: str, policy: Mapping[str, t.Any]) -> Iterator[Fault]:
+    name, namespaces, scope = (policy.get(key) for key in ("policy", "namespaces", "scope"))
+    if name is not None and not ACCESS_POLICY.fullmatch(name):
+        yield fault(f"{path}.policy", name, "is not the name of an EKS access policy, such as AmazonEKSViewPolicy")
+    if scope == "namespace" and not namespaces:
+        yield fault(f"{path}.namespaces", namespaces, "names no namespace, which scope namespace needs")
+    if scope == "cluster" and namespaces:
+        yield fault(f"{path}.namespaces", namespaces, "has no meaning with scope cluster")
+
+
+def _access_entry_faults(entries: list[Mapping]) -> Iterator[Fault]:
+    variable = "eks_access_entries"
+    yield from repeated_names(variable, entries, "principal_arn")
+    for index, entry in enumerate(entries):
+        path = f"{variable}[{index}]"
+        arn = entry.get("principal_arn")
+        rule = principal_rule(arn) if arn is not None else None
+        if rule is None and arn is not None and ":role/aws-service-role/" in arn:
+            rule = "is a service-linked role, for which EKS takes no access entry"
+        if rule:
+            yield fault(f"{path}.principal_arn", arn, rule)
+        kind = entry.get("type", "STANDARD")
+        for key in ("policies", "kubernetes_groups"):
+            if entry.get(key) and kind != "STANDARD":
+                yield fault(f"{path}.{key}", entry[key], f"is only for entries of type STANDARD, this one is {kind}")
+        for group in entry.get("kubernetes_groups") or []:
+            if group.startswith(RESERVED_GROUP_PREFIXES):
+                rule = f"begins with one of {', '.join(RESERVED_GROUP_PREFIXES)}: EKS refuses it"
+                yield fault(f"{path}.kubernetes_groups", group, rule)
+        for number, policy in enumerate(entry.get("policies") or []):
+            yield from _access_policy_faults(f"{path}.policies[{number}]", policy)
+
+
+def eks_faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterator[Fault]:
+    yield from _version_faults(values.get("eks_kubernetes_version"))
+    yield from _endpoint_faults(values)
+    yield from _service_network_faults(
+        values.get("eks_service_ipv4_cidr"), others.get("network", {}).get("network_vpc_cidr")
+    )
+    for log_type in repeated(values.get("eks_log_types") or []):
+        yield fault("eks_log_types", log_type, "occurs more than once")
+    addons = values.get("eks_addons") or []
+    yield from _node_group_faults(values.get("eks_node_groups") or [], addons, values.get("eks_kubernetes_version"))
+    yield from _addon_faults(addons, others.get("workload_identity", {}).get("workload_identity_roles") or [])
+    yield from _access_entry_faults(values.get("eks_access_entries") or [])
+
+
+def _running_version_faults(wanted: str, cluster: Mapping[str, t.Any]) -> Iterator[Fault]:
+    name, running = cluster.get("cluster_name"), cluster["version"]
+    (major, minor), now = _minor(wanted), _minor(running)
+    if (major, minor) < now:
+        rule = f"is older than {running}, which {name} runs: EKS never goes back"
+    elif (major, minor) > (now[0], now[1] + 1):
+        rule = (
+            f"skips a minor version: {name} runs {running} and EKS goes up one at a time,"
+            f" so set '{now[0]}.{now[1] + 1}' first"
+        )
+    else:
+        behind = [
+            f"{group} ({facts['version']})"
+            for group, facts in (cluster.get("node_groups") or {}).items()
+            if facts.get("version") and minor - _minor(facts["version"])[1] > MOST_MINORS_BEHIND
+        ]
+        if not behind:
+            return
+        rule = f"leaves node groups more than {MOST_MINORS_BEHIND} minor versions behind: {', '.join(behind)}"
+    yield fault("eks_kubernetes_version", wanted, rule)
+
+
+def eks_change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+    """What EKS would refuse to change of the cluster that runs."""
+    cluster = platform.get("eks") or {}
+    wanted = values.get("eks_kubernetes_version")
+    if cluster.get("version") and wanted:
+        yield from _running_version_faults(wanted, cluster)
+    for index, group in enumerate(values.get("eks_node_groups") or []):
+        if group.get("state") == "absent" or "name" not in group or not values.get("platform_prefix"):
+            continue
+        name = resource_name(group["name"], values["platform_prefix"], "eks_nodegroup")
+        existing = (cluster.get("node_groups") or {}).get(name) or {}
+        for key in ("instance_types", "ami_type", "capacity_type"):
+            now = existing.get(key)
+            if now and group.get(key) and group[key] != now and existing.get("status") != "DELETING":
+                yield fault(
+                    f"eks_node_groups[{index}].{key}",
+                    group[key],
+                    f"is not that of the node group {name}, {show(now)}, and EKS can't change it:"
+                    " add a group of another name and then remove this one (state: absent)",
+                )

@@ -1,0 +1,25 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Rules for the variables of the encryption component."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Iterator, Mapping
+
+from .fault import Fault, fault
+from .formats import principal_rule
+
+DELETION_WINDOW_DAYS = (7, 30)
+
+
+def encryption_faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Iterator[Fault]:
+    lowest, highest = DELETION_WINDOW_DAYS
+    days = values.get("encryption_deletion_window_days")
+    if days is not None and not lowest <= days <= highest:
+        yield fault("encryption_deletion_window_days", days, f"is not from {lowest} to {highest} days")
+    for index, arn in enumerate(values.get("encryption_key_administrators") or []):
+        rule = principal_rule(arn)
+        if rule:
+            yield fault(f"encryption_key_administrators[{index}]", arn, rule)

@@ -1,0 +1,183 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Rules for the variables of the network component."""
+
+from __future__ import annotations
+
+import math
+import re
+import typing as t
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Network
+
+from ansible_collections.agent_platform.aws.plugins.filter.security_group_rules import TrafficError
+from ansible_collections.agent_platform.aws.plugins.filter.security_group_rules import check as check_traffic
+from ansible_collections.agent_platform.aws.plugins.filter.subnet_plan import TIERS, VPC_PREFIX_LENGTHS, PlanError, plan
+from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.network import SECURITY_GROUPS
+
+from .fault import Fault, fault
+from .formats import network_rule, repeated
+
+FEWEST_ZONES = 2
+# Of each subnet AWS keeps five addresses. EKS refuses a subnet with fewer than six free ones.
+KEPT_BY_AWS = 5
+KEPT_FOR_CLUSTER = 6
+# Networks that AWS accepts for no VPC.
+UNUSABLE = tuple(IPv4Network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"))
+SERVICE = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
+
+
+def _zone_faults(zones: list[str], region: str | None) -> Iterator[Fault]:
+    variable = "network_availability_zones"
+    for zone in repeated(zones):
+        yield fault(variable, zones, f"names {zone} more than once")
+    if zones and len(set(zones)) < FEWEST_ZONES:
+        yield fault(variable, zones, f"has fewer than {FEWEST_ZONES} Availability Zones, the least that EKS accepts")
+    for index, zone in enumerate(zones):
+        if region and not re.fullmatch(re.escape(region) + r"[a-z]", zone):
+            yield fault(
+                f"{variable}[{index}]",
+                zone,
+                f"is not an Availability Zone of platform_region {region}, such as {region}a",
+            )
+
+
+def _declared_faults(values: Mapping[str, t.Any], vpc: IPv4Network | None, zone_count: int) -> Iterator[Fault]:
+    seen: list[tuple[str, IPv4Network]] = []
+    for tier in TIERS:
+        variable = f"network_{tier}_subnet_cidrs"
+        texts = values.get(variable) or []
+        if texts and len(texts) != zone_count:
+            yield fault(
+                variable,
+                texts,
+                f"has {len(texts)} networks for {zone_count} Availability Zones; one for each is needed",
+            )
+        for index, text in enumerate(texts):
+            path = f"{variable}[{index}]"
+            rule = network_rule(text, *VPC_PREFIX_LENGTHS)
+            if rule:
+                yield fault(path, text, rule)
+                continue
+            network = IPv4Network(text)
+            if vpc and not network.subnet_of(vpc):
+                yield fault(path, text, f"is not inside network_vpc_cidr {vpc}")
+            for other_path, other in seen:
+                if network.overlaps(other):
+                    yield fault(path, text, f"overlaps {other} of {other_path}")
+            seen.append((path, network))
+
+
+def _addresses_needed(values: Mapping[str, t.Any], cluster: Mapping[str, t.Any], zone_count: int) -> tuple[int, str]:
+    """Addresses that a private subnet must have for what the inventory puts in it at the least, and what that is."""
+    endpoints = (
+        len(values.get("network_interface_endpoints") or []) if values.get("network_interface_endpoints_enabled") else 0
+    )
+    groups = [group for group in cluster.get("eks_node_groups") or [] if group.get("state") != "absent"]
+    nodes = math.ceil(sum(group.get("max_size", 0) for group in groups) / zone_count)
+    parts = [f"{KEPT_FOR_CLUSTER} of EKS"]
+    if endpoints:
+        parts.append(f"{endpoints} of interface endpoints")
+    if nodes:
+        parts.append(f"{nodes} of nodes")
+    return KEPT_FOR_CLUSTER + endpoints + nodes, ", ".join(parts)
+
+
+def _plan_faults(values: Mapping[str, t.Any], cluster: Mapping[str, t.Any], zones: list[str]) -> Iterator[Fault]:
+    """Whether the subnets fit into the VPC, and what is planned for them into the subnets."""
+    declared = {tier: values.get(f"network_{tier}_subnet_cidrs") or [] for tier in TIERS}
+    try:
+        subnets = plan(values["network_vpc_cidr"], zones, declared["public"], declared["private"])
+    except PlanError as error:
+        variable, _colon, text = str(error).partition(": ")
+        yield Fault(variable, text)
+        return
+    needed, why = _addresses_needed(values, cluster, len(zones))
+    private = [subnet["cidr_block"] for subnet in subnets if subnet["tier"] == "private"]
+    for index, text in enumerate(private):
+        free = IPv4Network(text).num_addresses - KEPT_BY_AWS
+        if free < needed:
+            rule = f"has {free} free addresses, but {needed} are needed ({why})"
+            if declared["private"]:
+                yield fault(f"network_private_subnet_cidrs[{index}]", text, rule)
+            else:
+                yield fault(
+                    "network_vpc_cidr", values["network_vpc_cidr"], f"is too small: its private subnet {text} {rule}"
+                )
+                return
+
+
+def _vpc_faults(text: str) -> Iterator[Fault]:
+    rule = network_rule(text, *VPC_PREFIX_LENGTHS)
+    if rule is None and any(IPv4Network(text).overlaps(other) for other in UNUSABLE):
+        rule = "is in a range that AWS accepts for no VPC (loopback, link-local, multicast or reserved)"
+    if rule:
+        yield fault("network_vpc_cidr", text, rule)
+
+
+def _endpoint_faults(variable: str, services: list[str]) -> Iterator[Fault]:
+    for index, service in enumerate(services):
+        if service.startswith("com.amazonaws."):
+            yield fault(f"{variable}[{index}]", service, "is a full name: leave out com.amazonaws.<region>.")
+        elif not SERVICE.fullmatch(service):
+            yield fault(f"{variable}[{index}]", service, "is not the name of an endpoint's service, such as ecr.api")
+    for service in repeated(services):
+        yield fault(variable, service, "occurs more than once")
+
+
+def _traffic_faults(entries: list[Mapping]) -> Iterator[Fault]:
+    for index, entry in enumerate(entries):
+        if {"source", "destination"} <= set(entry):
+            try:
+                # A missing description is reported by the schema.
+                check_traffic({"description": "missing", **entry}, dict.fromkeys(SECURITY_GROUPS))
+            except TrafficError as error:
+                yield Fault(f"network_additional_traffic[{index}]", str(error))
+
+
+def network_faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterator[Fault]:
+    vpc = None
+    if "network_vpc_cidr" in values:
+        found = list(_vpc_faults(values["network_vpc_cidr"]))
+        yield from found
+        vpc = None if found else IPv4Network(values["network_vpc_cidr"])
+
+    zones = values.get("network_availability_zones")
+    if zones is not None:
+        yield from _zone_faults(zones, values.get("platform_region"))
+        # Which zones an empty list stands for is known only to AWS; their number is not.
+        zones = zones or [f"zone {number}" for number in range(1, FEWEST_ZONES + 1)]
+        found = list(_declared_faults(values, vpc, len(zones)))
+        yield from found
+        if vpc and not found and len(set(zones)) == len(zones) >= FEWEST_ZONES:
+            yield from _plan_faults(values, others.get("eks", {}), zones)
+
+    for name in ("network_gateway_endpoints", "network_interface_endpoints"):
+        yield from _endpoint_faults(name, values.get(name) or [])
+    yield from _traffic_faults(values.get("network_additional_traffic") or [])
+
+
+def network_change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+    """What would have to change of a network that exists and can't be changed."""
+    network = platform.get("network") or {}
+    existing, declared = network.get("cidr_block"), values.get("network_vpc_cidr")
+    if not existing or not declared:
+        return
+    if existing != declared:
+        yield fault(
+            "network_vpc_cidr",
+            declared,
+            f"is not the network of the VPC that exists, {existing} ({network.get('vpc_id')}): AWS can't change it",
+        )
+        return
+    zones = values.get("network_availability_zones") or network.get("availability_zones") or []
+    if len(zones) < FEWEST_ZONES:
+        # Zones are still to be chosen: nothing exists that could stand in the way.
+        return
+    declared_subnets = [values.get(f"network_{tier}_subnet_cidrs") or [] for tier in TIERS]
+    try:
+        plan(declared, zones, *declared_subnets, existing=network.get("subnets"))
+    except PlanError as error:
+        variable, _colon, text = str(error).partition(": ")
+        yield Fault(variable, text)

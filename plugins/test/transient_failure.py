@@ -1,0 +1,82 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Jinja test that tells a failure that may pass by itself from one that needs a human."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.agent_platform.aws.plugins.module_utils.faults import THROTTLING_CODES
+
+# Words of botocore's exceptions for a connection that failed or broke, as modules put them into their messages.
+LOST_CONNECTION = re.compile(
+    "|".join(
+        (
+            r"Could not connect to the endpoint URL",
+            r"Connection was closed before we received a valid response",
+            r"(?:Connect|Read) timeout on endpoint URL",
+            r"An HTTP Client raised an unhandled exception",
+            r"An error occurred while reading from response stream",
+            r"Connection (?:aborted|refused|reset by peer)",
+            r"Remote end closed connection without response",
+            r"Unable to parse response",
+            r"\d+ read, but total bytes expected is \d+",
+        )
+    ),
+    re.IGNORECASE,
+)
+# botocore.exceptions.ClientError: An error occurred (Throttling) when calling the CreateVpc operation (reached max ...
+CLIENT_ERROR = re.compile(r"An error occurred \(([\w.]+)\) when calling the \w+ operation")
+# Codes that AWS answers with status 500 or 503, for modules that hand on the message without the status.
+SERVER_ERROR_CODES = frozenset(
+    {
+        "500",
+        "502",
+        "503",
+        "504",
+        "InternalError",
+        "InternalFailure",
+        "InternalServerError",
+        "InternalServerException",
+        "KMSInternalException",
+        "ServerException",
+        "ServiceFailure",
+        "ServiceFailureException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "Unavailable",
+    }
+)
+
+
+def transient_failure(result):
+    """Whether a registered result failed by throttling, a server error or a lost connection."""
+    if not isinstance(result, Mapping):
+        raise AnsibleFilterError(
+            f"agent_platform.aws.transient_failure needs a registered result, got {type(result).__name__}"
+        )
+    if "results" in result:
+        failed = [item for item in result["results"] if item.get("failed")]
+        return bool(failed) and all(transient_failure(item) for item in failed)
+    if not result.get("failed"):
+        return False
+
+    text = f"{result.get('msg') or ''}\n{result.get('exception') or ''}"
+    code = (result.get("error") or {}).get("code", "") if isinstance(result.get("error"), Mapping) else ""
+    if not code:
+        named = CLIENT_ERROR.search(text)
+        code = named.group(1) if named else ""
+    status = (result.get("response_metadata") or {}).get("http_status_code") or 0
+
+    if code in THROTTLING_CODES or code in SERVER_ERROR_CODES or status == 429 or status >= 500:
+        return True
+    # An answer of AWS with another code is a decision, whatever its text quotes.
+    return not code and bool(LOST_CONNECTION.search(text))
+
+
+class TestModule:
+    def tests(self):
+        return {"transient_failure": transient_failure}

@@ -1,0 +1,72 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The lists of role eks: what an entry leaves out, and the order and form of the defaults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ansible_collections.agent_platform.aws.plugins.modules.eks_nodegroup import AMI_TYPES
+
+ROLE = Path(__file__).resolve().parents[3] / "roles" / "eks"
+
+
+def load(file: str) -> dict:
+    return yaml.safe_load((ROLE / file).read_text())
+
+
+DEFAULTS = load("defaults/main.yml")
+CONSTANTS = load("vars/main.yml")
+OPTIONS = load("meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+LISTS = {
+    "eks_node_groups": "__eks_node_group_defaults",
+    "eks_addons": "__eks_addon_defaults",
+    "eks_access_entries": "__eks_access_entry_defaults",
+}
+
+
+@pytest.mark.parametrize(("option", "constant"), LISTS.items())
+def test_what_an_entry_leaves_out_is_what_the_specification_says(option, constant):
+    specified = {name: item["default"] for name, item in OPTIONS[option]["options"].items() if "default" in item}
+    assert CONSTANTS[constant] == specified
+
+
+@pytest.mark.parametrize("option", [name for name in OPTIONS if "default" in OPTIONS[name]])
+def test_the_specification_shows_the_default(option):
+    assert OPTIONS[option]["default"] == DEFAULTS[option]
+
+
+@pytest.mark.parametrize(("option", "key"), [("eks_node_groups", "name"), ("eks_addons", "name")])
+def test_entries_have_names_of_their_own_and_known_keys(option, key):
+    names = [entry[key] for entry in DEFAULTS[option]]
+    assert len(names) == len(set(names))
+    for entry in DEFAULTS[option]:
+        assert set(entry) <= set(OPTIONS[option]["options"])
+
+
+def test_addons_stand_in_an_order_that_works():
+    names = [addon["name"] for addon in DEFAULTS["eks_addons"]]
+    before = [addon["name"] for addon in DEFAULTS["eks_addons"] if addon.get("before_nodes")]
+    assert before == ["vpc-cni", "kube-proxy", "eks-pod-identity-agent"]
+    assert names.index("cert-manager") < names.index("adot")
+
+
+def test_image_families_are_those_of_eks_that_the_launch_template_fits():
+    choices = OPTIONS["eks_node_groups"]["options"]["ami_type"]["choices"]
+    assert set(choices) == {name for name in AMI_TYPES if name.startswith(("AL2023_", "BOTTLEROCKET_"))}
+
+
+def test_nodes_can_do_no_more_than_nodes_need():
+    assert CONSTANTS["__eks_node_policies"] == [
+        "AmazonEKSWorkerNodePolicy",
+        "AmazonEC2ContainerRegistryPullOnly",
+        "AmazonSSMManagedInstanceCore",
+    ]
+    assert CONSTANTS["__eks_metadata_options"] == {
+        "http_endpoint": "enabled",
+        "http_tokens": "required",
+        "http_put_response_hop_limit": 1,
+    }

@@ -1,0 +1,448 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Rules for the cluster: versions, endpoint, node groups, add-ons, access, and what EKS can't change."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.eks import (
+    KUBERNETES_VERSIONS,
+    eks_change_faults,
+    eks_faults,
+)
+
+GROUP = {
+    "name": "default",
+    "state": "present",
+    "instance_types": ["t3.medium"],
+    "ami_type": "AL2023_x86_64_STANDARD",
+    "capacity_type": "ON_DEMAND",
+    "min_size": 2,
+    "desired_size": 2,
+    "max_size": 6,
+    "disk_size_gib": 20,
+    "max_unavailable": 1,
+    "labels": {},
+    "taints": [],
+}
+ADDONS = [
+    {"name": "vpc-cni", "version": "default"},
+    {"name": "cert-manager", "version": "v1.17.2-eksbuild.1"},
+    {"name": "adot", "version": "latest"},
+]
+RIGHT = {
+    "platform_prefix": "agent-platform-dev",
+    "eks_kubernetes_version": "1.34",
+    "eks_endpoint_private_access": True,
+    "eks_endpoint_public_access": False,
+    "eks_endpoint_public_access_cidrs": [],
+    "eks_service_ipv4_cidr": "",
+    "eks_log_types": ["api", "audit"],
+    "eks_node_groups": [GROUP],
+    "eks_addons": ADDONS,
+    "eks_access_entries": [],
+}
+OTHERS = {
+    "network": {"network_vpc_cidr": "10.0.0.0/16"},
+    "workload_identity": {"workload_identity_roles": [{"name": "agent"}]},
+}
+
+
+def lines(**values):
+    return [str(item) for item in eks_faults({**RIGHT, **values}, OTHERS)]
+
+
+def of_group(**change):
+    return [line.removeprefix("eks_node_groups[0]") for line in lines(eks_node_groups=[{**GROUP, **change}])]
+
+
+def test_what_is_right_has_no_fault():
+    assert lines() == []
+
+
+def test_missing_values_are_the_schemas_business():
+    assert list(eks_faults({}, {})) == []
+    assert lines(eks_node_groups=[{}], eks_addons=[{}], eks_access_entries=[{}]) == []
+
+
+@pytest.mark.parametrize("version", KUBERNETES_VERSIONS)
+def test_supported_versions(version):
+    assert lines(eks_kubernetes_version=version) == []
+
+
+@pytest.mark.parametrize("version", ["1.19", "2.0", "1.3", "1.99"])
+def test_versions_that_eks_does_not_support(version):
+    supported = ", ".join(KUBERNETES_VERSIONS)
+    assert lines(eks_kubernetes_version=version) == [
+        f"eks_kubernetes_version: {version!r} is not a version that EKS supports: {supported}"
+    ]
+
+
+@pytest.mark.parametrize("version", ["", "1", "1.34.1", "v1.34", "latest"])
+def test_versions_that_are_none(version):
+    assert lines(eks_kubernetes_version=version) == [
+        f"eks_kubernetes_version: {version!r} is not a Kubernetes version as major.minor, such as '1.34'"
+    ]
+
+
+CIDRS = "eks_endpoint_public_access_cidrs"
+WORLD = "opens the Kubernetes API to the whole internet: name the networks that need it"
+
+
+@pytest.mark.parametrize(
+    ("public", "cidrs", "found"),
+    [
+        (True, ["203.0.113.0/24", "198.51.100.7/32"], []),
+        (True, [], [f"eks_endpoint_public_access: true needs the networks that may use it in {CIDRS}"]),
+        (True, ["0.0.0.0/0"], [f"{CIDRS}[0]: '0.0.0.0/0' {WORLD}"]),
+        (False, ["203.0.113.0/24", "::/0"], [f"{CIDRS}[1]: '::/0' {WORLD}"]),
+        (
+            True,
+            ["0.0.0.0/1", "128.0.0.0/1"],
+            [
+                f"{CIDRS}: ['0.0.0.0/1', '128.0.0.0/1'] are together 0.0.0.0/0, the whole internet:"
+                " name the networks that need it"
+            ],
+        ),
+        (True, ["203.0.113.7"], [f"{CIDRS}[0]: '203.0.113.7' is not an IPv4 network"]),
+        (
+            True,
+            ["203.0.113.7/24"],
+            [f"{CIDRS}[0]: '203.0.113.7/24' is not written as the network it is in: 203.0.113.0/24"],
+        ),
+        (
+            True,
+            ["10.0.0.0/8"],
+            [f"{CIDRS}[0]: '10.0.0.0/8' is a private network, which never reaches the public endpoint: EKS refuses it"],
+        ),
+        (True, ["203.0.113.0/24"] * 2, [f"{CIDRS}: '203.0.113.0/24' occurs more than once"]),
+        (
+            True,
+            [f"203.0.113.{number}/32" for number in range(41)],
+            [f"{CIDRS}: 41 networks are more than the 40 that EKS takes"],
+        ),
+    ],
+)
+def test_public_endpoint(public, cidrs, found):
+    assert lines(eks_endpoint_public_access=public, eks_endpoint_public_access_cidrs=cidrs) == found
+
+
+def test_some_endpoint_is_on():
+    assert lines(eks_endpoint_private_access=False) == [
+        "eks_endpoint_private_access: false leaves no way to the Kubernetes API, since the public endpoint is off, too"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cidr", "rule"),
+    [
+        ("172.20.0.0/16", None),
+        ("10.100.0.0/16", None),
+        ("172.20.0.0/25", "is not an IPv4 network with a prefix length from 12 to 24"),
+        ("100.64.0.0/16", "is not inside 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16"),
+        ("10.0.128.0/20", "overlaps network_vpc_cidr 10.0.0.0/16"),
+    ],
+)
+def test_service_network(cidr, rule):
+    assert lines(eks_service_ipv4_cidr=cidr) == ([f"eks_service_ipv4_cidr: {cidr!r} {rule}"] if rule else [])
+
+
+ORDER = "min_size <= desired_size <= max_size"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "found"),
+    [
+        ((0, 0, 1), []),
+        ((2, None, 2), []),
+        ((3, 2, 1), [f".min_size: 3 is greater than max_size 1: {ORDER}"]),
+        ((2, 1, 3), [f".desired_size: 1 is less than min_size 2: {ORDER}"]),
+        ((1, 4, 3), [f".desired_size: 4 is greater than max_size 3: {ORDER}"]),
+        ((-1, 0, 1), [".min_size: -1 is not 0 or more"]),
+        ((0, 0, 0), [".max_size: 0 is not 1 or more"]),
+    ],
+)
+def test_sizes(sizes, found):
+    smallest, desired, largest = sizes
+    assert of_group(min_size=smallest, desired_size=desired, max_size=largest) == found
+
+
+@pytest.mark.parametrize(
+    ("key", "number", "rule"),
+    [
+        ("disk_size_gib", 19, "is not from 20 to 65536"),
+        ("max_unavailable", 0, "is not from 1 to 100"),
+        ("max_unavailable", 101, "is not from 1 to 100"),
+        ("minimum_pods", 0, "is not from 1 to 250"),
+    ],
+)
+def test_numbers(key, number, rule):
+    assert of_group(**{key: number}) == [f".{key}: {number} {rule}"]
+
+
+PREFIXES = "take a larger type or set ENABLE_PREFIX_DELEGATION in the vpc-cni add-on"
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"instance_types": ["m6i.large", "m7i.large"]}, []),
+        ({"instance_types": ["zz9.large"]}, []),
+        ({"instance_types": ["t3.medium"], "minimum_pods": 17}, []),
+        (
+            {"instance_types": ["t3.medium"], "minimum_pods": 18},
+            [
+                ".instance_types: 't3.medium' is too small: it has room for 17 pods, minimum_pods asks for 18;"
+                f" {PREFIXES}"
+            ],
+        ),
+        (
+            {"instance_types": ["m6i.large", "t3.small"], "minimum_pods": 12},
+            [
+                ".instance_types: 't3.small' is too small: it has room for 11 pods, minimum_pods asks for 12;"
+                f" {PREFIXES}"
+            ],
+        ),
+        ({"instance_types": []}, [".instance_types: [] is not a list of 1 to 20 instance types"]),
+        ({"instance_types": ["t3.medium"] * 2}, [".instance_types: 't3.medium' occurs more than once"]),
+        ({"instance_types": ["t3medium"]}, [".instance_types: 't3medium' is not an instance type, such as t3.medium"]),
+        (
+            {"instance_types": ["t3.meduim"]},
+            [".instance_types: 't3.meduim' is not an instance type of its family; did you mean t3.medium?"],
+        ),
+        (
+            {"instance_types": ["m7g.large"]},
+            [
+                ".instance_types: 'm7g.large' is a machine of architecture arm64,"
+                " which ami_type AL2023_x86_64_STANDARD is not for"
+            ],
+        ),
+        ({"instance_types": ["m7g.large"], "ami_type": "AL2023_ARM_64_STANDARD"}, []),
+        (
+            {"instance_types": ["m7i.large"], "ami_type": "BOTTLEROCKET_ARM_64"},
+            [
+                ".instance_types: 'm7i.large' is a machine of architecture x86_64,"
+                " which ami_type BOTTLEROCKET_ARM_64 is not for"
+            ],
+        ),
+    ],
+)
+def test_instance_types(change, found):
+    assert of_group(**change) == found
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"release_version": "1.34.2-20260102"}, []),
+        (
+            {"release_version": "1.35.0-20260102"},
+            ["'1.35.0-20260102' is for Kubernetes 1.35, eks_kubernetes_version is 1.34"],
+        ),
+        ({"release_version": "1.34"}, ["'1.34' is not a release of an Amazon Linux image, such as 1.34.2-20260102"]),
+        ({"release_version": "1.26.1-943d9a41", "ami_type": "BOTTLEROCKET_x86_64"}, []),
+    ],
+)
+def test_releases_of_images(change, found):
+    assert of_group(**change) == [f".release_version: {line}" for line in found]
+
+
+def test_prefix_delegation_makes_room_for_more_pods():
+    group = {**GROUP, "minimum_pods": 110}
+    addon = {"name": "vpc-cni", "configuration": {"env": {"ENABLE_PREFIX_DELEGATION": "true"}}}
+    assert len(lines(eks_node_groups=[group])) == 1
+    assert lines(eks_node_groups=[group], eks_addons=[addon]) == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "part"),
+    [
+        ({"workload": "agents", "example.com/team": "", "node.kubernetes.io/pool": "a"}, None),
+        ({"topology.kubernetes.io/zone": "us-west-2a"}, None),
+        ({"a b": "c"}, ".labels: 'a b' is not a Kubernetes label key"),
+        ({"gpu": True}, ".labels.gpu: true is not a text"),
+        ({"tier": "a b"}, ".labels.tier: 'a b' is not a Kubernetes label value"),
+        ({"node-role.kubernetes.io/agent": ""}, "that a node may not give itself: its kubelet would not start"),
+        ({"eks.amazonaws.com/nodegroup": "a"}, "is a label that EKS sets itself"),
+    ],
+)
+def test_labels(labels, part):
+    found = of_group(labels=labels)
+    assert found == [] if part is None else (len(found) == 1 and part in found[0]), found
+
+
+@pytest.mark.parametrize(
+    ("taints", "part"),
+    [
+        (
+            [
+                {"key": "gpu", "value": "", "effect": "NO_SCHEDULE"},
+                {"key": "gpu", "value": "a", "effect": "NO_EXECUTE"},
+            ],
+            None,
+        ),
+        ([{"key": "a b", "value": "", "effect": "NO_SCHEDULE"}], ".taints[0].key: 'a b' is not a Kubernetes label key"),
+        (
+            [{"key": "gpu", "value": "a b", "effect": "NO_SCHEDULE"}],
+            ".taints[0].value: 'a b' is not a Kubernetes label value",
+        ),
+        ([{"key": f"{'d' * 20}.example/{'n' * 60}", "effect": "NO_SCHEDULE"}], "longer than the 63 characters"),
+        ([{"key": "gpu", "effect": "NO_SCHEDULE"}] * 2, ".taints: 'gpu:NO_SCHEDULE' occurs more than once"),
+        (
+            [{"key": f"t{number}", "effect": "NO_SCHEDULE"} for number in range(51)],
+            ".taints: 51 taints are more than the 50",
+        ),
+    ],
+)
+def test_taints(taints, part):
+    found = of_group(taints=taints)
+    assert found == [] if part is None else (len(found) == 1 and part in found[0]), found
+
+
+def test_names_of_node_groups():
+    assert lines(eks_node_groups=[GROUP, {**GROUP, "state": "absent"}]) == [
+        "eks_node_groups[].name: 'default' occurs more than once"
+    ]
+    assert of_group(name="a b") == [".name: 'a b' is not letters, digits, '-' and '_' with a letter or digit first"]
+
+
+def test_a_group_that_is_removed_need_not_be_right():
+    assert of_group(state="absent", min_size=9, max_size=1, instance_types=["t3.meduim"]) == []
+
+
+IRSA = {"role": "ebs-csi-driver", "namespace": "kube-system", "service_account": "ebs-csi-controller-sa"}
+
+
+@pytest.mark.parametrize(
+    ("addons", "line"),
+    [
+        ([{"name": "vpc-cni"}, {"name": "vpc-cni"}], "eks_addons[].name: 'vpc-cni' occurs more than once"),
+        ([{"name": "vpc cni"}], "eks_addons[0].name: 'vpc cni' is not the name of an add-on, such as vpc-cni"),
+        (
+            [{"name": "adot", "version": "0.141"}],
+            "eks_addons[0].version: '0.141' is not a version of an add-on: default, latest or one such as"
+            " v1.21.1-eksbuild.1",
+        ),
+        (
+            [{"name": "adot"}, {"name": "cert-manager"}],
+            "eks_addons: ['adot', 'cert-manager'] has adot before cert-manager, which gives it its certificates:"
+            " turn them round",
+        ),
+        (
+            [{"name": "a", "irsa": {**IRSA, "role": "agent"}}],
+            "eks_addons[0].irsa.role: 'agent' is also a role of workload_identity_roles: one role has one owner",
+        ),
+        (
+            [{"name": "a", "irsa": IRSA}, {"name": "b", "irsa": IRSA}],
+            "eks_addons[].irsa.role: 'ebs-csi-driver' occurs more than once",
+        ),
+        (
+            [{"name": "a", "irsa": {**IRSA, "service_account": "*"}}],
+            "eks_addons[0].irsa.service_account: '*' is not a Kubernetes name: up to 253 lower-case letters,"
+            " digits, '-' and '.',"
+            " letters or digits at both ends",
+        ),
+        (
+            [{"name": "a", "irsa": {**IRSA, "managed_policies": ["arn:aws:iam::aws:policy/X"]}}],
+            "eks_addons[0].irsa.managed_policies: 'arn:aws:iam::aws:policy/X' is an ARN: give the name of the AWS"
+            " managed policy,"
+            " with its path (service-role/AmazonEBSCSIDriverPolicy)",
+        ),
+    ],
+)
+def test_addons(addons, line):
+    assert lines(eks_addons=addons) == [line]
+
+
+ARN = "arn:aws:iam::123456789012:role/admin"
+
+
+@pytest.mark.parametrize(
+    ("entry", "part"),
+    [
+        ({"policies": [{"policy": "AmazonEKSClusterAdminPolicy", "scope": "cluster", "namespaces": []}]}, None),
+        ({"principal_arn": "admin"}, "[0].principal_arn: 'admin' is not the ARN of an IAM role or user"),
+        ({"principal_arn": "arn:aws:sts::123456789012:assumed-role/admin/jo"}, "is a session of a role"),
+        (
+            {"principal_arn": "arn:aws:iam::123456789012:role/aws-service-role/x.amazonaws.com/Y"},
+            "is a service-linked role",
+        ),
+        ({"kubernetes_groups": ["system:masters"]}, "[0].kubernetes_groups: 'system:masters' begins with one of"),
+        (
+            {"type": "EC2_LINUX", "kubernetes_groups": ["a"]},
+            "[0].kubernetes_groups: ['a'] is only for entries of type STANDARD",
+        ),
+        (
+            {"policies": [{"policy": "AmazonEKSViewPolicy", "scope": "namespace", "namespaces": []}]},
+            "names no namespace",
+        ),
+        ({"policies": [{"policy": "AmazonEKSViewPolicy", "scope": "cluster", "namespaces": ["a"]}]}, "has no meaning"),
+        ({"policies": [{"policy": "arn:aws:eks::aws:x"}]}, "is not the name of an EKS access policy"),
+    ],
+)
+def test_access_entries(entry, part):
+    found = lines(eks_access_entries=[{"principal_arn": ARN, **entry}])
+    assert found == [] if part is None else (len(found) == 1 and part in found[0]), found
+
+
+def test_a_principal_has_one_entry():
+    assert lines(eks_access_entries=[{"principal_arn": ARN}] * 2) == [
+        f"eks_access_entries[].principal_arn: '{ARN}' occurs more than once"
+    ]
+
+
+RUNNING = {"cluster_name": "agent-platform-dev-eks", "version": "1.34", "node_groups": {}}
+
+
+@pytest.mark.parametrize(
+    ("running", "wanted", "rule"),
+    [
+        ("1.34", "1.34", None),
+        ("1.34", "1.35", None),
+        (
+            "1.33",
+            "1.35",
+            "skips a minor version: agent-platform-dev-eks runs 1.33 and EKS goes up one at a time, so set '1.34'"
+            " first",
+        ),
+        ("1.35", "1.34", "is older than 1.35, which agent-platform-dev-eks runs: EKS never goes back"),
+    ],
+)
+def test_version_of_a_running_cluster(running, wanted, rule):
+    found = eks_change_faults({**RIGHT, "eks_kubernetes_version": wanted}, {"eks": {**RUNNING, "version": running}})
+    assert [str(item) for item in found] == ([f"eks_kubernetes_version: {wanted!r} {rule}"] if rule else [])
+
+
+def test_nodes_may_not_be_left_too_far_behind():
+    groups = {"a": {"version": "1.32"}, "b": {"version": "1.31"}}
+    platform = {"eks": {**RUNNING, "node_groups": groups}}
+    assert list(eks_change_faults(RIGHT, platform)) == []
+    found = [str(item) for item in eks_change_faults({**RIGHT, "eks_kubernetes_version": "1.35"}, platform)]
+    assert found == ["eks_kubernetes_version: '1.35' leaves node groups more than 3 minor versions behind: b (1.31)"]
+
+
+@pytest.mark.parametrize(
+    ("existing", "count"),
+    [
+        ({"instance_types": ["t3.medium"], "ami_type": "AL2023_x86_64_STANDARD", "capacity_type": "ON_DEMAND"}, 0),
+        ({"instance_types": ["t3.large"], "ami_type": "AL2_x86_64", "capacity_type": "SPOT"}, 3),
+        ({"instance_types": ["t3.large"], "status": "DELETING"}, 0),
+        ({"instance_types": [], "ami_type": None}, 0),
+    ],
+)
+def test_what_eks_cannot_change_of_a_node_group(existing, count):
+    platform = {"eks": {**RUNNING, "node_groups": {"agent-platform-dev-default": existing}}}
+    assert len(list(eks_change_faults(RIGHT, platform))) == count
+
+
+def test_the_way_out_is_named():
+    platform = {"eks": {**RUNNING, "node_groups": {"agent-platform-dev-default": {"instance_types": ["t3.large"]}}}}
+    assert [str(item) for item in eks_change_faults(RIGHT, platform)] == [
+        "eks_node_groups[0].instance_types: ['t3.medium'] is not that of the node group agent-platform-dev-default,"
+        " ['t3.large'], and EKS can't change it: add a group of another name and then remove this one (state: absent)"
+    ]
+
+
+@pytest.mark.parametrize("platform", [{}, {"eks": {"version": None, "node_groups": {}}}])
+def test_nothing_runs_yet(platform):
+    assert list(eks_change_faults(RIGHT, platform)) == []

@@ -1,0 +1,49 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Rules for the encryption key, and those that hold for every component."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import conflict_faults, timeout_faults
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.encryption import encryption_faults
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ({}, []),
+        ({"encryption_deletion_window_days": 7}, []),
+        ({"encryption_deletion_window_days": 30}, []),
+        ({"encryption_deletion_window_days": 5}, ["encryption_deletion_window_days: 5 is not from 7 to 30 days"]),
+        ({"encryption_deletion_window_days": 31}, ["encryption_deletion_window_days: 31 is not from 7 to 30 days"]),
+        ({"encryption_key_administrators": ["arn:aws:iam::123456789012:role/admin"]}, []),
+        (
+            {"encryption_key_administrators": ["admin"]},
+            [
+                "encryption_key_administrators[0]: 'admin' is not the ARN of an IAM role or user,"
+                " such as arn:aws:iam::123456789012:role/name"
+            ],
+        ),
+    ],
+)
+def test_the_key(values, found):
+    assert [str(item) for item in encryption_faults(values, {})] == found
+
+
+@pytest.mark.parametrize(("seconds", "count"), [(0, 1), (-1, 1), (1, 0), (3600, 0)])
+def test_waits_have_an_end_and_a_beginning(seconds, count):
+    assert len(list(timeout_faults({"demo_cluster_timeout_seconds": seconds, "demo_other": 0}))) == count
+
+
+def test_names_that_others_hold():
+    conflict = {
+        "component": "eks",
+        "resource": "IAM role agent-platform-dev-eks-nodes",
+        "reason": "exists without the tags of this platform (Project=agent-platform)",
+    }
+    assert [str(item) for item in conflict_faults({"conflicts": [conflict]})] == [
+        "eks: IAM role agent-platform-dev-eks-nodes exists without the tags of this platform (Project=agent-platform):"
+        " it is not changed; rename the platform (platform_name), or remove it or give it the owner tags yourself"
+    ]
+    assert list(conflict_faults({"conflicts": []})) == []

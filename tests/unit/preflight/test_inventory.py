@@ -1,0 +1,233 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The check of a whole inventory against the roles of this collection: what is evaluated, reported once, and placed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+from ansible_collections.agent_platform.aws.plugins.lookup.inventory_faults import Inventory
+
+ROOT = Path(__file__).resolve().parents[3]
+HOSTS = ["encryption", "network", "eks", "workload_identity"]
+
+
+class HostVars(dict):
+    def raw_get(self, host):
+        return self[host]
+
+
+@pytest.fixture(autouse=True)
+def _in_the_checkout(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture(scope="module")
+def common():
+    """What a user's inventory begins with, and what Ansible adds for each host."""
+    return {
+        **DataLoader().load_from_file(str(ROOT / "group_vars" / "all" / "common.yml"), trusted_as_template=True),
+        "platform_account_id": "123456789012",
+        "ansible_run_tags": ["all"],
+        "ansible_skip_tags": [],
+    }
+
+
+@pytest.fixture
+def inventory(common, tmp_path):
+    """Makes an inventory of the common values, values for all hosts (as YAML text) and for single hosts."""
+
+    def make(text="", hosts=(*HOSTS,), **of_host):
+        loader = DataLoader()
+
+        def load(content, name):
+            path = tmp_path / f"{name}.yml"
+            path.write_text(content)
+            return loader.load_from_file(str(path), trusted_as_template=True) or {}
+
+        shared = load(text, "all")
+        hostvars = HostVars()
+        for host in hosts:
+            own = load(of_host.get(host, ""), host)
+            names = {"inventory_hostname": host, "group_names": ["services" if host == "eks" else "foundation"]}
+            hostvars[host] = {**common, **shared, **own, **names}
+        variables = {"hostvars": hostvars, "groups": {"all": list(hosts)}}
+        return Inventory(loader, Templar(loader=loader, variables={}), variables)
+
+    return make
+
+
+def lines(inventory, hosts=None):
+    found = dict.fromkeys(str(item) for item in inventory.static_faults(hosts or inventory.hosts))
+    # The place is the file in tmp_path; its folder is of no interest.
+    return [line.replace(os.path.dirname(line[line.rfind("(") + 1 :]), "") for line in found]
+
+
+def test_the_defaults_of_all_roles_are_right(inventory):
+    assert lines(inventory()) == []
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_the_inventories_of_this_repository_need_nothing_but_an_account(environment, inventory):
+    text = (ROOT / "inventories" / environment / "group_vars" / "all" / "10-environment.yml").read_text()
+    found = lines(inventory(text))
+    assert found == [] or (len(found) == 1 and "is not an AWS account id of 12 digits" in found[0])
+
+
+def test_every_shared_variable_of_the_repository_is_declared(inventory):
+    declared = inventory().shared
+    files = [ROOT / "group_vars" / "all" / "common.yml", *ROOT.glob("inventories/*/group_vars/all/*.yml")]
+    used = {name for path in files for name in yaml.safe_load(path.read_text()) if name.startswith("platform_")}
+    assert used <= set(declared)
+
+
+def test_all_faults_of_all_components_come_at_once(inventory):
+    found = lines(
+        inventory(
+            """
+            platform_name: Agent
+            network_vpc_cidr: 10.0.0.0/33
+            eks_verison: "1.34"
+            eks_node_groups: [{name: a, min_size: 3, max_size: 2}]
+            encryption_deletion_window_days: 5
+            """
+        )
+    )
+    assert [line.partition(":")[0] for line in found] == [
+        "platform_name",
+        "encryption_deletion_window_days",
+        "network_vpc_cidr",
+        "eks_node_groups[0].min_size",
+        "eks_verison",
+    ]
+
+
+def test_only_components_of_the_run_are_checked_but_all_names_are(inventory):
+    checked = inventory("network_vpc_cidr: 10.0.0.0/33\nnetwork_vpc_cdir: x\nencryption_deletion_window_days: 5")
+    assert [line.partition(":")[0] for line in lines(checked, ["encryption"])] == [
+        "encryption_deletion_window_days",
+        "network_vpc_cdir",
+    ]
+
+
+def test_a_fault_says_where_it_is(inventory):
+    found = lines(
+        inventory("platform_tags:\n  a: b\n  c: 1\n", eks='\neks_node_groups:\n  - name: a\n    max_size: "6"\n')
+    )
+    assert found == [
+        "platform_tags.c: 1 is not a text: put it in quotes (/all.yml:3)",
+        "eks_node_groups[0].max_size: '6' is a text, not a whole number: write it without quotes (/eks.yml:4)",
+    ]
+
+
+def test_values_are_evaluated_for_their_host(inventory):
+    text = """
+eks_kubernetes_version: "{{ {'eks': '1.35'}[inventory_hostname] }}"
+network_vpc_cidr: "{{ cidr }}"
+cidr: 10.9.0.0/33
+"""
+    assert lines(inventory(text)) == [
+        "network_vpc_cidr: '10.9.0.0/33' is not an IPv4 network with a prefix length from 16 to 28 (/all.yml:3)"
+    ]
+
+
+def test_what_cannot_be_evaluated_is_reported_and_the_rest_is_checked(inventory):
+    text = "eks_node_groups:\n  - name: a\n    max_size: '{{ nodes }}'\n    disk_size_gib: 5\n"
+    assert lines(inventory(text)) == [
+        "eks_node_groups[0].max_size: '{{ nodes }}' can't be evaluated: 'nodes' is undefined (/all.yml:3)",
+        "eks_node_groups[0].disk_size_gib: 5 is not from 20 to 65536 (/all.yml:4)",
+    ]
+
+
+def test_a_list_without_one_of_its_items_is_not_checked_further(inventory):
+    text = "network_availability_zones: [us-west-2a, '{{ second }}']\n"
+    assert lines(inventory(text)) == [
+        "network_availability_zones[1]: '{{ second }}' can't be evaluated: 'second' is undefined (/all.yml:1)"
+    ]
+
+
+def test_what_follows_from_a_missing_variable_is_not_reported_too(inventory, common):
+    common.pop("platform_region")
+    try:
+        assert lines(inventory()) == ["platform_region: is required and missing"]
+    finally:
+        common["platform_region"] = "us-west-2"
+
+
+def test_a_wrong_shared_value_is_not_used_to_judge_others(inventory):
+    found = lines(inventory("platform_region: us-wset-2\nnetwork_availability_zones: [us-west-2a, us-west-2b]"))
+    assert [line.partition(":")[0] for line in found] == ["platform_region"]
+
+
+def test_what_is_made_from_a_wrong_value_is_not_reported_too(inventory):
+    text = """
+platform_account_id: REPLACE
+eks_access_entries:
+  - principal_arn: arn:aws:iam::{{ platform_account_id }}:role/admin
+  - principal_arn: admin
+"""
+    assert [line.partition(":")[0] for line in lines(inventory(text))] == [
+        "platform_account_id",
+        "eks_access_entries[1].principal_arn",
+    ]
+
+
+def test_emptied_variables(inventory):
+    assert lines(inventory("network_vpc_cidr:\n")) == [
+        "network_vpc_cidr: null is empty: give it a value or remove the line to get the default"
+    ]
+
+
+def test_hosts_that_are_no_component(inventory):
+    checked = inventory(hosts=("network", "ekss"))
+    assert lines(checked, ["network", "ekss"]) == ["ekss: there is no component of this name; did you mean eks?"]
+
+
+def test_variables_of_another_component(inventory):
+    assert lines(inventory(network="eks_node_groups: []\n")) == [
+        "eks_node_groups: is set for the host network, but eks reads it: move it to host_vars/eks.yml or group_vars/all"
+        " (/network.yml:1)"
+    ]
+
+
+def test_components_are_judged_by_what_others_declare(inventory):
+    text = "network_vpc_cidr: 10.0.0.0/26\neks_node_groups: [{name: a, min_size: 1, max_size: 100}]\n"
+    assert "has 11 free addresses, but 56 are needed" in lines(inventory(text))[0]
+    assert lines(inventory(text, hosts=("network",))) == []
+
+
+def test_constants_of_roles_are_known(inventory):
+    assert lines(inventory("eks_requires: []\n")) == []
+
+
+@pytest.mark.parametrize(
+    ("tags", "selected"), [("[all]", True), ("[eks]", True), ("[services]", True), ("[network]", False)]
+)
+def test_components_selected_by_tags(tags, selected, inventory):
+    assert inventory(f"ansible_run_tags: {tags}\n").selected("eks") is selected
+
+
+def test_without_a_selection_all_are_selected(inventory, common):
+    expression = common.pop("platform_component_selected")
+    try:
+        assert inventory("ansible_run_tags: [network]\n").selected("eks") is True
+    finally:
+        common["platform_component_selected"] = expression
+
+
+def test_changes_and_conflicts(inventory):
+    platform = {
+        "network": {"cidr_block": "10.1.0.0/16", "vpc_id": "vpc-1"},
+        "eks": {"version": "1.32", "cluster_name": "agent-platform-dev-eks"},
+        "conflicts": [{"component": "eks", "resource": "IAM role x", "reason": "exists without our tags"}],
+    }
+    found = list(inventory("network_vpc_cidr: 10.0.0.0/16\n").change_faults(HOSTS, platform))
+    assert [item.variable for item in found] == ["network_vpc_cidr", "eks_kubernetes_version", "eks"]
+    assert found[0].place.endswith("all.yml:1")
+    assert found[1].place == ""
+    assert [item.variable for item in inventory().change_faults(["encryption"], platform)] == ["eks"]

@@ -1,0 +1,187 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Rules for what all components share, and for the account that the run is in."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.agent_platform.aws.plugins.module_utils.names import LIMITS, resource_name
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.platform import (
+    LONGEST_PREFIX,
+    account_faults,
+    platform_faults,
+)
+
+ACCOUNT = "123456789012"
+OWNER_TAGS = {"Project": "agent-platform", "Environment": "dev", "ManagedBy": "agent_platform.aws"}
+RIGHT = {
+    "platform_name": "agent-platform",
+    "platform_environment": "dev",
+    "platform_prefix": "agent-platform-dev",
+    "platform_region": "us-west-2",
+    "platform_account_id": ACCOUNT,
+    "platform_owner_tags": OWNER_TAGS,
+    "platform_tags": {"CostCentre": "12"},
+    "platform_aws_environment": {"AWS_PROFILE": "dev", "AWS_MAX_ATTEMPTS": 3},
+}
+
+
+def lines(**values):
+    return [str(item) for item in platform_faults({**RIGHT, **values})]
+
+
+def test_what_is_right_has_no_fault():
+    assert lines() == []
+
+
+def test_missing_values_are_the_schemas_business():
+    assert list(platform_faults({})) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "A", "1st", "-a", "a-", "a--b", "a_b", "a.b", "a" * 21, "Agent-Platform", "agent platform"],
+)
+def test_names_of_platforms(name):
+    rule = "is not 1 to 20 lower-case letters, digits and single '-', a letter first and no '-' at the end"
+    assert lines(platform_name=name, platform_prefix=f"{name}-dev") == [f"platform_name: {name!r} {rule}"]
+
+
+@pytest.mark.parametrize("name", ["a", "a1", "a-b-c", "a" * 20])
+def test_right_names_of_platforms(name):
+    assert lines(platform_name=name, platform_prefix=f"{name}-dev") == []
+
+
+def test_names_of_environments_are_shorter():
+    assert lines(platform_environment="a" * 10, platform_prefix="agent-platform-" + "a" * 10) == []
+    assert len(lines(platform_environment="a" * 11, platform_prefix="agent-platform-" + "a" * 11)) == 1
+
+
+def test_a_prefix_of_ones_own_has_the_limit_of_both():
+    assert lines(platform_prefix="p" * LONGEST_PREFIX) == []
+    assert len(lines(platform_prefix="p" * (LONGEST_PREFIX + 1))) == 1
+
+
+@pytest.mark.parametrize("kind", sorted(LIMITS))
+def test_the_longest_prefix_leaves_the_names_of_things_readable(kind):
+    """A name that is shortened still shows the prefix and how its thing begins."""
+    prefix = "p" * LONGEST_PREFIX
+    assert resource_name("aws-load-balancer-controller", prefix, kind).startswith(f"{prefix}-aws-load-balancer")
+
+
+@pytest.mark.parametrize(
+    ("region", "line"),
+    [
+        ("us-wset-2", "platform_region: 'us-wset-2' is not the name of an AWS region; did you mean us-west-2?"),
+        ("eu-centrl-1", "platform_region: 'eu-centrl-1' is not the name of an AWS region; did you mean eu-central-1?"),
+        ("us_west_2", "platform_region: 'us_west_2' is not the name of an AWS region, such as us-west-2"),
+        ("us-west-2a", "platform_region: 'us-west-2a' is not the name of an AWS region, such as us-west-2"),
+        ("", "platform_region: '' is not the name of an AWS region, such as us-west-2"),
+    ],
+)
+def test_regions(region, line):
+    assert lines(platform_region=region) == [line]
+
+
+@pytest.mark.parametrize("region", ["eu-central-1", "us-gov-west-1", "cn-north-1", "ap-southeast-99", "xy-somewhere-1"])
+def test_a_region_that_is_merely_unknown_is_no_fault(region):
+    assert lines(platform_region=region) == []
+
+
+@pytest.mark.parametrize("account", ["", "12345678901", "1234567890123", "12345678901x", "REPLACE-with-the-12-digits"])
+def test_account_ids(account):
+    assert lines(platform_account_id=account) == [
+        f"platform_account_id: {account!r} is not an AWS account id of 12 digits"
+    ]
+
+
+def test_owner_tags_are_complete():
+    rule = "is missing: the owner tags tell the platform's resources from others"
+    assert lines(platform_owner_tags={"Project": "a", "ManagedBy": ""}) == [
+        f"platform_owner_tags.Environment: {rule}",
+        f"platform_owner_tags.ManagedBy: {rule}",
+    ]
+
+
+@pytest.mark.parametrize("key", ["Project", "environment", "MANAGEDBY", "Component", "Name", "Tier"])
+def test_tags_that_the_platform_sets(key):
+    assert len(lines(platform_tags={key: "x"})) == 1
+
+
+@pytest.mark.parametrize(
+    ("environment", "line"),
+    [
+        (
+            {"AWS_REGION": "eu-west-1"},
+            "platform_aws_environment.AWS_REGION: 'eu-west-1' is set by platform_region: change that instead",
+        ),
+        (
+            {"AWS_EC2_METADATA_DISABLED": True},
+            "platform_aws_environment.AWS_EC2_METADATA_DISABLED: is not a text: put it in quotes",
+        ),
+        ({"AWS_PROFILE": None}, "platform_aws_environment.AWS_PROFILE: is not a text: put it in quotes"),
+    ],
+)
+def test_environment_variables(environment, line):
+    assert lines(platform_aws_environment=environment) == [line]
+
+
+CANT = f"platform_account_id: '{ACCOUNT}' can't be compared with the account in use: "
+
+
+@pytest.mark.parametrize(
+    ("caller", "line"),
+    [
+        ({"account": ACCOUNT, "arn": "arn:aws:iam::123456789012:user/jo"}, None),
+        (
+            {"account": "999999999999", "arn": "arn:aws:sts::999999999999:assumed-role/admin/jo"},
+            f"platform_account_id: '{ACCOUNT}' is not the account of the credentials in use, which is 999999999999"
+            " (arn:aws:sts::999999999999:assumed-role/admin/jo): use credentials of the account, or correct the"
+            " inventory",
+        ),
+        (
+            {"msg": "Failed to retrieve caller identity: Unable to locate credentials"},
+            CANT + "no AWS credentials were found: log in (aws sso login), or set AWS_PROFILE,"
+            " or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        ),
+        (
+            {"msg": "x: Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY"},
+            CANT + "the AWS credentials are incomplete: AWS_SECRET_ACCESS_KEY is missing",
+        ),
+        (
+            {"msg": "The config profile (dve) could not be found"},
+            CANT + "the AWS profile dve does not exist: correct AWS_PROFILE",
+        ),
+        (
+            {"msg": "An error occurred (ExpiredToken) when calling the GetCallerIdentity operation: it is expired"},
+            CANT + "the AWS credentials have expired: renew them (aws sso login, or a new session token) and run again",
+        ),
+        (
+            {"msg": "Error when retrieving token from sso: Token has expired and refresh failed"},
+            CANT + "the AWS credentials have expired: renew them (aws sso login, or a new session token) and run again",
+        ),
+        (
+            {"msg": "An error occurred (InvalidClientTokenId) when calling the GetCallerIdentity operation: invalid"},
+            CANT + "AWS does not know the access key: check AWS_PROFILE and AWS_ACCESS_KEY_ID,"
+            " the key may be deleted or of another partition",
+        ),
+        (
+            {"msg": "An error occurred (SignatureDoesNotMatch) when calling the GetCallerIdentity operation: no"},
+            CANT + "AWS rejects the signature: check AWS_SECRET_ACCESS_KEY and the clock of this machine",
+        ),
+        (
+            {"msg": 'Could not connect to the endpoint URL: "http://127.0.0.1:4566/"'},
+            CANT + "nothing answers at http://127.0.0.1:4566/: check the network, platform_region and AWS_ENDPOINT_URL"
+            " (make up starts the embedded AWS)",
+        ),
+        (
+            {"msg": "Failed to import the required Python library (botocore and boto3) on host"},
+            CANT + "the Python library botocore and boto3 is missing where ansible-playbook runs",
+        ),
+        ({"msg": "Something\n  else"}, CANT + "Something else"),
+        ({}, CANT + "AWS did not say which account the credentials belong to"),
+    ],
+)
+def test_the_account_in_use(caller, line):
+    found = [str(item) for item in account_faults(caller, {"platform_account_id": ACCOUNT})]
+    assert found == ([line] if line else [])
