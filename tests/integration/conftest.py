@@ -1,0 +1,85 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One emulator for all integration tests, an account for each scenario, one platform that most tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.faults import free_port
+from tests.support.local_cloud import processes
+from tests.support.local_cloud.settings import EMULATORS, Instance
+from tests.support.playbook import Account, Run
+
+from . import census, neighbours
+
+SHARED_ACCOUNT = "123456789012"
+FIGURES = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[FIGURES] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.stash[FIGURES]:
+        terminalreporter.section("figures of the integration tests")
+        for line in config.stash[FIGURES]:
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def figures(pytestconfig: pytest.Config) -> list[str]:
+    """Lines for the end of the test run: how long playbooks took, how many faults were survived."""
+    return pytestconfig.stash[FIGURES]
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an empty AWS of the tests' own, on a free port: never the one that `make up` has started."""
+    instance = Instance(EMULATORS[0], free_port(), tmp_path_factory.mktemp("emulator"))
+    processes.start(instance, timeout=60)
+    yield instance.endpoint
+    processes.stop(instance)
+
+
+@pytest.fixture(scope="session")
+def new_account(
+    emulator: str, tmp_path_factory: pytest.TempPathFactory, figures: list[str]
+) -> Iterator[Callable[[str], Account]]:
+    """Makes an account by its number; a number is used for one scenario only."""
+    accounts: list[Account] = []
+    folder: Path = tmp_path_factory.mktemp("runs")
+
+    def make(account_id: str) -> Account:
+        assert account_id not in [account.id for account in accounts], f"account {account_id} is in use"
+        accounts.append(Account(account_id, emulator, folder, figures))
+        return accounts[-1]
+
+    yield make
+    for account in accounts:
+        account.close()
+
+
+@dataclass
+class Platform:
+    """The platform that was converged once, in an account where others had built before."""
+
+    account: Account
+    first_run: Run
+    neighbours: dict[str, str]
+    census: census.Census
+
+
+@pytest.fixture(scope="session")
+def platform(new_account: Callable[[str], Account]) -> Platform:
+    """A converged platform. Whoever breaks it mends it."""
+    account = new_account(SHARED_ACCOUNT)
+    neighbours.settle(account)
+    before = neighbours.snapshot(account)
+    run = account.run(note="first run of all").assert_converged()
+    return Platform(account, run, before, census.take(account))

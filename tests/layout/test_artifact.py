@@ -1,0 +1,191 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The collection as users install it: built, installed into a folder of its own, used from elsewhere by full names."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tarfile
+
+import pytest
+import yaml
+
+from tests.layout.platform_stub import ROOT, ansible_command, clean_environment
+from tests.layout.test_repository import COMPONENTS, MODULES, ROLES
+
+PLUGINS = {
+    "callback": ["progress"],
+    "filter": sorted(path.stem for path in (ROOT / "plugins/filter").glob("*.py")),
+    "test": ["transient_failure"],
+}
+
+
+class Installation:
+    """The tarball, and a folder in which it is installed with nothing of the checkout in reach."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.run("ansible-galaxy", "collection", "build", "--output-path", str(folder), str(ROOT), cwd=ROOT)
+        (self.tarball,) = folder.glob("agent_platform-aws-*.tar.gz")
+        # What it depends on lies in the Python package ansible; nothing is downloaded.
+        self.run(
+            "ansible-galaxy", "collection", "install", "--no-deps", "--offline", "-p", "installed", str(self.tarball)
+        )
+        self.root = folder / "installed/ansible_collections/agent_platform/aws"
+
+    def run(self, command, *arguments, cwd=None, check=True):
+        done = subprocess.run(
+            [ansible_command(command), *arguments],
+            cwd=cwd or self.folder, capture_output=True, text=True, timeout=240, check=False,
+            env=clean_environment() | {"ANSIBLE_COLLECTIONS_PATH": str(self.folder / "installed")},
+        )  # fmt: skip
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def play(self, tasks, *arguments, check=True):
+        plays = [{"name": "Use the collection", "hosts": "all", "gather_facts": False, "tasks": tasks}]
+        (self.folder / "play.yml").write_text(yaml.safe_dump(plays))
+        local = ["-e", "ansible_connection=local", "-e", "ansible_python_interpreter={{ ansible_playbook_python }}"]
+        return self.run("ansible-playbook", "-i", "network,", *local, *arguments, "play.yml", check=check)
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory):
+    return Installation(tmp_path_factory.mktemp("artifact"))
+
+
+def test_tarball_holds_the_collection_and_nothing_else(installation):
+    with tarfile.open(installation.tarball) as tarball:
+        names = tarball.getnames()
+
+    assert {name.split("/")[0] for name in names} == {
+        "CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "docs", "group_vars", "meta",
+        "playbooks", "plugins", "roles",
+    }  # fmt: skip
+    assert [name for name in names if "__pycache__" in name or "/." in name] == []
+    expected = [f"plugins/modules/{module}.py" for module in MODULES]
+    expected += [f"roles/{role}/tasks/main.yml" for role in ROLES]
+    assert set(expected) <= set(names)
+
+
+def test_every_module_has_its_documentation(installation):
+    names = [f"agent_platform.aws.{module}" for module in MODULES]
+
+    documented = json.loads(installation.run("ansible-doc", "-t", "module", "--json", *names).stdout)
+
+    for name in names:
+        doc = documented[name]["doc"]
+        assert all([doc["short_description"], doc["description"], doc["options"]]), name
+        assert all([documented[name]["examples"], documented[name]["return"]]), name
+        # Fragments of the framework and of amazon.aws were found.
+        assert {"region", "profile"} <= set(doc["options"]), name
+    # As text, too, which checks the markup.
+    text = installation.run("ansible-doc", "-t", "module", *names)
+    assert "[ERROR]" not in text.stderr
+    assert "[WARNING]" not in text.stderr
+
+
+@pytest.mark.parametrize("kind", sorted(PLUGINS))
+def test_every_other_plugin_has_its_documentation(installation, kind):
+    names = [f"agent_platform.aws.{plugin}" for plugin in PLUGINS[kind]]
+
+    documented = json.loads(installation.run("ansible-doc", "-t", kind, "--json", *names).stdout)
+
+    assert sorted(documented) == sorted(names)
+    assert [name for name in names if not documented[name]["doc"]["short_description"]] == []
+    assert [name for name in names if not documented[name]["examples"]] == []
+
+
+def test_every_role_has_its_documentation(installation):
+    names = [f"agent_platform.aws.{role}" for role in ROLES]
+
+    documented = json.loads(installation.run("ansible-doc", "-t", "role", "--json", *names).stdout)
+
+    assert sorted(documented) == sorted(names)
+    for component in COMPONENTS:
+        assert {"main", "absent"} <= set(documented[f"agent_platform.aws.{component}"]["entry_points"])
+
+
+def test_modules_resolve_by_full_name(installation):
+    """A module that says which arguments it misses has been found, packed with its module_utils, and started."""
+    tasks = [
+        {"name": module, f"agent_platform.aws.{module}": {}, "ignore_errors": True}
+        for module in ("eks_addon", "platform_info")
+    ]
+
+    done = installation.play(tasks)
+
+    assert done.stdout.count('"msg": "missing required arguments: ') == len(tasks), done.stdout
+
+
+def test_every_module_imports_what_it_needs(installation):
+    """In one process, since each module that is played loads the AWS SDK anew."""
+    code = "import importlib, sys; sys.path.insert(0, 'installed'); print(*["
+    code += "importlib.import_module(f'ansible_collections.agent_platform.aws.plugins.modules.{name}').__file__"
+    code += " for name in sys.argv[1:]], sep='\\n')"
+
+    done = installation.run(sys.executable, "-c", code, *MODULES)
+
+    assert len(done.stdout.split()) == len(MODULES)
+    assert all(str(installation.root) in line for line in done.stdout.split())
+
+
+def test_roles_resolve_by_full_name(installation):
+    """Static imports are read before anything runs, with all that they import in turn."""
+    tasks = [
+        {"name": f"{role} {file}", "when": False, "ansible.builtin.import_role": {
+            "name": f"agent_platform.aws.{role}", "tasks_from": file, "rolespec_validate": False}}
+        for role in ROLES for file in ("main", "absent")
+        if (ROOT / "roles" / role / "tasks" / f"{file}.yml").exists()
+    ]  # fmt: skip
+
+    done = installation.play(tasks)
+
+    assert "failed=0" in done.stdout
+
+
+def test_filters_and_tests_resolve_by_full_name(installation):
+    name = "{{ 'flow-logs' | agent_platform.aws.resource_name('agent-platform-dev', 'iam_role') }}"
+    test = "{{ {'failed': true, 'msg': 'Read timeout on endpoint URL'} is agent_platform.aws.transient_failure }}"
+    known = "{{ '' | agent_platform.aws.known('network.vpc_id', ansible_check_mode) }}"
+    task = {"name": "Show", "ansible.builtin.debug": {"msg": [name, test, known]}}
+
+    done = installation.play([task], "--check")
+    missing = installation.play([task], check=False)
+
+    assert '"agent-platform-dev-flow-logs",' in done.stdout
+    assert "true," in done.stdout.lower()
+    assert '"(known after apply)"' in done.stdout
+    assert missing.returncode == 2
+    assert "run ansible-playbook site.yml --limit network first" in missing.stdout + missing.stderr
+
+
+def test_module_defaults_reach_upstream_modules_in_roles(installation):
+    """The action group aws of this collection extends those of amazon.aws and community.aws."""
+    role = installation.folder / "roles/caller/tasks"
+    role.mkdir(parents=True)
+    module = "agent_platform.aws.eks_addon: {name: x, cluster_name: x, wait: false}"
+    role.joinpath("main.yml").write_text(
+        "- name: Ask upstream\n  amazon.aws.aws_caller_info:\n  ignore_errors: true\n"
+        "- name: Ask the community\n  community.aws.ssm_parameter: {name: x, value: x}\n  ignore_errors: true\n"
+        f"- name: Ask ours\n  {module}\n  ignore_errors: true\n"
+    )
+    # Refused before anything is sent, by each with its own words: no request leaves the machine.
+    block = {
+        "name": "Run a role",
+        "module_defaults": {"group/agent_platform.aws.aws": {"profile": "nobody", "region": "us-west-2"}},
+        "block": [{"name": "Include the role", "ansible.builtin.include_role": {"name": "caller"}}],
+    }
+
+    done = installation.play([block])
+
+    assert done.stdout.count("The config profile (nobody) could not be found") >= 3, done.stdout
+
+
+@pytest.mark.parametrize("playbook", ["site", "status", "teardown"])
+def test_playbooks_resolve_by_full_name(installation, playbook):
+    done = installation.run("ansible-playbook", f"agent_platform.aws.{playbook}", check=False)
+
+    assert "There are no components; name the inventory of an environment" in done.stdout + done.stderr

@@ -1,0 +1,213 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How a run as a whole behaves: order, isolation of failures, selection, refusals, the verdict at its end."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.layout.platform_stub import StubPlatform
+
+SITE = "agent_platform.aws.site"
+TEARDOWN = "agent_platform.aws.teardown"
+EVERYTHING = ["encryption", "network", "eks", "redis", "workload_identity"]
+CONFIRMED = {"platform_teardown_confirm": "agent-platform-dev"}
+
+NETWORK = {
+    "exists": True,
+    "vpc_id": "vpc-1",
+    "cidr_block": "10.0.0.0/16",
+    "availability_zones": ["us-west-2a", "us-west-2b"],
+    "subnets": {"public": [{}, {}], "private": [{}, {}]},
+    "endpoints": {"s3": "vpce-1", "dynamodb": "vpce-2"},
+    "nat_gateways": [{"id": "nat-1", "state": "available", "public_ip": "198.51.100.7"}],
+}
+EKS = {
+    "exists": True,
+    "cluster_name": "agent-platform-dev-eks",
+    "version": "1.34",
+    "status": "ACTIVE",
+    "node_groups": {"default": {"status": "ACTIVE"}},
+    "addons": {
+        "vpc-cni": {"version": "v1.21.1", "status": "ACTIVE"},
+        "adot": {"version": "v0.141.0", "status": "DEGRADED"},
+    },
+}
+ENCRYPTION = {"exists": True, "key_id": "key-1", "alias": "alias/agent-platform-dev-key", "rotation_enabled": True}
+ROLES = {"exists": True, "roles": {"agent": "arn:aws:iam::123456789012:role/x", "llm-gateway": None}}
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory):
+    return StubPlatform(tmp_path_factory.mktemp("platform"))
+
+
+def test_builds_in_order_and_services_side_by_side(platform):
+    platform.exist(encryption=ENCRYPTION, network=NETWORK, eks=EKS, workload_identity=ROLES)
+
+    run = platform.run(SITE, stub_seconds={"eks": 1.5, "redis": 1.5})
+
+    assert run.status == 0, run.output
+    assert "checked by main" in run.output
+    assert run.components[:2] == ["encryption", "network"]
+    assert sorted(run.components[2:4]) == ["eks", "redis"]
+    assert run.components[4:] == ["workload_identity"]
+    eks, redis = sorted(run.calls[2:4], key=lambda call: call["name"])
+    assert eks["started"] < redis["ended"]
+    assert redis["started"] < eks["ended"]
+    # Both reach modules inside a role that a file included by the play includes.
+    assert {call["region"] for call in run.calls} == {"us-west-2"}
+    assert {call["endpoint"] for call in run.calls} == {"http://127.0.0.1:1"}
+    owner = {"Project": "agent-platform", "Environment": "dev", "ManagedBy": "agent_platform.aws"}
+    assert all(call["owned_by"] == owner for call in run.calls)
+    # One change per component is the role's own: what the playbooks do besides counts as none.
+    assert {host: run.recap(host)["changed"] for host in run.components} == dict.fromkeys(run.components, 1)
+
+
+def test_summary_says_what_exists(platform):
+    platform.exist(encryption=ENCRYPTION, network=NETWORK, eks=EKS, workload_identity=ROLES)
+
+    run = platform.run("agent_platform.aws.status")
+
+    assert run.status == 0
+    assert run.calls == []
+    summary = run.output[run.output.index("agent-platform-dev, account") :].split("\n\n")[0]
+    assert [line.strip() for line in summary.splitlines()] == [
+        "agent-platform-dev, account 123456789012, region us-west-2",
+        "encryption         exists   key key-1 (alias/agent-platform-dev-key), rotation on",
+        "network            exists   vpc-1 10.0.0.0/16 in us-west-2a, us-west-2b",
+        "subnets: 2 public, 2 private; endpoints: dynamodb, s3",
+        "NAT gateways: nat-1 available 198.51.100.7",
+        "eks                exists   agent-platform-dev-eks Kubernetes 1.34 ACTIVE",
+        "node groups: default ACTIVE",
+        "add-ons: adot v0.141.0 DEGRADED, vpc-cni v1.21.1",
+        "redis              absent",
+        "workload_identity  exists   roles: agent",
+        "0 of 5 components failed",
+    ]
+
+
+def test_failed_foundation_starts_nothing_else(platform):
+    platform.exist()
+
+    run = platform.run(SITE, stub_failures={"encryption": "Could not create the key: AccessDenied\nsecond line"})
+
+    assert run.status == 2
+    assert run.components == ["encryption"]
+    assert "network was not started because encryption did not converge in this run" in run.output
+    assert "5 of 5 components failed: encryption, network, eks, redis, workload_identity" in run.output
+    assert "encryption         FAILED   Note the call: Could not create the key: AccessDenied\n" in run.output
+    assert [run.recap(host)["failed"] for host in EVERYTHING] == [1, 1, 1, 1, 1]
+
+
+def test_failed_service_stops_only_what_requires_it(platform):
+    platform.exist(network=NETWORK)
+
+    run = platform.run(SITE, stub_failures={"eks": "Could not create the cluster: LimitExceeded"})
+
+    assert run.status == 2
+    assert sorted(run.components) == ["eks", "encryption", "network", "redis"]
+    refusal = "workload_identity was not started because eks did not converge in this run"
+    assert f"msg: {refusal}" in run.output
+    assert "2 of 5 components failed: eks, workload_identity" in run.output
+    assert [run.recap(host)["failed"] for host in EVERYTHING] == [0, 0, 1, 0, 1]
+
+
+def test_failures_are_told_even_if_the_summary_cannot_be_read(platform):
+    platform.exist(None)
+
+    run = platform.run(SITE, stub_failures={"redis": "Could not create the cache: X"})
+
+    assert run.status == 2
+    assert "1 of 5 components failed: redis" in run.output
+    assert "what exists could not be read: Could not read (DescribeVpcs): ExpiredToken: the token has" in run.output
+    assert "redis: Note the call: Could not create the cache: X" in run.output
+    assert [run.recap(host)["failed"] for host in EVERYTHING] == [1, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "components"),
+    [
+        (["--tags", "network"], ["network"]),
+        (["--limit", "network"], ["network"]),
+        (["--tags", "services,encryption", "--skip-tags", "redis"], ["eks", "encryption"]),
+    ],
+)
+def test_selects_components(platform, arguments, components):
+    platform.exist(network=NETWORK)
+
+    run = platform.run(SITE, *arguments)
+
+    assert run.status == 0, run.output
+    assert sorted(run.components) == components
+    assert f"0 of {len(components)} components failed" in run.output
+
+
+def test_refuses_a_selection_of_nothing(platform):
+    unknown = platform.run(SITE, "--tags", "netwrok")
+    contradiction = platform.run(SITE, "--limit", "network", "--tags", "eks")
+
+    assert (unknown.status, unknown.calls, contradiction.status, contradiction.calls) == (2, [], 2, [])
+    assert "there is no netwrok, there are encryption, network, eks, redis, workload_identity," in unknown.output
+    assert "--limit, --tags and --skip-tags together leave no component" in contradiction.output
+
+
+def test_teardown_asks_for_the_name_of_the_platform(platform):
+    for wrong in ({}, {"platform_teardown_confirm": "agent-platform-prod"}):
+        run = platform.run(TEARDOWN, **wrong)
+
+        assert (run.status, run.calls) == (2, [])
+        assert (
+            "This removes agent-platform-dev from account 123456789012 in us-west-2 with all data in it;"
+            " to confirm, add -e platform_teardown_confirm=agent-platform-dev" in run.output
+        )
+
+
+def test_teardown_removes_in_reverse_order(platform):
+    # A dry run, which has to show all of it: what exists is still there when it comes to what that builds on.
+    platform.exist(encryption=ENCRYPTION, network=NETWORK, eks=EKS, workload_identity=ROLES)
+
+    run = platform.run(TEARDOWN, "--check", **CONFIRMED)
+
+    assert run.status == 0, run.output
+    assert "checked by absent" in run.output
+    assert run.components[0] == "workload_identity"
+    assert sorted(run.components[1:3]) == ["eks", "redis"]
+    assert run.components[3:] == ["network", "encryption"]
+    assert {call["state"] for call in run.calls} == {"absent"}
+    assert all(call["check"] and call["owned_by"]["ManagedBy"] == "agent_platform.aws" for call in run.calls)
+    assert "us-west-2 (dry run, nothing was changed)" in run.output
+
+
+def test_teardown_keeps_what_others_build_on(platform):
+    platform.exist(encryption=ENCRYPTION, network={**NETWORK, "exists": False}, eks=EKS)
+
+    failed = platform.run(TEARDOWN, stub_failures={"eks": "Could not delete the cluster: in use"}, **CONFIRMED)
+    alone = platform.run(TEARDOWN, "--limit", "network", **CONFIRMED)
+
+    assert (failed.status, alone.status) == (2, 2)
+    assert sorted(failed.components) == ["eks", "redis", "workload_identity"]
+    assert "network was kept because it is still required by eks" in failed.output
+    assert "encryption was kept because it is still required by network and eks" in failed.output
+    # What went wrong half way counts as there, also where discovery no longer finds what others would need of it.
+    assert "network            FAILED" in failed.output
+    assert alone.calls == []
+    assert "network was kept because it is still required by eks" in alone.output
+
+
+def test_long_tasks_are_told(platform):
+    platform.exist()
+
+    run = platform.run(
+        SITE,
+        "--limit",
+        "eks",
+        config="callbacks_enabled = agent_platform.aws.progress\n[callback_agent_platform_progress]\nafter = 1\n",
+        environment={"AGENT_PLATFORM_PROGRESS_INTERVAL": "1"},
+        stub_seconds={"eks": 2.6},
+    )
+
+    assert run.status == 0, run.output
+    # On a busy machine others of its tasks may take more than a second, too.
+    told = [line for line in run.output.splitlines() if "still running" in line]
+    assert told[:2] == [f"[eks] still running after {seconds}s: Note the call" for seconds in (1, 2)]

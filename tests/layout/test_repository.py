@@ -1,0 +1,261 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What holds for every role, module, playbook and inventory of the repository."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.specifiers import SpecifierSet
+
+from tests.layout.platform_stub import ROOT, ansible_command, clean_environment
+
+COLLECTION = ROOT / "collections/ansible_collections/agent_platform/aws"
+ENVIRONMENTS = sorted(path.parent.name for path in (ROOT / "inventories").glob("*/hosts.yml"))
+ROLES = sorted(path.parent.parent.name for path in (ROOT / "roles").glob("*/tasks/main.yml"))
+MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
+TASK_FILES = sorted(
+    path
+    for folder in ("roles", "playbooks")
+    for path in (ROOT / folder).rglob("*.yml")
+    if {"tasks", "handlers", "playbooks"} & set(path.relative_to(ROOT).parts)
+)
+
+
+class Loader(yaml.SafeLoader):
+    """Reads task files, with Ansible's own tags as plain values."""
+
+
+Loader.add_multi_constructor("!", lambda loader, suffix, node: loader.construct_scalar(node))
+
+
+def read(path):
+    return yaml.load(path.read_text(), Loader)
+
+
+def layers(environment):
+    """The components of an inventory, by layer."""
+    groups = read(ROOT / "inventories" / environment / "hosts.yml")["all"]["children"]["platform"]["children"]
+    return {layer: list(group["hosts"]) for layer, group in groups.items()}
+
+
+COMPONENTS = [component for hosts in layers("local").values() for component in hosts]
+
+
+def test_the_repository_was_found():
+    assert {"local", "dev", "prod"} <= set(ENVIRONMENTS)
+    assert {"encryption", "network", "eks", "workload_identity", "preflight"} <= set(ROLES)
+    assert MODULES
+    assert TASK_FILES
+
+
+# Links
+
+
+def links():
+    found = [*COLLECTION.iterdir(), *(ROOT / "filter_plugins").glob("*.py")]
+    return found + [ROOT / "inventories" / name / "group_vars/all/00-common.yml" for name in ENVIRONMENTS]
+
+
+@pytest.mark.parametrize("link", links(), ids=lambda link: str(link.relative_to(ROOT)))
+def test_links_are_relative_and_lead_to_something_in_here(link):
+    assert link.is_symlink()
+    assert not os.path.isabs(os.readlink(link))
+    assert link.exists()
+    assert link.resolve().is_relative_to(ROOT)
+
+
+def test_everything_has_its_link():
+    shipped = {"LICENSE", "README.md", "galaxy.yml", "meta", "playbooks", "plugins", "roles"}
+    filters = {path.name for path in (ROOT / "plugins/filter").glob("*.py")}
+
+    assert {path.name for path in COLLECTION.iterdir()} == shipped
+    assert {path.name for path in (ROOT / "filter_plugins").glob("*.py")} == filters
+
+
+# Roles
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role_has_its_parts(role):
+    parts = ["README.md", "meta/argument_specs.yml", "tasks/main.yml"]
+    if role in COMPONENTS:
+        parts += ["defaults/main.yml", "tasks/absent.yml", "vars/main.yml"]
+
+    assert [part for part in parts if not (ROOT / "roles" / role / part).is_file()] == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_defaults_are_what_the_specs_say(role):
+    specs = read(ROOT / "roles" / role / "meta/argument_specs.yml")["argument_specs"]
+    options = specs["main"].get("options", {})
+    file = ROOT / "roles" / role / "defaults/main.yml"
+    defaults = (read(file) if file.exists() else None) or {}
+    # Values that the whole platform shares have their defaults in group_vars/all/common.yml.
+    own = {name: option for name, option in options.items() if not name.startswith("platform_")}
+
+    assert set(defaults) == {name for name, option in own.items() if not option.get("required")}
+    documented = {name: option["default"] for name, option in own.items() if "default" in option}
+    assert {name: defaults[name] for name in documented} == documented
+    assert [name for name, option in options.items() if not option.get("description") or not option.get("type")] == []
+    assert [name for name in defaults if not name.startswith(f"{role}_")] == []
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_component_requires_what_is_built_before_it(component):
+    constants = read(ROOT / "roles" / component / "vars/main.yml")
+    order = list(layers("local"))
+    layer = {host: order.index(name) for name, hosts in layers("local").items() for host in hosts}
+
+    requires = constants[f"{component}_requires"]
+
+    assert set(requires) <= set(COMPONENTS) - {component}
+    for required in requires:
+        # In a layer with strategy free all start at once; the foundation goes one after the other.
+        earlier = layer[required] < layer[component]
+        assert earlier or (layer[component] == 0 and COMPONENTS.index(required) < COMPONENTS.index(component))
+
+
+# Tasks
+
+
+def tasks(nodes):
+    """All tasks of a file, also those of plays and blocks."""
+    for node in nodes or []:
+        yield node
+        for key in ("block", "rescue", "always", "tasks", "pre_tasks", "post_tasks", "handlers"):
+            yield from tasks(node.get(key))
+
+
+@pytest.mark.parametrize("file", TASK_FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_no_command_line_where_a_module_exists(file):
+    commands = {"command", "shell", "raw", "script", "expect"}
+    tools = re.compile(r"\b(aws|eksctl|helm|kubectl)\b")
+    found = []
+    for task in tasks(read(file)):
+        for key, arguments in task.items():
+            if key.split(".")[-1] in commands and tools.search(json.dumps(arguments)):
+                found.append(task.get("name", key))
+
+    assert found == []
+
+
+@pytest.mark.parametrize("file", TASK_FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_no_failure_is_ignored(file):
+    assert [task.get("name") for task in tasks(read(file)) if task.get("ignore_errors")] == []
+
+
+# Modules
+
+
+def documentation(module):
+    source = (ROOT / "plugins/modules" / f"{module}.py").read_text()
+    return yaml.safe_load(re.search(r'^DOCUMENTATION = r?"""(.*?)"""', source, re.DOTALL | re.MULTILINE).group(1))
+
+
+def is_of_the_framework(module):
+    return "agent_platform.aws.resource" in documentation(module).get("extends_documentation_fragment", [])
+
+
+def action_group(name):
+    members = read(ROOT / "meta/runtime.yml")["action_groups"][name]
+    return [member for member in members if isinstance(member, str)]
+
+
+def test_every_module_takes_the_connection_settings_of_the_group_aws():
+    assert action_group("aws") == MODULES
+
+
+def test_every_module_of_the_framework_gets_the_owner_tags():
+    assert action_group("platform") == [module for module in MODULES if is_of_the_framework(module)]
+
+
+# Inventories
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_inventory_has_all_components_and_its_own_values(environment):
+    done = subprocess.run(
+        [ansible_command("ansible-inventory"), "-i", f"inventories/{environment}", "--list"],
+        cwd=ROOT, env=clean_environment(), capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    inventory = json.loads(done.stdout)
+    values = inventory["_meta"]["hostvars"]
+
+    assert layers(environment) == layers("local")
+    assert set(values) == set(COMPONENTS)
+    for component in COMPONENTS:
+        assert values[component]["platform_environment"] == environment
+        assert values[component]["ansible_connection"] == values["network"]["ansible_connection"]
+        own = {name for name in values[component] if not name.startswith(("ansible_", "platform_"))}
+        assert {name for name in own if not name.startswith(f"{component}_")} == set()
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_host_vars_are_inputs_of_the_component(environment):
+    for file in (ROOT / "inventories" / environment / "host_vars").glob("*.yml"):
+        defaults = read(ROOT / "roles" / file.stem / "defaults/main.yml")
+        assert set(read(file) or {}) <= set(defaults), file
+
+
+def test_only_the_embedded_environment_names_an_account():
+    files = {name: ROOT / "inventories" / name / "group_vars/all/10-environment.yml" for name in ENVIRONMENTS}
+    accounts = {name: read(file)["platform_account_id"] for name, file in files.items()}
+
+    assert accounts.pop("local") == "123456789012"
+    assert {account.split("-")[0] for account in accounts.values()} == {"REPLACE"}
+
+
+@pytest.mark.parametrize("playbook", ["site.yml", "playbooks/status.yml", "playbooks/teardown.yml"])
+def test_a_run_without_an_inventory_says_what_is_missing(playbook):
+    done = subprocess.run(
+        [ansible_command("ansible-playbook"), playbook],
+        cwd=ROOT, env=clean_environment(), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 2
+    assert "There are no components; name the inventory of an environment" in done.stdout + done.stderr
+
+
+def test_the_checkout_uses_the_progress_callback():
+    done = subprocess.run(
+        [ansible_command("ansible-config"), "dump", "--only-changed", "--format", "json"],
+        cwd=ROOT, env=clean_environment(), capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    settings = {entry["name"]: entry.get("value") for entry in json.loads(done.stdout) if "name" in entry}
+
+    assert settings["CALLBACKS_ENABLED"] == ["agent_platform.aws.progress"]
+    # Nothing that hides trouble.
+    assert not {"DEPRECATION_WARNINGS", "COMMAND_WARNINGS", "SYSTEM_WARNINGS", "HOST_KEY_CHECKING"} & set(settings)
+
+
+# Versions
+
+
+def bundled(collection):
+    """Version of a collection in the Python package ansible."""
+    namespace, name = collection.split(".")
+    package = importlib.metadata.distribution("ansible").locate_file(f"ansible_collections/{namespace}/{name}")
+    return json.loads((Path(package) / "MANIFEST.json").read_text())["collection_info"]["version"]
+
+
+def pins():
+    return {entry["name"]: entry["version"] for entry in read(ROOT / "collections/requirements.yml")["collections"]}
+
+
+def test_pinned_collections_are_those_of_the_development_environment():
+    assert pins() == {collection: bundled(collection) for collection in pins()}
+
+
+def test_dependencies_admit_the_pinned_versions():
+    dependencies = read(ROOT / "galaxy.yml")["dependencies"]
+
+    assert set(dependencies) == set(pins())
+    assert [name for name, allowed in dependencies.items() if pins()[name] not in SpecifierSet(allowed)] == []

@@ -1,0 +1,125 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""microburst between a playbook and the emulator: it notes every call and spoils those that a test chooses."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+# A call is a read when its operation begins so; all others count as writes.
+READS = ("Describe", "Get", "List", "Head")
+START_SECONDS = 30
+# Does nothing but put the call into the log. The last rule of every set: the first that matches is the one that acts.
+LOG_RULE = {"service": "*", "latency": 0.01}
+_COUNT = re.compile(r'^microburst_faults_total\{service="([^"]*)",operation="([^"]*)",action="([^"]*)"\} (\d+)', re.M)
+
+Call = tuple[str, str]
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def is_write(call: Call) -> bool:
+    return not call[1].startswith(READS)
+
+
+class Calls(Counter):
+    """How often each (service, operation) was called."""
+
+    @property
+    def writes(self) -> Calls:
+        return Calls({call: count for call, count in self.items() if is_write(call)})
+
+    def __str__(self) -> str:
+        return ", ".join(f"{service}:{operation} {count}x" for (service, operation), count in sorted(self.items()))
+
+
+class Proxy:
+    """One microburst process. Counters are read as differences, since they only ever grow."""
+
+    def __init__(self, upstream: str, log: Path):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        command = [sys.executable, "-m", "microburst", "--upstream", upstream, "--port", str(self.port)]
+        self._log = log.open("wb")
+        self._process = subprocess.Popen(
+            command, stdout=self._log, stderr=subprocess.STDOUT, start_new_session=True, env={**os.environ}
+        )
+        self._base: Counter = Counter()
+        self._wait()
+        self.spoil([])
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                raise RuntimeError(f"microburst ended at once, see {self._log.name}")
+            try:
+                self._control("GET", "health")
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.2)
+            else:
+                return
+        raise RuntimeError(f"microburst did not answer on {self.url} within {START_SECONDS} s, see {self._log.name}")
+
+    def _control(self, method: str, path: str, body: Any = None) -> bytes:
+        request = urllib.request.Request(
+            f"{self.url}/_microburst/{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return response.read()
+
+    def spoil(self, rules: Iterable[dict]) -> None:
+        """Replace all rules; without any, calls are only noted."""
+        self._control("POST", "rules", [*rules, LOG_RULE])
+
+    def _counts(self) -> Counter:
+        text = self._control("GET", "metrics").decode()
+        return Counter({match[:3]: int(match[3]) for match in (found.groups() for found in _COUNT.finditer(text))})
+
+    def restart_count(self) -> None:
+        self._base = self._counts()
+
+    def calls(self) -> Calls:
+        """The calls since the count was last restarted, spoilt ones included."""
+        calls = Calls()
+        for (service, operation, _action), count in (self._counts() - self._base).items():
+            calls[service, operation] += count
+        return calls
+
+    def spoilt(self) -> Calls:
+        """Of these calls those that a rule has spoilt."""
+        calls = Calls()
+        for (service, operation, action), count in (self._counts() - self._base).items():
+            if not action.startswith("latency"):
+                calls[service, operation] += count
+        return calls
+
+    def stop(self) -> None:
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGTERM)
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait(10)
+        self._log.close()

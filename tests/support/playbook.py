@@ -1,0 +1,236 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Runs the playbooks as users do, against an account of the emulator, and tells what each task did and called."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from .faults import Calls, Proxy
+
+ROOT = Path(__file__).resolve().parents[2]
+REGION = "us-west-2"
+PREFIX = "agent-platform-local"
+OWNER = {"Project": "agent-platform", "Environment": "local", "ManagedBy": "agent_platform.aws"}
+COMPONENTS = ("encryption", "network", "eks", "workload_identity")
+# A run that takes this long has hung.
+LONGEST_RUN = 900
+# What AnsibleModule says for a module that has no check mode.
+NO_CHECK_MODE = "does not support check mode"
+
+
+@dataclass
+class Run:
+    """A playbook run that has ended."""
+
+    command: list[str]
+    returncode: int
+    output: str
+    seconds: float
+    records: list[dict] = field(repr=False)
+    recap: dict[str, dict[str, int]]
+    calls: Calls
+    spoilt: Calls
+
+    def total(self, count: str) -> int:
+        """Sum of a count of the recap (ok, changed, failures, unreachable, skipped, rescued) over the hosts."""
+        return sum(counts[count] for counts in self.recap.values())
+
+    @property
+    def changed(self) -> list[tuple[str, str]]:
+        """Host and name of each task that changed something."""
+        return [(record["host"], record["task"]) for record in self.records if record["status"] == "changed"]
+
+    @property
+    def failures(self) -> list[str]:
+        """Each failed task in a line."""
+        lines = []
+        for record in self.records:
+            if record["status"] in ("failed", "unreachable"):
+                item = next((item for item in record["items"] if item.get("failed")), {})
+                text = item.get("msg") or record.get("msg")
+                lines.append(f"{record['host']}: {record['task']}: {item.get('item', '')} {text}")
+        return lines
+
+    @property
+    def skipped_for_check_mode(self) -> list[str]:
+        """Tasks that a dry run left out: a module without check mode, a command, or a condition that says so."""
+        lines = []
+        for record in self.records:
+            for result in (record, *record["items"]):
+                if not (result.get("skipped") or (result is record and record["status"] == "skipped")):
+                    continue
+                said = f"{result.get('msg', '')} {result.get('skip_reason', '')}"
+                condition = str(result.get("false_condition", ""))
+                if NO_CHECK_MODE in said or "not in check mode" in said or "check_mode" in condition:
+                    lines.append(f"{record['host']}: {record['task']} ({record['action']}): {said} {condition}".strip())
+        return lines
+
+    @cached_property
+    def summary(self) -> str:
+        return (
+            f"{self.seconds:6.1f} s  rc={self.returncode} changed={self.total('changed')}"
+            f" failed={self.total('failures')}  {self.calls.total()} calls, {self.calls.writes.total()} writes"
+        )
+
+    def explain(self) -> str:
+        """What a failed assertion should show."""
+        shown = "\n".join(self.output.splitlines()[-60:])
+        return (
+            f"{' '.join(self.command)}\n{self.summary}\nfailures: {json.dumps(self.failures, indent=1)}\n"
+            f"changed: {self.changed}\nwrites: {self.calls.writes}\n--- end of the output\n{shown}"
+        )
+
+    def assert_converged(self) -> Run:
+        assert self.returncode == 0, self.explain()
+        assert self.total("failures") == self.total("unreachable") == 0, self.explain()
+        return self.assert_no_traceback()
+
+    def assert_nothing_to_do(self) -> Run:
+        """The second run's rule: nothing changed, and no write was even tried."""
+        self.assert_converged()
+        assert self.total("changed") == 0, self.explain()
+        assert not self.calls.writes, self.explain()
+        return self
+
+    def assert_refused(self) -> Run:
+        """It ended with a failure that was told, not with a crash."""
+        assert self.returncode != 0, self.explain()
+        assert self.failures, self.explain()
+        return self.assert_no_traceback()
+
+    def assert_no_traceback(self) -> Run:
+        assert "Traceback" not in self.output, self.explain()
+        return self
+
+
+class Account:
+    """One AWS account of the emulator: accounts share nothing, so each scenario has one of its own.
+
+    Its playbooks reach the emulator through a microburst of its own; its boto3 clients reach it directly, so that what
+    a test asks is neither noted nor spoilt.
+    """
+
+    def __init__(self, account_id: str, endpoint: str, folder: Path, notes: list[str]):
+        self.id = account_id
+        self.endpoint = endpoint
+        self.folder = folder
+        self.notes = notes
+        self.proxy = Proxy(endpoint, folder / f"microburst-{account_id}.log")
+        self._clients: dict[str, Any] = {}
+
+    def client(self, service: str) -> Any:
+        if service not in self._clients:
+            self._clients[service] = boto3.client(
+                service,
+                region_name=REGION,
+                endpoint_url=self.endpoint,
+                aws_access_key_id=self.id,
+                aws_secret_access_key="not-a-secret-the-embedded-emulator-takes-any-value",
+                config=Config(retries={"mode": "standard", "max_attempts": 3}),
+            )
+        return self._clients[service]
+
+    def pages(self, service: str, operation: str, member: str, **params: Any) -> list:
+        """All items of a list or describe call."""
+        client = self.client(service)
+        if client.can_paginate(operation):
+            return client.get_paginator(operation).paginate(**params).build_full_result().get(member, [])
+        return getattr(client, operation)(**params).get(member, [])
+
+    def command(self, *args: str, playbook: str = "site.yml", variables: Mapping[str, Any] | None = None) -> list[str]:
+        extra = json.dumps({"platform_account_id": self.id, **(variables or {})})
+        tool = str(Path(sys.executable).with_name("ansible-playbook"))
+        return [tool, playbook, "-i", "inventories/local", "-e", extra, *args]
+
+    def environment(self, records: Path) -> dict[str, str]:
+        """The user's environment without what would change the run: AWS and Ansible settings of their own."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "ANSIBLE_"))}
+        kept.pop("PYTHONDONTWRITEBYTECODE", None)  # a cache makes every module start three times faster
+        return {
+            **kept,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL": self.proxy.url,
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).with_name("callback")),
+            "ANSIBLE_CALLBACKS_ENABLED": "agent_platform.aws.progress,records",
+            "ANSIBLE_NOCOLOR": "1",
+            "TEST_RECORDS": str(records),
+        }
+
+    def start(self, *args: str, **kwargs: Any) -> Started:
+        self.proxy.restart_count()
+        return Started(self, self.command(*args, **kwargs))
+
+    def run(self, *args: str, note: str = "", **kwargs: Any) -> Run:
+        """Run a playbook to its end; by default all of the platform."""
+        run = self.start(*args, **kwargs).wait()
+        self.notes.append(f"{run.summary}  {note or ' '.join(args) or 'all'}")
+        return run
+
+    def close(self) -> None:
+        self.proxy.stop()
+
+
+class Started:
+    """A playbook run under way."""
+
+    def __init__(self, account: Account, command: list[str]):
+        self.account = account
+        self.command = command
+        handle, name = tempfile.mkstemp(dir=account.folder, prefix=f"run-{account.id}-", suffix=".jsonl")
+        os.close(handle)
+        self.records = Path(name)
+        self.output = self.records.with_suffix(".log")
+        self.began = time.monotonic()
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=account.environment(self.records),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def kill(self) -> None:
+        """End the run and all processes that it started, at once and without a chance to clean up."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def wait(self) -> Run:
+        try:
+            self.process.wait(LONGEST_RUN)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"hung for {LONGEST_RUN} s: {' '.join(self.command)}, see {self.output}") from None
+        seconds = time.monotonic() - self.began
+        records = [json.loads(line) for line in self.records.read_text().splitlines()]
+        recap = next((record["recap"] for record in reversed(records) if "recap" in record), {})
+        return Run(
+            command=self.command,
+            returncode=self.process.returncode,
+            output=self.output.read_text(errors="replace"),
+            seconds=seconds,
+            records=[record for record in records if "recap" not in record],
+            recap=recap,
+            calls=self.account.proxy.calls(),
+            spoilt=self.account.proxy.spoilt(),
+        )
