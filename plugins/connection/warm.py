@@ -80,7 +80,8 @@ extends_documentation_fragment:
   - connection_pipelining
 notes:
   - The remote user is ignored, as with C(ansible.builtin.local).
-  - The process and its socket are private to the user and to the run. They end with C(ansible-playbook), however that ends.
+  - The process and its socket are private to the user and to the run.
+    They end with C(ansible-playbook), however that ends.
   - Needs Linux. Elsewhere every module goes the way of C(ansible.builtin.local).
 """
 
@@ -99,6 +100,7 @@ import ansible.constants as C
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.connection.local import Connection as LocalConnection
 from ansible.utils.display import Display
+
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import warm_server
 
 display = Display()
@@ -150,9 +152,13 @@ class Connection(LocalConnection):
 
     def _exec_warm(self, assignments, in_data):
         self._connect()
-        display.vvv("WARM module of %d bytes" % len(in_data), host=self._play_context.remote_addr)
+        display.vvv(f"WARM module of {len(in_data)} bytes", host=self._play_context.remote_addr)
         request = json.dumps(
-            {"environment": {**os.environ, **assignments}, "directory": os.path.abspath(self.cwd or "."), "umask": _umask()}
+            {
+                "environment": {**os.environ, **assignments},
+                "directory": os.path.abspath(self.cwd or "."),
+                "umask": _umask(),
+            }
         ).encode()
         out_read, out_write = os.pipe()
         error_read, error_write = os.pipe()

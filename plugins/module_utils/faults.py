@@ -21,8 +21,10 @@ try:
         TokenRetrievalError,
     )
     from botocore.parsers import ResponseParserError
+
+    AWS_ERRORS: tuple = (BotoCoreError, ClientError, ResponseParserError)
 except ImportError:  # AnsibleAWSModule reports the missing library
-    pass
+    AWS_ERRORS = ()
 
 
 class ResourceError(Exception):
@@ -110,7 +112,9 @@ def outcome(error: Exception) -> Outcome:
 def remedy(error: Exception, service: str, operation: str) -> str:
     """What the user can do about an error, as a sentence, or an empty text where AWS's message says it all."""
     code = error_code(error)
-    if code in CREDENTIAL_CODES or isinstance(error, (NoCredentialsError, PartialCredentialsError, TokenRetrievalError)):
+    if code in CREDENTIAL_CODES or isinstance(
+        error, (NoCredentialsError, PartialCredentialsError, TokenRetrievalError)
+    ):
         return "Renew the AWS credentials, check the clock, and run again."
     if code in DENIED_CODES:
         return f"Allow {service}:{operation} for the identity of this run, and run again."
@@ -124,7 +128,9 @@ def remedy(error: Exception, service: str, operation: str) -> str:
         return "Check the network, the region and any AWS_ENDPOINT_URL, and run again."
     if isinstance(error, NoRegionError):
         return "Set platform_region or AWS_REGION."
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(error, ClientError) else None
+    status = (
+        error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(error, ClientError) else None
+    )
     if status == 400 and not code:
         return f"The endpoint doesn't seem to offer {service}; check AWS_ENDPOINT_URL."
     if outcome(error) is not Outcome.REFUSED:
@@ -134,11 +140,6 @@ def remedy(error: Exception, service: str, operation: str) -> str:
 
 def describe_failure(error: Exception, doing: str, service: str, operation: str) -> str:
     """One line: what was being done, by which call, what AWS said, what helps."""
-    return f"Could not {doing} ({operation}): {error_text(error).rstrip('.')}. {remedy(error, service, operation)}".strip()
-
-
-AWS_ERRORS: tuple = ()
-try:
-    AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
-except NameError:
-    pass
+    return (
+        f"Could not {doing} ({operation}): {error_text(error).rstrip('.')}. {remedy(error, service, operation)}".strip()
+    )

@@ -241,7 +241,7 @@ def is_satisfied(current: Any, desired: Any, unordered: bool = False) -> bool:
         if len(current) != len(desired):
             return False
         if not unordered:
-            return all(is_satisfied(have, want) for have, want in zip(current, desired))
+            return all(is_satisfied(have, want) for have, want in zip(current, desired, strict=True))
         rest = list(current)
         for want in desired:
             match = next((have for have in rest if is_satisfied(have, want, unordered)), None)
@@ -428,7 +428,9 @@ class Resource:
     def client(self, service: str, attempts: int) -> Any:
         return self.module.client(service, config=Config(retries={"mode": "standard", "total_max_attempts": attempts}))
 
-    def read(self, operation: str, request: Mapping, missing: Iterable[str] = (), doing: str | None = None) -> dict | None:
+    def read(
+        self, operation: str, request: Mapping, missing: Iterable[str] = (), doing: str | None = None
+    ) -> dict | None:
         """The whole response of a read call, all pages; None if AWS says that the thing doesn't exist."""
         method = xform_name(operation)
         try:
@@ -696,7 +698,7 @@ class Resource:
         fixed = [change for change in changes.values() if change.setting.update is None]
         if fixed:
             listed = "; ".join(
-                f"{change.setting.option}: is {_shown(change, change.current)}, declared {_shown(change, change.desired)}"
+                f"{option}: is {_shown(change, change.current)}, declared {_shown(change, change.desired)}"
                 for change in fixed
             )
             raise ResourceError(
@@ -744,7 +746,9 @@ class Resource:
             return {}
         ignored = list(self.free_form)
         tags = self.tags_of(description) if self.tagging else None
-        result = boto3_resource_to_ansible_dict(description, transform_tags=False, force_tags=False, ignore_list=ignored)
+        result = boto3_resource_to_ansible_dict(
+            description, transform_tags=False, force_tags=False, ignore_list=ignored
+        )
         for setting in self.settings:
             if setting.secret:
                 result.pop(_snake_key(setting.path.split(".", 1)[0]), None)

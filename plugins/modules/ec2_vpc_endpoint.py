@@ -10,8 +10,8 @@ version_added: 0.1.0
 short_description: Manage a gateway or interface endpoint of a VPC
 description:
   - Creates, changes, tags and deletes the endpoint of a service in a VPC.
-  - It is found by VPC, service and type. If the VPC has several for the service, the one that is meant bears the tags
-    in O(owned_by) and the C(Name) in O(tags).
+  - It is found by VPC, service and, if given, type. If the VPC has several, the one that is meant bears the tags in
+    O(owned_by) and the C(Name) in O(tags).
   - Unlike M(amazon.aws.ec2_vpc_endpoint) it sets private DNS and the type of addresses, and changes an existing
     endpoint.
 author:
@@ -29,10 +29,10 @@ options:
     required: true
   type:
     description:
-      - Kind of the endpoint. Only Amazon S3 and DynamoDB have gateway endpoints.
+      - Kind of the endpoint. It can't be changed later. Only Amazon S3 and DynamoDB have gateway endpoints.
+      - If not set, an endpoint of either kind is the one that is meant, and a new one is a V(Gateway) endpoint.
     type: str
     choices: [Gateway, Interface]
-    default: Gateway
   subnet_ids:
     description:
       - Subnets with a network interface of an interface endpoint, one for each availability zone.
@@ -231,13 +231,14 @@ def same_policy(current, desired):
 class VpcEndpoint(Ec2Resource):
     kind = "endpoint"
     result = "endpoint"
-    names = {"VpcId": "vpc_id", "VpcEndpointType": "type", "ServiceName": "service_name"}
+    names = {"VpcId": "vpc_id", "ServiceName": "service_name"}
     identifier = "VpcEndpointId"
     tagged_as = "vpc-endpoint"
     describe = Describe("DescribeVpcEndpoints", "VpcEndpoints", many=True)
     create = Create("CreateVpcEndpoint", token="ClientToken", tags=None)
     delete = Delete("DeleteVpcEndpoints", missing=("InvalidVpcEndpoint.NotFound", "InvalidVpcEndpointId.NotFound"))
     settings = (
+        Setting("type", "VpcEndpointType"),
         Setting(
             "route_table_ids",
             "RouteTableIds",
@@ -302,20 +303,17 @@ class VpcEndpoint(Ec2Resource):
                 raise ResourceError(f"The policy of {self.title} isn't JSON: {error}.") from error
 
     def describe_request(self):
-        options = self.options
-        return {
-            "Filters": self.filters(
-                {
-                    "vpc-id": options["vpc_id"],
-                    "service-name": options["service_name"],
-                    "vpc-endpoint-type": options["type"],
-                }
-            )
-        }
+        filters = {"vpc-id": self.options["vpc_id"], "service-name": self.options["service_name"]}
+        if self.options["type"]:
+            filters["vpc-endpoint-type"] = self.options["type"]
+        return {"Filters": self.filters(filters)}
 
     def select(self, found):
-        meant = [item for item in found if all(item.get(member) == name for member, name in self.named().items())]
-        return self.ours_first([{**item, "State": item.get("State", "").lower()} for item in meant])
+        meant = self.named()
+        if self.options["type"]:
+            meant["VpcEndpointType"] = self.options["type"]
+        found = [item for item in found if meant.items() <= {member: item.get(member) for member in meant}.items()]
+        return self.ours_first([{**item, "State": item.get("State", "").lower()} for item in found])
 
     def update_request(self, name, changes, current):
         request = {"VpcEndpointId": current["VpcEndpointId"]}
@@ -345,7 +343,7 @@ def main():
         {
             "vpc_id": {"type": "str", "required": True},
             "service_name": {"type": "str", "required": True},
-            "type": {"type": "str", "choices": ["Gateway", "Interface"], "default": "Gateway"},
+            "type": {"type": "str", "choices": ["Gateway", "Interface"]},
             "subnet_ids": {"type": "list", "elements": "str"},
             "security_group_ids": {"type": "list", "elements": "str"},
             "route_table_ids": {"type": "list", "elements": "str"},

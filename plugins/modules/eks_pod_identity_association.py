@@ -163,16 +163,19 @@ class PodIdentityAssociation(EksResource):
         response = self.read("DescribePodIdentityAssociation", request, NOT_FOUND)
         return response["association"] if response else None
 
+    def check_owner(self, current):
+        if self.options["state"] == "absent":
+            self.refuse_owned(current)
+        super().check_owner(current)
+
     def refuse(self, current, changes):
         super().refuse(current, changes)
-        self.refuse_foreign(current, changes)
+        if changes:
+            self.refuse_owned(current)
 
-    def before_delete(self, current):
-        self.refuse_foreign(current, True)
-
-    def refuse_foreign(self, current, wanted):
+    def refuse_owned(self, current):
         """An add-on would put its own association back, or stop working without it."""
-        if current and current.get("ownerArn") and wanted:
+        if current and current.get("ownerArn"):
             raise ResourceError(
                 f"{self.title} belongs to {current['ownerArn']}. "
                 "Change it there: pod_identity_associations of agent_platform.aws.eks_addon."

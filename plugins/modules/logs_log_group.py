@@ -25,7 +25,8 @@ options:
     description:
       - How long events are kept, in days. V(0) means for ever.
     type: int
-    choices: [0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]
+    choices:
+      [0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]
   kms_key_arn:
     description:
       - ARN of the KMS key that encrypts events. An empty text takes the group back to the key of the service.
@@ -100,6 +101,32 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.resource import
     run_module,
 )
 
+RETENTIONS = [
+    0,
+    1,
+    3,
+    5,
+    7,
+    14,
+    30,
+    60,
+    90,
+    120,
+    150,
+    180,
+    365,
+    400,
+    545,
+    731,
+    1096,
+    1827,
+    2192,
+    2557,
+    2922,
+    3288,
+    3653,
+]
+
 
 class LogGroup(Resource):
     service = "logs"
@@ -154,7 +181,9 @@ class LogGroup(Resource):
         group = self.named()
         if name == "key":
             key = self.options["kms_key_arn"]
-            operation, request = ("AssociateKmsKey", {**group, "kmsKeyId": key}) if key else ("DisassociateKmsKey", group)
+            operation, request = (
+                ("AssociateKmsKey", {**group, "kmsKeyId": key}) if key else ("DisassociateKmsKey", group)
+            )
         else:
             days = self.options["retention_days"]
             operation, request = (
@@ -170,8 +199,7 @@ def main():
             "name": {"type": "str", "required": True},
             "retention_days": {
                 "type": "int",
-                "choices": [0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096]
-                + [1827, 2192, 2557, 2922, 3288, 3653],
+                "choices": RETENTIONS,
             },
             "kms_key_arn": {"type": "str"},
             "log_group_class": {"type": "str", "choices": ["STANDARD", "INFREQUENT_ACCESS", "DELIVERY"]},

@@ -276,9 +276,10 @@ class Server:
             os.dup2(descriptors[0], 1)
             os.dup2(descriptors[1], 2)
             os.closerange(3, 4096)
-            sys.stdin = open(0, encoding="utf-8", closefd=False)
-            sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
-            sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
+            sys.stdin, sys.stdout, sys.stderr = (
+                os.fdopen(descriptor, mode, encoding="utf-8", errors=errors, closefd=False)
+                for descriptor, mode, errors in ((0, "r", None), (1, "w", None), (2, "w", "backslashreplace"))
+            )
             os.environ.clear()
             os.environ.update(request["environment"])
             if "TZ" in os.environ:

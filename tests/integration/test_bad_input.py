@@ -112,7 +112,8 @@ def run(
     output = ended.stdout + ended.stderr
     assert ended.returncode != 0, output
     assert "Traceback" not in output, output
-    assert "changed=0" in output and not re.search(r"changed=[1-9]", output), output
+    assert "changed=0" in output, output
+    assert not re.search(r"changed=[1-9]", output), output
     return read_refusal(output)
 
 
@@ -241,12 +242,15 @@ INVENTORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
 RETENTION = re.compile(r"(network_flow_log|eks_log)_retention_days: 42 is not one of 1, 3, 5, 7, 14, 30, .*, 3653")
 
 
-@pytest.mark.parametrize("check_mode", [False, True], ids=["run", "check mode"])
-@pytest.mark.parametrize("name", INVENTORIES)
-def test_all_faults_of_an_inventory_are_refused_at_once(name, check_mode, aws):
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [("names and types", []), ("networks and sizes", []), ("networks and sizes", ["--check"])],
+    ids=["names and types", "networks and sizes", "check mode"],
+)
+def test_all_faults_of_an_inventory_are_refused_at_once(name, args, aws):
     variables, expected = INVENTORIES[name]
     stand_in = aws()
-    refusal = run(*(["--check"] if check_mode else []), endpoint=stand_in.url, variables=variables)
+    refusal = run(*args, endpoint=stand_in.url, variables=variables)
     retention = [line for line in refusal.faults if RETENTION.fullmatch(line)]
     assert len(retention) == sum(value == 42 for value in variables.values())
     assert sorted(set(refusal.faults) - set(retention)) == sorted(expected)
@@ -337,12 +341,8 @@ UNCOMPARED = f"platform_account_id: '{ACCOUNT}' can't be compared with the accou
             f"{UNCOMPARED}AWS does not know the access key: check AWS_PROFILE and AWS_ACCESS_KEY_ID,"
             " the key may be deleted or of another partition",
         ),
-        (
-            {"status": 403, "code": "SignatureDoesNotMatch"},
-            f"{UNCOMPARED}AWS rejects the signature: check AWS_SECRET_ACCESS_KEY and the clock of this machine",
-        ),
     ],
-    ids=["wrong account", "expired", "unknown key", "bad signature"],
+    ids=["wrong account", "expired", "unknown key"],
 )
 def test_another_account_and_bad_credentials_are_refused(answer, text, aws):
     stand_in = aws(**answer)

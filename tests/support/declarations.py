@@ -95,7 +95,9 @@ def module_names() -> list[str]:
     return sorted(path.stem for path in MODULES.glob("*.py") if "run_module(" in path.read_text())
 
 
+@functools.cache
 def load(name: str) -> Declared:
+    """The declaration of a module; who changes a part of it works on a copy."""
     module = importlib.import_module(f"{PACKAGE}.{name}")
     resource, options, arguments = _declaration(module)
     path = MODULES / f"{name}.py"

@@ -18,9 +18,7 @@ OWNER = {"Project": "demo", "ManagedBy": "agent_platform.aws"}
 def given(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """All options of the module: defaults, None for what isn't set, also in suboptions. Fails as the module would."""
     declared = load(name)
-    validator = ArgumentSpecValidator(
-        declared.options, mutually_exclusive=declared.arguments.get("mutually_exclusive")
-    )
+    validator = ArgumentSpecValidator(declared.options, mutually_exclusive=declared.arguments.get("mutually_exclusive"))
     result = validator.validate({option: value for option, value in options.items() if value is not None})
     assert not result.error_messages, result.error_messages
     return result.validated_parameters

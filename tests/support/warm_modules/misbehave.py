@@ -28,14 +28,13 @@ def main():
         os.kill(os.getpid(), 11)
     if act == "raise":
         raise ValueError("on purpose")
-    if act == "fork":
-        # A grandchild that outlives the module and holds none of its output.
-        if os.fork() == 0:
-            nothing = os.open(os.devnull, os.O_RDWR)
-            for descriptor in (0, 1, 2):
-                os.dup2(nothing, descriptor)
-            time.sleep(0.5)
-            os._exit(0)
+    # A grandchild that outlives the module and holds none of its output.
+    if act == "fork" and os.fork() == 0:
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(nothing, descriptor)
+        time.sleep(0.5)
+        os._exit(0)
     if act == "garbage":
         print("neither JSON nor anything else")
         sys.stdout.flush()

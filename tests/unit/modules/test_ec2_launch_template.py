@@ -8,9 +8,9 @@ import base64
 import copy
 
 import pytest
+
 from ansible_collections.agent_platform.aws.plugins.module_utils import resource as base
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
-
 from tests.support.module_runs import OWNER, ec2_tagged, run, tag_list
 from tests.support.scripted_aws import Step, api_error, lost_reply
 
@@ -246,7 +246,7 @@ def test_added_volume_is_a_difference():
         template(DESCRIBED),
         new_version(2, BlockDeviceMappings=two),
         new_default(2),
-        *[template(DESCRIBED, changed)] * 1,
+        template(DESCRIBED, changed),
         template(DESCRIBED, changed),
         template(DESCRIBED, changed),
     )
@@ -399,7 +399,7 @@ def refused_version(code):
 
 
 def test_refused_deletion_of_a_version_is_an_error():
-    with pytest.raises(ResourceError, match="delete old versions of launch template .* unexpectedError: no"):
+    with pytest.raises(ResourceError, match=r"delete old versions of launch template .* unexpectedError: no"):
         template_run(
             {"keep_versions": 1},
             template(OTHER, DESCRIBED, all_versions=True),
@@ -450,7 +450,9 @@ def test_dry_run_of_create():
 
 def test_dry_run_of_a_new_version():
     described = copy.deepcopy({**OTHER, "KeyName": "k"})
-    result, aws, _module = template_run({"keep_versions": 2}, template(OTHER, described, all_versions=True), check_mode=True)
+    result, aws, _module = template_run(
+        {"keep_versions": 2}, template(OTHER, described, all_versions=True), check_mode=True
+    )
     assert result["changed"] is True
     assert result["launch_template"]["default_version_number"] == 3
     assert result["launch_template"]["version_numbers"] == [2, 3]

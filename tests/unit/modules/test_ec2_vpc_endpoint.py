@@ -7,9 +7,9 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from ansible_collections.agent_platform.aws.plugins.module_utils import resource as base
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
-
 from tests.support.module_runs import OWNER, ec2_tagged, run, tag_list
 from tests.support.scripted_aws import Step, api_error, lost_reply
 
@@ -113,7 +113,8 @@ def test_create_a_gateway_endpoint():
         Step("DescribeVpcEndpoints", {"VpcEndpoints": [gateway]}),
     )
     assert result["changed"] is True
-    assert requests[0]["VpcEndpointType"] == "Gateway"
+    # Which is what AWS makes then.
+    assert "VpcEndpointType" not in requests[0]
     assert requests[0]["RouteTableIds"] == ["rtb-1"]
     assert "PolicyDocument" not in requests[0]
     assert "TagSpecifications" not in requests[0]
@@ -130,9 +131,7 @@ def test_create_without_waiting():
 
 
 def test_lost_reply_of_create_makes_no_second():
-    result, aws, _module = endpoint_run(
-        {}, describe(), Step("CreateVpcEndpoint", lost_reply()), describe(endpoint())
-    )
+    result, aws, _module = endpoint_run({}, describe(), Step("CreateVpcEndpoint", lost_reply()), describe(endpoint()))
     assert result["changed"] is True
     assert aws.operations().count("CreateVpcEndpoint") == 1
 
@@ -150,7 +149,9 @@ def test_lost_create_that_is_not_seen_is_repeated_with_its_token():
     assert requests[0] == requests[1]
 
 
-@pytest.mark.parametrize("code", ["InvalidSecurityGroupID.NotFound", "InvalidSubnetID.NotFound", "RequestLimitExceeded"])
+@pytest.mark.parametrize(
+    "code", ["InvalidSecurityGroupID.NotFound", "InvalidSubnetID.NotFound", "RequestLimitExceeded"]
+)
 def test_what_was_just_made_is_waited_for(code):
     result, _aws, _module = endpoint_run(
         {},
@@ -174,6 +175,12 @@ def test_second_run_changes_nothing():
 
 def test_answers_for_other_services_are_not_taken():
     result, _aws, _module = endpoint_run({}, describe(endpoint("vpce-0", ServiceName="other"), endpoint()))
+    assert result["endpoint"]["vpc_endpoint_id"] == "vpce-1"
+
+
+def test_other_type_is_another_endpoint():
+    gateway = endpoint("vpce-0", VpcEndpointType="Gateway")
+    result, _aws, _module = endpoint_run({}, describe(gateway, endpoint()))
     assert result["endpoint"]["vpc_endpoint_id"] == "vpce-1"
 
 
@@ -240,7 +247,7 @@ def test_changed_settings(options, present, request_):
 
 
 def test_all_changes_go_in_one_call():
-    result, aws, _module = endpoint_run(
+    _result, aws, _module = endpoint_run(
         {"subnet_ids": ["subnet-1"], "private_dns_enabled": False},
         describe(endpoint()),
         Step(
@@ -434,9 +441,25 @@ def test_delete_of_what_is_gone_already():
 
 def test_delete_waits_for_one_that_is_being_deleted():
     result, _aws, _module = run(
-        "ec2_vpc_endpoint", ABSENT, describe(endpoint(state="deleting")), describe(endpoint(state="deleting")), describe()
+        "ec2_vpc_endpoint",
+        ABSENT,
+        describe(endpoint(state="deleting")),
+        describe(endpoint(state="deleting")),
+        describe(),
     )
     assert result["changed"] is False
+
+
+def test_delete_without_a_type_finds_either():
+    gateway = endpoint(VpcEndpointType="Gateway", RouteTableIds=["rtb-1"])
+    result, _aws, _module = run(
+        "ec2_vpc_endpoint",
+        {**ABSENT, "type": None},
+        Step("DescribeVpcEndpoints", {"VpcEndpoints": [gateway]}, {"Filters": FILTERS[:2]}),
+        Step("DeleteVpcEndpoints", {}, DELETE),
+        Step("DescribeVpcEndpoints", {"VpcEndpoints": []}),
+    )
+    assert result["changed"] is True
 
 
 def test_foreign_endpoint_is_not_deleted():

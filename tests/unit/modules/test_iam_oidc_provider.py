@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.agent_platform.aws.plugins.module_utils import resource as base
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
-
 from tests.support.module_runs import OWNER, run, tag_list
 from tests.support.scripted_aws import Step, api_error, lost_reply
 

@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.agent_platform.aws.plugins.module_utils import resource as base
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
-
 from tests.support.module_runs import run
 from tests.support.scripted_aws import Step, api_error, lost_reply
 
@@ -141,7 +141,14 @@ def status(status, **reason):
 
 def test_delete_waits_until_iam_has_done_it():
     result, _aws, _module = role_run(
-        ABSENT, listing(NAME), delete(), listing(NAME), status("NOT_STARTED"), listing(NAME), status("IN_PROGRESS"), listing()
+        ABSENT,
+        listing(NAME),
+        delete(),
+        listing(NAME),
+        status("NOT_STARTED"),
+        listing(NAME),
+        status("IN_PROGRESS"),
+        listing(),
     )
     assert result["changed"] is True
     assert result["role"] == {}

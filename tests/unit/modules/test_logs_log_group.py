@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from ansible_collections.agent_platform.aws.plugins.modules.logs_log_group import LogGroup
-
 from tests.support.scripted_aws import Step, api_error, lost_reply, run_resource
 
 ARN = "arn:aws:logs:us-west-2:123456789012:log-group:/demo"
@@ -28,7 +28,7 @@ def run(params, *steps, **kwargs):
 
 
 def test_create_with_key_and_tags_then_retention():
-    result, aws, _module = run(
+    result, _aws, _module = run(
         {"tags": {"A": "1"}},
         Step("DescribeLogGroups", {"logGroups": []}, {"logGroupNamePrefix": "/demo"}),
         Step("CreateLogGroup", {}, {"logGroupName": "/demo", "kmsKeyId": KEY, "tags": {"A": "1"}}),
@@ -45,7 +45,7 @@ def test_create_with_key_and_tags_then_retention():
 
 
 def test_second_run_changes_nothing():
-    result, aws, _module = run({"tags": {"A": "1"}}, Step("DescribeLogGroups", group()), tags(A="1"))
+    result, _aws, _module = run({"tags": {"A": "1"}}, Step("DescribeLogGroups", group()), tags(A="1"))
     assert result["changed"] is False
 
 
@@ -73,7 +73,7 @@ def test_each_change_is_its_own_call(params, operation, request_):
 
 
 def test_check_mode_predicts_a_retention_without_writing():
-    result, aws, _module = run({"retention_days": 7}, Step("DescribeLogGroups", group()), tags(), check_mode=True)
+    result, _aws, _module = run({"retention_days": 7}, Step("DescribeLogGroups", group()), tags(), check_mode=True)
     assert result["changed"] is True
     assert result["diff"] == {
         "before": {"kms_key_arn": KEY, "retention_days": 30},
@@ -111,11 +111,15 @@ def test_delete():
 
 def test_a_group_of_someone_else_stays_untouched():
     with pytest.raises(ResourceError, match="isn't ours"):
-        run({"owned_by": {"Project": "demo"}, "retention_days": 1}, Step("DescribeLogGroups", group()), tags(Project="other"))
+        run(
+            {"owned_by": {"Project": "demo"}, "retention_days": 1},
+            Step("DescribeLogGroups", group()),
+            tags(Project="other"),
+        )
 
 
 def test_throttled_tagging_is_repeated():
-    result, aws, _module = run(
+    result, _aws, _module = run(
         {"tags": {"A": "2"}},
         Step("DescribeLogGroups", group()),
         tags(A="1"),

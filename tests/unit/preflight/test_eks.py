@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.eks import (
     KUBERNETES_VERSIONS,
     eks_change_faults,

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import conflict_faults, timeout_faults
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.encryption import encryption_faults
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.fault import (
     LONGEST_VALUE,
     Fault,

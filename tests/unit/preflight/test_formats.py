@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import formats
 
 NO_NETWORK = "is not an IPv4 network"

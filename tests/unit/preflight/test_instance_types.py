@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import instance_types
 
 
@@ -56,8 +57,11 @@ def test_pods_by_prefixes(name, pods):
         ("m7gd.large", "arm64"),
         ("g5.xlarge", "x86_64"),
         ("g5g.xlarge", "arm64"),
-    ]
-    + [("a1.large", "arm64"), ("x2gd.large", "arm64"), ("m7i-flex.large", "x86_64"), ("g4dn.xlarge", "x86_64")],
+        ("a1.large", "arm64"),
+        ("x2gd.large", "arm64"),
+        ("m7i-flex.large", "x86_64"),
+        ("g4dn.xlarge", "x86_64"),
+    ],
 )
 def test_architectures(name, architecture):
     assert instance_types.architecture(name) == architecture

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
+
 from ansible_collections.agent_platform.aws.plugins.lookup.inventory_faults import Inventory
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.agent_platform.aws.plugins.module_utils.names import LIMITS, resource_name
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.platform import (
     LONGEST_PREFIX,

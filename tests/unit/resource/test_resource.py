@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import pytest
+
 from ansible_collections.agent_platform.aws.plugins.module_utils import resource as base
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
@@ -20,7 +21,6 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.resource import
     is_satisfied,
     without_unset,
 )
-
 from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step, api_error, lost_reply, run_resource
 
 OWNER = {"ManagedBy": "agent_platform.aws"}
@@ -407,7 +407,9 @@ def test_tags_are_made_exact_but_amazons_are_kept():
 
 
 def test_without_purge_other_tags_stay():
-    result, _aws, _module = run({"tags": dict(OWNER), "purge_tags": False}, Step("DescribeAddon", addon(tags={"A": "1"})))
+    result, _aws, _module = run(
+        {"tags": dict(OWNER), "purge_tags": False}, Step("DescribeAddon", addon(tags={"A": "1"}))
+    )
     assert result["changed"] is False
 
 

@@ -1,0 +1,334 @@
+#!/usr/bin/python
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: kms_key
+version_added: 0.1.0
+short_description: Manage a symmetric KMS key with its alias
+description:
+  - Creates, changes and deletes a symmetric customer managed key with its alias, policy, rotation and tags.
+  - The key is found by its alias. A key without it that carries the tags of O(owned_by) and the same C(Name) is what an
+    interrupted run has left. It gets the alias instead of making another key.
+  - A key whose deletion is scheduled is taken back and enabled.
+  - It replaces M(amazon.aws.kms_key), which in release 11.4.0 makes a second key when the run ended before the first
+    had its alias, and has no rotation period.
+author:
+  - Contributors to the agent_platform.aws project (@agent-platform)
+options:
+  alias:
+    description:
+      - Name of the key, beginning with C(alias/).
+    type: str
+    required: true
+  description:
+    description:
+      - What the key is for.
+    type: str
+  policy:
+    description:
+      - The key policy. AWS gives a new key one that lets IAM policies of the account allow everything if it isn't set.
+      - Roles that it names must exist. One that was made a moment ago is waited for.
+    type: json
+  enabled:
+    description:
+      - Whether the key can be used.
+    type: bool
+    default: true
+  rotation_enabled:
+    description:
+      - Whether AWS makes new key material from time to time. What was encrypted before stays readable.
+    type: bool
+  rotation_period_days:
+    description:
+      - Days between two rotations, from 90 to 2560. Needs O(rotation_enabled=true).
+    type: int
+  deletion_window_days:
+    description:
+      - Days that a deleted key can still be taken back, from 7 to 30.
+    type: int
+    default: 30
+extends_documentation_fragment:
+  - agent_platform.aws.resource
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.tags
+  - amazon.aws.boto3
+"""
+
+EXAMPLES = r"""
+- name: Make a key that is rotated every half year
+  agent_platform.aws.kms_key:
+    alias: alias/demo
+    description: Encrypts the data of demo
+    rotation_enabled: true
+    rotation_period_days: 180
+    tags:
+      Name: demo
+
+- name: Delete the key in a week
+  agent_platform.aws.kms_key:
+    alias: alias/demo
+    state: absent
+    deletion_window_days: 7
+"""
+
+RETURN = r"""
+key:
+  description: The key as KMS describes it; empty when it is absent or its deletion is scheduled.
+  returned: always
+  type: dict
+  contains:
+    alias_name:
+      description: The alias, when it belongs to the key.
+      type: str
+      sample: alias/demo
+    arn:
+      description: ARN of the key. Not known in check mode before the key exists.
+      type: str
+      sample: arn:aws:kms:us-west-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab
+    key_id:
+      description: ID of the key.
+      type: str
+    key_rotation_enabled:
+      description: Whether the key is rotated.
+      type: bool
+    key_state:
+      description: State of the key.
+      type: str
+    policy:
+      description: The key policy.
+      type: str
+    rotation_period_in_days:
+      description: Days between two rotations.
+      type: int
+    tags:
+      description: Tags of the key.
+      type: dict
+"""
+
+import json
+
+from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
+
+from ansible_collections.agent_platform.aws.plugins.module_utils.faults import DENIED_CODES, ResourceError, error_code
+from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
+    Addition,
+    Create,
+    Delete,
+    Describe,
+    Resource,
+    Setting,
+    Tagging,
+    Update,
+    run_module,
+)
+
+MISSING = ("NotFoundException",)
+DELETED = "PendingDeletion"
+
+
+def same_policy(current, desired):
+    return isinstance(current, dict) and not compare_policies(current, desired)
+
+
+class Key(Resource):
+    service = "kms"
+    kind = "KMS key"
+    result = "key"
+    names = {"AliasName": "alias"}
+    unique_name = False
+    capital_members = True
+    describe = Describe("DescribeKey", "KeyMetadata", missing=MISSING)
+    create = Create("CreateKey", tags="Tags")
+    delete = Delete("ScheduleKeyDeletion", missing=MISSING)
+    settings = (
+        Setting(
+            "enabled",
+            None,
+            read="KeyState",
+            update="state",
+            update_members=("KeyId",),
+            encode=lambda enabled: "Enabled" if enabled else "Disabled",
+            decode=lambda state: state == "Enabled",
+        ),
+        Setting("alias", None, read="AliasName", update="alias", update_members=("AliasName",)),
+        Setting("description", "Description", update="description", absent=""),
+        Setting(
+            "policy",
+            "Policy",
+            update="policy",
+            same=same_policy,
+            verbatim=True,
+            encode=json.dumps,
+            decode=json.loads,
+        ),
+        Setting("rotation_enabled", None, read="KeyRotationEnabled", update="rotation", update_members=("KeyId",)),
+        Setting(
+            "rotation_period_days",
+            None,
+            read="RotationPeriodInDays",
+            update="rotation",
+            update_members=("RotationPeriodInDays",),
+        ),
+    )
+    # A key whose deletion is scheduled takes no other change before that is undone.
+    updates = {
+        "state": Update("EnableKey"),
+        "alias": Update("CreateAlias"),
+        "description": Update("UpdateKeyDescription"),
+        "policy": Update("PutKeyPolicy"),
+        "rotation": Update("EnableKeyRotation"),
+    }
+    additions = (
+        Addition("ListResourceTags", "Tags", "Tags"),
+        Addition("ListAliases", "Aliases.AliasName", "AliasName"),
+        Addition("GetKeyPolicy", "Policy", "Policy"),
+        Addition("GetKeyRotationStatus", ""),
+    )
+    extra_operations = ("CancelKeyDeletion", "DisableKey", "DisableKeyRotation", "ListKeys")
+    tagging = Tagging(
+        "TagResource",
+        "UntagResource",
+        arn="KeyId",
+        read="Tags",
+        style="list",
+        resource_member="KeyId",
+        tags_member="Tags",
+        keys_member="TagKeys",
+    )
+    # KMS takes a moment to know a role that was just made.
+    passing = {"MalformedPolicyDocumentException": ("principal",)}
+
+    def __init__(self, module):
+        super().__init__(module)
+        self.key_id = None  # of the key that this run has made
+        policy = self.options["policy"]
+        if policy is not None:
+            try:
+                self.options = {**self.options, "policy": json.loads(policy)}
+            except ValueError as error:
+                raise ResourceError(f"The policy of {self.title} isn't JSON: {error}.") from error
+
+    def describe_request(self):
+        return {"KeyId": self.key_id or self.options["alias"]}
+
+    def find(self):
+        key = super().find() or self.find_by_tags()
+        # For state=absent a key is gone when its deletion is scheduled.
+        return None if key and self.options["state"] == "absent" and key["KeyState"] == DELETED else key
+
+    def find_by_tags(self):
+        """A key that was made and has no alias yet. KMS can't search by tags, so the tags of each key are read."""
+        marks = {key: str(value) for key, value in (self.options["owned_by"] or {}).items()}
+        if self.key_id or not marks:
+            return None
+        if "Name" in (self.options["tags"] or {}):
+            marks["Name"] = str(self.options["tags"]["Name"])
+        found = []
+        for listed in self.read("ListKeys", {})["Keys"]:
+            tags = self.read_tags(listed["KeyId"])
+            if marks.items() <= self.tags_of({"Tags": tags}).items():
+                key = self.read("DescribeKey", {"KeyId": listed["KeyId"]}, MISSING)
+                found += [key["KeyMetadata"]] if key else []
+        usable = [key for key in found if key["KeyState"] != DELETED]
+        if len(usable) > 1:
+            usable = sorted(usable, key=lambda key: str(key["CreationDate"]))
+            others = ", ".join(key["KeyId"] for key in usable[1:])
+            self.module.warn(f"{self.title}: {usable[0]['KeyId']} is kept; check whether {others} can be deleted.")
+        return self.complete(usable[0]) if usable else None
+
+    def read_tags(self, key_id):
+        try:
+            return (self.read("ListResourceTags", {"KeyId": key_id}, MISSING) or {}).get("Tags", [])
+        except ResourceError as error:
+            if error_code(error.cause) in DENIED_CODES:
+                return []  # a key whose policy shuts us out isn't ours
+            raise
+
+    def complete(self, description):
+        key = {"KeyId": description["KeyId"]}
+        aliases = (self.read("ListAliases", key, MISSING) or {}).get("Aliases", [])
+        policy = self.read("GetKeyPolicy", key, MISSING) or {}
+        rotation = self.read("GetKeyRotationStatus", key, (*MISSING, "KMSInvalidStateException")) or {}
+        return {
+            **description,
+            "Tags": self.read_tags(description["KeyId"]),
+            "AliasName": next(
+                (item["AliasName"] for item in aliases if item["AliasName"] == self.options["alias"]), None
+            ),
+            "Policy": policy.get("Policy"),
+            "KeyRotationEnabled": rotation.get("KeyRotationEnabled", False),
+            "RotationPeriodInDays": rotation.get("RotationPeriodInDays"),
+        }
+
+    def create_request(self):
+        request = super().create_request()
+        del request["AliasName"]
+        return request
+
+    def created(self, response):
+        self.key_id = response["KeyMetadata"]["KeyId"]
+
+    def apply_update(self, name, changes, current):
+        key = {"KeyId": current["KeyId"]}
+        getattr(self, f"update_{name}")(key, current)
+
+    def update_state(self, key, current):
+        if current["KeyState"] == DELETED:
+            self.write("CancelKeyDeletion", key, f"take back {self.title}")
+        if self.options["enabled"]:
+            self.write("EnableKey", key, f"enable {self.title}")
+        else:
+            self.write("DisableKey", key, f"disable {self.title}")
+
+    def update_alias(self, key, current):
+        request = {"AliasName": self.options["alias"], "TargetKeyId": key["KeyId"]}
+        self.write("CreateAlias", request, f"give {key['KeyId']} its alias {self.options['alias']}")
+
+    def update_description(self, key, current):
+        request = {**key, "Description": self.options["description"]}
+        self.write("UpdateKeyDescription", request, f"describe {self.title}")
+
+    def update_policy(self, key, current):
+        request = {**key, "Policy": json.dumps(self.options["policy"])}
+        self.write("PutKeyPolicy", request, f"change the policy of {self.title}")
+
+    def update_rotation(self, key, current):
+        if self.options["rotation_enabled"] is False:
+            self.write("DisableKeyRotation", key, f"end the rotation of {self.title}")
+            return
+        days = self.options["rotation_period_days"]
+        request = {**key, "RotationPeriodInDays": days} if days else key
+        self.write("EnableKeyRotation", request, f"rotate {self.title}")
+
+    def delete_request(self, current):
+        return {"KeyId": current["KeyId"], "PendingWindowInDays": self.options["deletion_window_days"]}
+
+    def tags_of(self, description):
+        return {tag["TagKey"]: tag["TagValue"] for tag in description.get("Tags") or []}
+
+    def encoded_tags(self, tags):
+        return [{"TagKey": key, "TagValue": str(value)} for key, value in tags.items()]
+
+
+def main():
+    run_module(
+        Key,
+        {
+            "alias": {"type": "str", "required": True},
+            "description": {"type": "str"},
+            "policy": {"type": "json"},
+            "enabled": {"type": "bool", "default": True},
+            "rotation_enabled": {"type": "bool"},
+            "rotation_period_days": {"type": "int"},
+            "deletion_window_days": {"type": "int", "default": 30},
+        },
+        required_by={"rotation_period_days": "rotation_enabled"},
+    )
+
+
+if __name__ == "__main__":
+    main()
