@@ -695,11 +695,11 @@ class Resource:
             )
 
     def refuse_immutable(self, changes: Mapping[str, Change]) -> None:
-        fixed = [change for change in changes.values() if change.setting.update is None]
+        fixed = {option: change for option, change in changes.items() if change.setting.update is None}
         if fixed:
             listed = "; ".join(
                 f"{option}: is {_shown(change, change.current)}, declared {_shown(change, change.desired)}"
-                for change in fixed
+                for option, change in fixed.items()
             )
             raise ResourceError(
                 f"{self.title} can't be changed in place ({listed}). "
