@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,17 @@ FIGURES = pytest.StashKey[list[str]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[FIGURES] = []
+    config.addinivalue_line("markers", "background: begins work that goes on while other tests run, so it comes early")
+    # Ended from outside as by Ctrl+C: emulators and runs are ended, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin what goes on in the background before the first test that needs the platform itself."""
+    early = [item for item in items if item.get_closest_marker("background")]
+    others = [item for item in items if item not in early]
+    first = next((index for index, item in enumerate(others) if needs_platform(item)), len(others))
+    items[:] = [*others[:first], *early, *others[first:]]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -30,6 +42,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("figures of the integration tests")
         for line in config.stash[FIGURES]:
             terminalreporter.write_line(line)
+
+
+def needs_platform(item: pytest.Item) -> bool:
+    return Path(__file__).parent in item.path.parents and "platform" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 """AWS fails at every write there is, in every way, and the platform comes out the same.
 
 The writes are those of a clean run, so a module that is added is covered without a word here. Each way of failing has
-an account of its own; they run side by side, since a run that is refused waits most of the time.
+an account of its own, so their stories go on side by side, and beside the tests of other files.
 """
 
 from __future__ import annotations
@@ -137,14 +137,18 @@ def bad_day(account: Account) -> dict[str, Run | census.Census]:
     return told
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def side_by_side() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(len(FAULTS) + 1) as executor:
-        yield executor
+    executor = ThreadPoolExecutor(len(FAULTS) + 1)
+    yield executor
+    # If the tests end early the accounts' runs are ended next, and with them the stories.
+    executor.shutdown(wait=False, cancel_futures=True)
 
 
-@pytest.fixture(scope="module")
-def started(platform: Platform, new_account: Callable[[str], Account], side_by_side) -> dict[str, Future]:
+@pytest.fixture(scope="session")
+def started(
+    platform: Platform, new_account: Callable[[str], Account], side_by_side: ThreadPoolExecutor
+) -> dict[str, Future]:
     """All stories, begun at once."""
     writes = platform.first_run.calls.writes
     futures = {
@@ -152,6 +156,12 @@ def started(platform: Platform, new_account: Callable[[str], Account], side_by_s
         for name, fault in FAULTS.items()
     }
     return {**futures, "bad day": side_by_side.submit(bad_day, new_account("100000000015"))}
+
+
+@pytest.mark.background
+def test_stories_begin(started):
+    """They take minutes, in which the tests of other files have one of the processors."""
+    assert all(future.running() for future in started.values())
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -190,11 +200,12 @@ class TestEveryWrite:
         )
 
 
-class TestBadDay:
-    @pytest.fixture(scope="class")
-    def told(self, started):
-        return started["bad day"].result()
+@pytest.fixture(scope="session")
+def told(started: dict[str, Future]) -> dict[str, Run | census.Census]:
+    return started["bad day"].result()
 
+
+class TestBadDay:
     def test_expired_credentials_end_the_run_with_a_clear_word(self, told):
         run = told["expired"].assert_refused()
         assert "ExpiredToken" in run.output

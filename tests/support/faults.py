@@ -21,7 +21,9 @@ from typing import Any
 
 # A call is a read when its operation begins so; all others count as writes.
 READS = ("Describe", "Get", "List", "Head")
-START_SECONDS = 30
+START_SECONDS = 60
+# microburst answers nothing while it reads the model of a service, which takes long where all processors are busy.
+ANSWER_SECONDS = 120
 # Does nothing but put the call into the log. The last rule of every set: the first that matches is the one that acts.
 LOG_RULE = {"service": "*", "latency": 0.01}
 _COUNT = re.compile(r'^microburst_faults_total\{service="([^"]*)",operation="([^"]*)",action="([^"]*)"\} (\d+)', re.M)
@@ -55,7 +57,9 @@ class Proxy:
 
     def __init__(self, upstream: str, log: Path):
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        # By a name of one part, without dots: for any other microburst asks which service the host is, and to know it reads
+        # the models of all there are: 10 seconds without an answer, and 400 MB.
+        self.url = f"http://localhost:{self.port}"
         command = [sys.executable, "-m", "microburst", "--upstream", upstream, "--port", str(self.port)]
         self._log = log.open("wb")
         self._process = subprocess.Popen(
@@ -85,7 +89,7 @@ class Proxy:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as response:
             return response.read()
 
     def spoil(self, rules: Iterable[dict]) -> None:

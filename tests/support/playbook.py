@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -132,6 +133,8 @@ class Account:
         self.notes = notes
         self.proxy = Proxy(endpoint, folder / f"microburst-{account_id}.log")
         self._clients: dict[str, Any] = {}
+        self._started: list[Started] = []
+        self._closed = False
 
     def client(self, service: str) -> Any:
         if service not in self._clients:
@@ -175,8 +178,11 @@ class Account:
         }
 
     def start(self, *args: str, **kwargs: Any) -> Started:
+        if self._closed:
+            raise RuntimeError(f"account {self.id} is closed: the tests are ending")
         self.proxy.restart_count()
-        return Started(self, self.command(*args, **kwargs))
+        self._started.append(Started(self, self.command(*args, **kwargs)))
+        return self._started[-1]
 
     def run(self, *args: str, note: str = "", **kwargs: Any) -> Run:
         """Run a playbook to its end; by default all of the platform."""
@@ -185,7 +191,24 @@ class Account:
         return run
 
     def close(self) -> None:
+        """Leave no process behind, even if the tests end early."""
+        self._closed = True
+        for run in self._started:
+            if run.process.poll() is None:
+                run.kill()
         self.proxy.stop()
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that a process has started, directly or not, and that are still running."""
+    listing = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    children: dict[int, list[int]] = {}
+    for child, parent in (map(int, line.split()) for line in listing.splitlines()):
+        children.setdefault(parent, []).append(child)
+    found = list(children.get(pid, []))
+    for child in found:  # grows on the way
+        found += children.get(child, [])
+    return found
 
 
 class Started:
@@ -212,7 +235,10 @@ class Started:
 
     def kill(self) -> None:
         """End the run and all processes that it started, at once and without a chance to clean up."""
-        os.killpg(self.process.pid, signal.SIGKILL)
+        # Ansible's workers have sessions of their own, so it takes more than the process group.
+        for pid in (self.process.pid, *descendants(self.process.pid)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.process.wait()
 
     def wait(self) -> Run:

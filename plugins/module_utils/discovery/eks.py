@@ -67,7 +67,9 @@ def _add_cluster(search: Search, facts: dict[str, Any], cluster: Mapping[str, An
     provider = search.start("iam", "get_open_id_connect_provider", **_provider(cluster, issuer)) if issuer else None
     node_groups = search.start("eks", "list_nodegroups", clusterName=name)
     addons = search.start("eks", "list_addons", clusterName=name)
-    access_entries = search.start("eks", "list_access_entries", clusterName=name)
+    # EKS refuses to list the entries of a cluster whose access is given by the aws-auth ConfigMap alone.
+    mode = (cluster.get("accessConfig") or {}).get("authenticationMode")
+    access_entries = search.start("eks", "list_access_entries", clusterName=name) if mode != "CONFIG_MAP" else None
     started_groups = {
         group: search.start("eks", "describe_nodegroup", clusterName=name, nodegroupName=group)
         for group in (node_groups.result() or {}).get("nodegroups", [])
@@ -85,7 +87,7 @@ def _add_cluster(search: Search, facts: dict[str, Any], cluster: Mapping[str, An
         certificate_authority=(cluster.get("certificateAuthority") or {}).get("data") or None,
         oidc_issuer=issuer,
         cluster_security_group_id=(cluster.get("resourcesVpcConfig") or {}).get("clusterSecurityGroupId") or None,
-        access_entries=sorted((access_entries.result() or {}).get("accessEntries", [])),
+        access_entries=sorted(((access_entries and access_entries.result()) or {}).get("accessEntries", [])),
     )
     if provider and provider.result() is not None:
         facts["oidc_provider_arn"] = _provider(cluster, issuer)["OpenIDConnectProviderArn"]

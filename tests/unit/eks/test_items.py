@@ -34,14 +34,9 @@ def test_what_an_entry_leaves_out_is_what_the_specification_says(option, constan
     assert CONSTANTS[constant] == specified
 
 
-@pytest.mark.parametrize("option", [name for name in OPTIONS if "default" in OPTIONS[name]])
-def test_the_specification_shows_the_default(option):
-    assert OPTIONS[option]["default"] == DEFAULTS[option]
-
-
-@pytest.mark.parametrize(("option", "key"), [("eks_node_groups", "name"), ("eks_addons", "name")])
-def test_entries_have_names_of_their_own_and_known_keys(option, key):
-    names = [entry[key] for entry in DEFAULTS[option]]
+@pytest.mark.parametrize("option", ["eks_node_groups", "eks_addons"])
+def test_entries_have_names_of_their_own_and_known_keys(option):
+    names = [entry["name"] for entry in DEFAULTS[option]]
     assert len(names) == len(set(names))
     for entry in DEFAULTS[option]:
         assert set(entry) <= set(OPTIONS[option]["options"])

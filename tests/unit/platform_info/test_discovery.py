@@ -358,6 +358,12 @@ class TestEks:
         assert facts["oidc_issuer"] is None
         assert "GetOpenIDConnectProvider" not in aws.operations()
 
+    def test_a_cluster_without_access_entries_is_not_asked_for_them(self):
+        answers = {**EKS_ANSWERS, "DescribeCluster": cluster(accessConfig={"authenticationMode": "CONFIG_MAP"})}
+        found, aws = look(answers, "eks")
+        assert found.components["eks"]["access_entries"] == []
+        assert "ListAccessEntries" not in aws.operations()
+
     def test_an_addon_deleted_in_between_is_left_out(self):
         gone = api_error("DescribeAddon", "ResourceNotFoundException", status=404)
         found, _aws = look({**EKS_ANSWERS, "DescribeAddon": gone}, "eks")

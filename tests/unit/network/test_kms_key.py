@@ -1,0 +1,242 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""KMS key with its alias, policy and rotation."""
+
+from __future__ import annotations
+
+import datetime
+import json
+
+import pytest
+
+from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
+from ansible_collections.agent_platform.aws.plugins.modules.kms_key import Key
+from tests.support.scripted_aws import Step, api_error, lost_reply, run_resource
+
+ALIAS = "alias/demo-key"
+OWNER = {"Project": "demo"}
+TAGS = {**OWNER, "Name": "demo-key"}
+POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "kms:*"}]}
+PARAMS = {
+    "alias": ALIAS,
+    "description": None,
+    "policy": None,
+    "enabled": True,
+    "rotation_enabled": None,
+    "rotation_period_days": None,
+    "deletion_window_days": 7,
+}
+NO_ALIAS = Step("DescribeKey", api_error("DescribeKey", "NotFoundException", "Alias is not found."), {"KeyId": ALIAS})
+
+
+def metadata(number=1, state="Enabled", day=1):
+    return {
+        "KeyMetadata": {
+            "KeyId": f"key-{number}",
+            "Arn": f"arn:aws:kms:us-west-2:123456789012:key/key-{number}",
+            "Description": "",
+            "KeyState": state,
+            "CreationDate": datetime.datetime(2025, 1, day, tzinfo=datetime.UTC),
+        }
+    }
+
+
+def tags(number=1, **values):
+    listed = [{"TagKey": key, "TagValue": value} for key, value in {**TAGS, **values}.items()]
+    return Step("ListResourceTags", {"Tags": listed}, {"KeyId": f"key-{number}"})
+
+
+def details(number=1, alias=ALIAS, policy=POLICY, rotation=None, **values):
+    """What is read of a key besides its metadata."""
+    aliases = [{"AliasName": name, "TargetKeyId": f"key-{number}"} for name in ("alias/other", alias) if name]
+    status = {"KeyRotationEnabled": rotation is not None}
+    if rotation:
+        status["RotationPeriodInDays"] = rotation
+    return (
+        Step("ListAliases", {"Aliases": aliases}, {"KeyId": f"key-{number}"}),
+        Step("GetKeyPolicy", {"Policy": json.dumps(policy)}),
+        Step("GetKeyRotationStatus", status),
+        tags(number, **values),
+    )
+
+
+def described(number=1, state="Enabled", **kwargs):
+    return (Step("DescribeKey", metadata(number, state)), *details(number, **kwargs))
+
+
+def listed(*numbers):
+    return Step("ListKeys", {"Keys": [{"KeyId": f"key-{number}"} for number in numbers]})
+
+
+def run(params, *steps, **kwargs):
+    return run_resource(Key, {**PARAMS, "tags": TAGS, "owned_by": OWNER, **params}, *steps, **kwargs)
+
+
+def test_create_with_policy_and_tags_then_alias_then_rotation():
+    api_tags = [{"TagKey": key, "TagValue": value} for key, value in TAGS.items()]
+    result, _aws, _module = run(
+        {"policy": json.dumps(POLICY), "rotation_enabled": True, "rotation_period_days": 180},
+        NO_ALIAS,
+        listed(),
+        Step("CreateKey", metadata(), {"Policy": json.dumps(POLICY), "Tags": api_tags}),
+        *described(alias=None),
+        Step("CreateAlias", {}, {"AliasName": ALIAS, "TargetKeyId": "key-1"}),
+        *described(),
+        Step("EnableKeyRotation", {}, {"KeyId": "key-1", "RotationPeriodInDays": 180}),
+        *described(rotation=180),
+        *described(rotation=180),
+    )
+    assert result["changed"] is True
+    assert result["key"]["key_id"] == "key-1"
+    assert result["key"]["tags"] == TAGS
+
+
+def test_second_run_changes_nothing():
+    policy = {**POLICY, "Statement": [dict(reversed(POLICY["Statement"][0].items()))]}
+    result, _aws, _module = run(
+        {"policy": json.dumps(policy), "rotation_enabled": True, "rotation_period_days": 365}, *described(rotation=365)
+    )
+    assert result["changed"] is False
+
+
+@pytest.mark.parametrize(
+    ("params", "operation", "request_"),
+    [
+        ({"description": "Data"}, "UpdateKeyDescription", {"KeyId": "key-1", "Description": "Data"}),
+        (
+            {"policy": '{"Version": "2012-10-17", "Statement": []}'},
+            "PutKeyPolicy",
+            {"KeyId": "key-1", "Policy": '{"Version": "2012-10-17", "Statement": []}'},
+        ),
+        ({"rotation_enabled": False}, "DisableKeyRotation", {"KeyId": "key-1"}),
+        (
+            {"rotation_enabled": True, "rotation_period_days": 90},
+            "EnableKeyRotation",
+            {"KeyId": "key-1", "RotationPeriodInDays": 90},
+        ),
+        ({"enabled": False}, "DisableKey", {"KeyId": "key-1"}),
+        ({"tags": {**TAGS, "A": "1"}}, "TagResource", {"KeyId": "key-1", "Tags": [{"TagKey": "A", "TagValue": "1"}]}),
+        ({"tags": OWNER}, "UntagResource", {"KeyId": "key-1", "TagKeys": ["Name"]}),
+    ],
+)
+def test_each_change_is_its_own_call(params, operation, request_):
+    reads = 1 if "tags" in params else 2
+    result, _aws, _module = run(
+        params,
+        *described(rotation=365),
+        Step(operation, {}, request_),
+        *described(rotation=365) * reads,
+    )
+    assert result["changed"] is True
+
+
+def test_check_mode_on_an_empty_account():
+    result, _aws, _module = run({"rotation_enabled": True}, NO_ALIAS, listed(), check_mode=True)
+    assert result["changed"] is True
+    assert result["diff"]["after"]["rotation_enabled"] is True
+
+
+def test_lost_reply_of_create_is_found_by_its_tags():
+    result, aws, _module = run(
+        {},
+        NO_ALIAS,
+        listed(8),
+        tags(8, Project="other"),
+        Step("CreateKey", lost_reply()),
+        NO_ALIAS,
+        listed(8, 1),
+        tags(8, Project="other"),
+        tags(),
+        Step("DescribeKey", metadata(), {"KeyId": "key-1"}),
+        *details(alias=None),
+        Step("CreateAlias", {}),
+        *described(),
+        *described(),
+    )
+    assert result["changed"] is True
+    assert aws.operations().count("CreateKey") == 1
+
+
+def test_of_two_keys_the_older_is_kept_and_the_other_reported():
+    result, _aws, module = run(
+        {},
+        NO_ALIAS,
+        listed(1, 2),
+        tags(1),
+        Step("DescribeKey", metadata(1, day=2)),
+        tags(2),
+        Step("DescribeKey", metadata(2, day=1)),
+        *details(2, alias=None),
+        check_mode=True,
+    )
+    assert result["changed"] is True
+    assert result["key"]["key_id"] == "key-2"
+    assert module.warnings == ["KMS key 'alias/demo-key': key-2 is kept; check whether key-1 can be deleted."]
+
+
+def test_keys_that_are_not_ours_to_read_are_passed_over():
+    denied = api_error("ListResourceTags", "AccessDeniedException")
+    result, _aws, _module = run({}, NO_ALIAS, listed(9), Step("ListResourceTags", denied), check_mode=True)
+    assert result["changed"] is True
+
+
+def test_without_an_owner_no_key_is_searched():
+    result, _aws, _module = run({"owned_by": None}, NO_ALIAS, check_mode=True)
+    assert result["changed"] is True
+
+
+def test_a_role_that_was_just_made_is_waited_for():
+    unknown = api_error(
+        "CreateKey",
+        "MalformedPolicyDocumentException",
+        "Policy contains a statement with one or more invalid principals.",
+    )
+    result, aws, _module = run(
+        {"policy": json.dumps(POLICY)},
+        NO_ALIAS,
+        listed(),
+        Step("CreateKey", unknown),
+        NO_ALIAS,
+        listed(),
+        Step("CreateKey", metadata()),
+        *described(),
+    )
+    assert result["changed"] is True
+    assert aws.operations().count("CreateKey") == 2
+
+
+def test_a_scheduled_deletion_is_undone():
+    result, _aws, _module = run(
+        {},
+        *described(state="PendingDeletion"),
+        Step("CancelKeyDeletion", {}, {"KeyId": "key-1"}),
+        Step("EnableKey", {}, {"KeyId": "key-1"}),
+        *described(),
+        *described(),
+    )
+    assert result["changed"] is True
+
+
+def test_delete_schedules_the_deletion():
+    result, _aws, _module = run(
+        {"state": "absent"},
+        *described(),
+        Step("ScheduleKeyDeletion", {}, {"KeyId": "key-1", "PendingWindowInDays": 7}),
+        *described(state="PendingDeletion"),
+    )
+    assert result["changed"] is True
+
+
+def test_second_delete_changes_nothing():
+    result, _aws, _module = run({"state": "absent"}, *described(state="PendingDeletion"))
+    assert result["changed"] is False
+
+
+def test_the_key_of_someone_else_stays_untouched():
+    with pytest.raises(ResourceError, match="isn't ours"):
+        run({"description": "x"}, *described(Project="other"))
+
+
+def test_a_policy_that_is_not_json():
+    with pytest.raises(ResourceError, match="isn't JSON"):
+        run({"policy": "{"})
