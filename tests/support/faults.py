@@ -57,8 +57,8 @@ class Proxy:
 
     def __init__(self, upstream: str, log: Path):
         self.port = free_port()
-        # By a name of one part, without dots: for any other microburst asks which service the host is, and to know it reads
-        # the models of all there are: 10 seconds without an answer, and 400 MB.
+        # By a name of one part, without dots: for any other microburst asks which service the host is, and to know it
+        # reads the models of all there are: 10 seconds without an answer, and 400 MB.
         self.url = f"http://localhost:{self.port}"
         command = [sys.executable, "-m", "microburst", "--upstream", upstream, "--port", str(self.port)]
         self._log = log.open("wb")
