@@ -239,7 +239,8 @@ class Connection(LocalConnection):
         }
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         process = subprocess.Popen(
-            [sys.executable, warm_server.__file__],
+            # The path is for whoever looks at the process list.
+            [sys.executable, warm_server.__file__, path],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -80,12 +80,14 @@ def run():
 
 
 def servers():
-    """Process ids of all warm processes of this user."""
+    """Process ids of the warm processes of these tests."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                if SERVER.encode() in (entry / "cmdline").read_bytes() and entry.stat().st_uid == os.getuid():
+                command = (entry / "cmdline").read_bytes()
+                # Other runs on this machine have warm processes of their own, in other folders.
+                if SERVER.encode() in command and b"/warm-" in command and entry.stat().st_uid == os.getuid():
                     found.append(int(entry.name))
             except OSError:
                 continue
