@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError, ConnectionClosedError
 from botocore.validate import ParamValidator
+
+from ansible_collections.agent_platform.aws.plugins.module_utils import resource as base
+from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 
 
 @dataclass
@@ -164,3 +168,32 @@ def run_resource(
     if done:
         aws.assert_done()
     return result, aws, module
+
+
+def refuse_resource(resource: type, params: Mapping[str, Any], *steps: Step, check_mode: bool = False) -> str:
+    """Run a Resource against a script that ends in a refusal; returns what the user is told."""
+    aws = ScriptedAws(*steps)
+    with pytest.raises(ResourceError) as caught:
+        resource(ScriptedModule(aws, params, check_mode)).run()
+    aws.assert_done()
+    return str(caught.value)
+
+
+def with_token(expected: Mapping[str, Any]) -> Callable[[dict], None]:
+    """Asserts that a request to EKS is the expected one and has a client token besides."""
+
+    def check(request: dict) -> None:
+        token = request.get("clientRequestToken")
+        assert token
+        assert request == {**expected, "clientRequestToken": token}
+
+    return check
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Time that passes only by sleeping. In force where a conftest.py imports it."""
+    now = [0.0]
+    monkeypatch.setattr(base.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(base.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    return now

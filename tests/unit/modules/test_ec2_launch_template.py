@@ -9,7 +9,6 @@ import copy
 
 import pytest
 
-from ansible_collections.agent_platform.aws.plugins.module_utils import resource as base
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from tests.support.module_runs import OWNER, ec2_tagged, run, tag_list
 from tests.support.scripted_aws import Step, api_error, lost_reply
@@ -63,15 +62,6 @@ DESCRIBED = {
 }
 OTHER = {**DESCRIBED, "Monitoring": {"Enabled": False}}
 TEMPLATE = {"LaunchTemplateId": "lt-1"}
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch):
-    """Time that passes only by sleeping."""
-    now = [0.0]
-    monkeypatch.setattr(base.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(base.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
-    return now
 
 
 def absent():

@@ -8,7 +8,6 @@ import json
 
 import pytest
 
-from ansible_collections.agent_platform.aws.plugins.module_utils import resource as base
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from tests.support.module_runs import OWNER, ec2_tagged, run, tag_list
 from tests.support.scripted_aws import Step, api_error, lost_reply
@@ -32,15 +31,6 @@ FILTERS = [
     {"Name": "service-name", "Values": [SERVICE]},
     {"Name": "vpc-endpoint-type", "Values": ["Interface"]},
 ]
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch):
-    """Time that passes only by sleeping."""
-    now = [0.0]
-    monkeypatch.setattr(base.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(base.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
-    return now
 
 
 def endpoint(identifier="vpce-1", state="available", tags=None, **members):

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.agent_platform.aws.plugins.module_utils import resource as base
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from tests.support.module_runs import OWNER, run
 from tests.support.scripted_aws import Step, api_error, lost_reply
@@ -25,15 +24,6 @@ OPTIONS = {
     "tags": OWNER,
     "owned_by": OWNER,
 }
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch):
-    """Time that passes only by sleeping."""
-    now = [0.0]
-    monkeypatch.setattr(base.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(base.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
-    return now
 
 
 def missing():

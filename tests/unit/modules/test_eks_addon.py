@@ -6,11 +6,9 @@ import json
 
 import pytest
 
-from ansible_collections.agent_platform.aws.plugins.module_utils import resource as base
 from ansible_collections.agent_platform.aws.plugins.module_utils.eks import PLACEHOLDER
-from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from ansible_collections.agent_platform.aws.plugins.modules.eks_addon import EksAddon, values_from_api, version_key
-from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step, api_error, lost_reply, run_resource
+from tests.support.scripted_aws import Step, api_error, lost_reply, refuse_resource, run_resource, with_token
 
 ARN = "arn:aws:eks:us-west-2:123456789012:addon/demo/vpc-cni/1"
 ROLE = "arn:aws:iam::123456789012:role/cni"
@@ -95,31 +93,13 @@ def update(status="InProgress", **members):
     return {"update": {"id": "u-1", "status": status, "type": "AddonUpdate", **members}}
 
 
-def matches(expected):
-    def check(request):
-        token = request.get("clientRequestToken")
-        assert token
-        assert request == {**expected, "clientRequestToken": token}
-
-    return check
-
-
 def followed(request):
     """The update call, and its update to the end."""
     return [
-        Step("UpdateAddon", update(), matches({**NAMES, **request})),
+        Step("UpdateAddon", update(), with_token({**NAMES, **request})),
         Step("DescribeUpdate", update(), {"name": "demo", "addonName": "vpc-cni", "updateId": "u-1"}),
         Step("DescribeUpdate", update("Successful")),
     ]
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch):
-    """Time that passes only by sleeping."""
-    now = [0.0]
-    monkeypatch.setattr(base.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(base.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
-    return now
 
 
 def run(params, *steps, **kwargs):
@@ -127,11 +107,7 @@ def run(params, *steps, **kwargs):
 
 
 def refused(params, *steps, check_mode=False):
-    aws = ScriptedAws(*steps)
-    with pytest.raises(ResourceError) as caught:
-        EksAddon(ScriptedModule(aws, {**PARAMS, **params}, check_mode)).run()
-    aws.assert_done()
-    return str(caught.value)
+    return refuse_resource(EksAddon, {**PARAMS, **params}, *steps, check_mode=check_mode)
 
 
 OFFERED = versions("v1.20.0-eksbuild.2", "v1.21.1-eksbuild.1", "v1.20.10-eksbuild.1", default="v1.20.10-eksbuild.1")
@@ -149,7 +125,7 @@ def test_create_sends_everything_and_waits():
         Step(
             "CreateAddon",
             addon("CREATING"),
-            matches(
+            with_token(
                 {
                     **NAMES,
                     "addonVersion": "v1.21.1-eksbuild.1",
@@ -176,7 +152,7 @@ def test_create_with_the_least():
         {**UNSET, "tags": None, "service_account_role_arn": "", "pod_identity_associations": []},
         Step("DescribeAddon", missing()),
         cluster(),
-        Step("CreateAddon", addon(), matches(NAMES)),
+        Step("CreateAddon", addon(), with_token(NAMES)),
         Step("DescribeAddon", addon(serviceAccountRoleArn=None)),
     )
 
@@ -190,7 +166,7 @@ def test_create_with_pod_identity():
         Step(
             "CreateAddon",
             addon(),
-            matches({**NAMES, "podIdentityAssociations": [{"serviceAccount": "aws-node", "roleArn": ROLE}]}),
+            with_token({**NAMES, "podIdentityAssociations": [{"serviceAccount": "aws-node", "roleArn": ROLE}]}),
         ),
         Step("DescribeAddon", addon(podIdentityAssociations=[ASSOCIATION])),
         association(),

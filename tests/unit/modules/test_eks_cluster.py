@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.agent_platform.aws.plugins.module_utils import resource as base
 from ansible_collections.agent_platform.aws.plugins.module_utils.eks import PLACEHOLDER
-from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from ansible_collections.agent_platform.aws.plugins.modules.eks_cluster import EksCluster
-from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step, api_error, lost_reply, run_resource
+from tests.support.scripted_aws import Step, api_error, lost_reply, refuse_resource, run_resource, with_token
 
 ARN = "arn:aws:eks:us-west-2:123456789012:cluster/demo"
 ROLE = "arn:aws:iam::123456789012:role/demo"
@@ -106,28 +104,10 @@ def update(status="InProgress", **members):
 def followed(operation, request):
     """An update call, and its update to the end."""
     return [
-        Step(operation, update(), matches(request)),
+        Step(operation, update(), with_token(request)),
         Step("DescribeUpdate", update(), {"name": "demo", "updateId": "u-1"}),
         Step("DescribeUpdate", update("Successful")),
     ]
-
-
-def matches(expected):
-    def check(request):
-        token = request.get("clientRequestToken")
-        assert token
-        assert request == {**expected, "clientRequestToken": token}
-
-    return check
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch):
-    """Time that passes only by sleeping."""
-    now = [0.0]
-    monkeypatch.setattr(base.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(base.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
-    return now
 
 
 def run(params, *steps, **kwargs):
@@ -135,11 +115,7 @@ def run(params, *steps, **kwargs):
 
 
 def refused(params, *steps, check_mode=False):
-    aws = ScriptedAws(*steps)
-    with pytest.raises(ResourceError) as caught:
-        EksCluster(ScriptedModule(aws, {**PARAMS, **params}, check_mode)).run()
-    aws.assert_done()
-    return str(caught.value)
+    return refuse_resource(EksCluster, {**PARAMS, **params}, *steps, check_mode=check_mode)
 
 
 # ---- create
@@ -169,7 +145,7 @@ def test_create_sends_everything_and_waits():
     result, _aws, _module = run(
         {},
         Step("DescribeCluster", missing(), {"name": "demo"}),
-        Step("CreateCluster", cluster("CREATING"), matches(CREATED)),
+        Step("CreateCluster", cluster("CREATING"), with_token(CREATED)),
         Step("DescribeCluster", cluster("CREATING")),
         Step("DescribeCluster", cluster("CREATING")),
         Step("DescribeCluster", cluster()),
@@ -193,7 +169,7 @@ def test_create_with_the_least():
         Step(
             "CreateCluster",
             cluster(),
-            matches(
+            with_token(
                 {
                     "name": "demo",
                     "roleArn": ROLE,

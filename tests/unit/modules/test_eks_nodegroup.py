@@ -5,11 +5,9 @@ from __future__ import annotations
 import pytest
 from ansible.module_utils.common.dict_transformations import camel_dict_to_snake_dict
 
-from ansible_collections.agent_platform.aws.plugins.module_utils import resource as base
 from ansible_collections.agent_platform.aws.plugins.module_utils.eks import PLACEHOLDER
-from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from ansible_collections.agent_platform.aws.plugins.modules.eks_nodegroup import EksNodegroup
-from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step, api_error, lost_reply, run_resource
+from tests.support.scripted_aws import Step, api_error, lost_reply, refuse_resource, run_resource, with_token
 
 ARN = "arn:aws:eks:us-west-2:123456789012:nodegroup/demo/default/1"
 ROLE = "arn:aws:iam::123456789012:role/nodes"
@@ -89,31 +87,13 @@ def update(status="InProgress", **members):
     return {"update": {"id": "u-1", "status": status, "type": "ConfigUpdate", **members}}
 
 
-def matches(expected):
-    def check(request):
-        token = request.get("clientRequestToken")
-        assert token
-        assert request == {**expected, "clientRequestToken": token}
-
-    return check
-
-
 def followed(operation, request):
     """An update call, and its update to the end."""
     return [
-        Step(operation, update(), matches({**NAMES, **request})),
+        Step(operation, update(), with_token({**NAMES, **request})),
         Step("DescribeUpdate", update(), {"name": "demo", "nodegroupName": "default", "updateId": "u-1"}),
         Step("DescribeUpdate", update("Successful")),
     ]
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch):
-    """Time that passes only by sleeping."""
-    now = [0.0]
-    monkeypatch.setattr(base.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(base.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
-    return now
 
 
 def run(params, *steps, **kwargs):
@@ -121,11 +101,7 @@ def run(params, *steps, **kwargs):
 
 
 def refused(params, *steps, check_mode=False):
-    aws = ScriptedAws(*steps)
-    with pytest.raises(ResourceError) as caught:
-        EksNodegroup(ScriptedModule(aws, {**PARAMS, **params}, check_mode)).run()
-    aws.assert_done()
-    return str(caught.value)
+    return refuse_resource(EksNodegroup, {**PARAMS, **params}, *steps, check_mode=check_mode)
 
 
 def changed_by(params, operation, request, before=None):
@@ -166,7 +142,7 @@ def test_create_sends_everything_and_waits():
         {},
         Step("DescribeNodegroup", missing(), NAMES),
         cluster(),
-        Step("CreateNodegroup", nodegroup("CREATING"), matches(CREATED)),
+        Step("CreateNodegroup", nodegroup("CREATING"), with_token(CREATED)),
         Step("DescribeNodegroup", nodegroup("CREATING")),
         Step("DescribeNodegroup", nodegroup("CREATING")),
         Step("DescribeNodegroup", nodegroup()),

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.agent_platform.aws.plugins.module_utils import resource as base
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from tests.support.module_runs import OWNER, run, tag_list
 from tests.support.scripted_aws import Step, api_error, lost_reply
@@ -17,15 +16,6 @@ PRINT = "9e99a48a9960b14926bb7f3b02e22da2b0ab7280"
 TAGS = {**OWNER, "Name": "demo-eks"}
 OPTIONS = {"url": f"https://{ISSUER}", "client_ids": ["sts.amazonaws.com"], "tags": TAGS, "owned_by": OWNER}
 PROVIDER = {"OpenIDConnectProviderArn": ARN}
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch):
-    """Time that passes only by sleeping."""
-    now = [0.0]
-    monkeypatch.setattr(base.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(base.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
-    return now
 
 
 def listing(*arns):

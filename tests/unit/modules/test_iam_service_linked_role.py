@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.agent_platform.aws.plugins.module_utils import resource as base
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from tests.support.module_runs import run
 from tests.support.scripted_aws import Step, api_error, lost_reply
@@ -14,15 +13,6 @@ from tests.support.scripted_aws import Step, api_error, lost_reply
 SERVICE = "autoscaling.amazonaws.com"
 NAME = "AWSServiceRoleForAutoScaling"
 TAKEN = f"Service role name {NAME} has been taken in this account, please try a different suffix."
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch):
-    """Time that passes only by sleeping."""
-    now = [0.0]
-    monkeypatch.setattr(base.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(base.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
-    return now
 
 
 def role(name=NAME):

@@ -3,15 +3,6 @@
 
 from __future__ import annotations
 
-import pytest
+from tests.support.scripted_aws import clock
 
-from ansible_collections.agent_platform.aws.plugins.module_utils import resource as base
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch):
-    """Time that passes only by sleeping."""
-    now = [0.0]
-    monkeypatch.setattr(base.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(base.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
-    return now
+__all__ = ["clock"]

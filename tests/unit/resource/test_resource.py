@@ -21,7 +21,15 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.resource import
     is_satisfied,
     without_unset,
 )
-from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step, api_error, lost_reply, run_resource
+from tests.support.scripted_aws import (
+    ScriptedAws,
+    ScriptedModule,
+    Step,
+    api_error,
+    lost_reply,
+    refuse_resource,
+    run_resource,
+)
 
 OWNER = {"ManagedBy": "agent_platform.aws"}
 
@@ -94,25 +102,12 @@ PARAMS = {"cluster_name": "demo", "name": "vpc-cni", "version": "v1", "configura
 READ = {"clusterName": "demo", "addonName": "vpc-cni"}
 
 
-@pytest.fixture(autouse=True)
-def clock(monkeypatch):
-    """Time that passes only by sleeping."""
-    now = [0.0]
-    monkeypatch.setattr(base.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(base.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
-    return now
-
-
 def run(params, *steps, **kwargs):
     return run_resource(Addon, {**PARAMS, **params}, *steps, **kwargs)
 
 
 def refused(params, *steps, check_mode=False):
-    aws = ScriptedAws(*steps)
-    with pytest.raises(ResourceError) as caught:
-        Addon(ScriptedModule(aws, {**PARAMS, **params}, check_mode)).run()
-    aws.assert_done()
-    return str(caught.value)
+    return refuse_resource(Addon, {**PARAMS, **params}, *steps, check_mode=check_mode)
 
 
 # ---- create
