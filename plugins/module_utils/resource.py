@@ -595,7 +595,7 @@ class Resource:
             current = None
         if current is None:
             if self.accepted:
-                raise ResourceError(f"AWS accepted {self.title} but doesn't show it. Run again in a minute.")
+                self.seen(current)
             self.refuse(None, {})
             if self.check_mode:
                 self.changed = True
@@ -614,7 +614,7 @@ class Resource:
             mine = {option: change for option, change in changes.items() if change.setting.update == name}
             if mine:
                 self.apply_update(name, mine, current)
-                current = self.settle(self.find(), acted=True)
+                current = self.seen(self.settle(self.find_after_write(), acted=True))
         # Looked at anew: an update may have put another resource in its place.
         self.change_tags(current, *self.tag_changes(current))
         return self.find()
@@ -634,10 +634,13 @@ class Resource:
             raise
         self.accepted = True
         self.created(response)
-        current = self.find_after_write()
+        return self.settle(self.seen(self.find_after_write()), acted=True)
+
+    def seen(self, current: dict | None) -> dict:
+        """What AWS has accepted, as a read shows it; an error where none does, or someone has removed it meanwhile."""
         if current is None:
             raise ResourceError(f"AWS accepted {self.title} but doesn't show it. Run again in a minute.")
-        return self.settle(current, acted=True)
+        return current
 
     def make_absent(self, current: dict | None) -> None:
         if current is None:

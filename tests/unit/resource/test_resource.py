@@ -339,6 +339,16 @@ def test_update_sends_only_what_differs():
     assert "configuration_values" not in result["addon"]
 
 
+def test_a_resource_removed_by_others_during_an_update_is_an_honest_error():
+    message = refused(
+        {"version": "v2", "tags": {"A": "1"}},
+        Step("DescribeAddon", addon()),
+        Step("UpdateAddon", {"update": {"id": "u"}}),
+        *[Step("DescribeAddon", missing()) for _ in range(5)],
+    )
+    assert "doesn't show it" in message
+
+
 def test_an_immutable_change_is_refused_with_both_values():
     message = refused({"role_arn": "new"}, Step("DescribeAddon", addon(serviceAccountRoleArn="old")))
     assert "role_arn: is 'old', declared 'new'" in message
