@@ -186,6 +186,10 @@ class Server:
             os.unlink(self.settings.socket_path)
         for call in self.calls.values():
             call.end()
+        for call in self.calls.values():
+            # Not left to init, which may take its time: nothing of the run is to be seen once this process has ended.
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(call.pid, 0)
         with contextlib.suppress(OSError):
             folder = os.path.dirname(self.settings.socket_path)
             for name in os.listdir(folder):
