@@ -11,7 +11,7 @@ description:
   - Checks the variables of all components of the run against the argument specs of their roles and against the rules
     between them, and returns all faults at once, each on one line with the variable, its value and the rule.
   - Variables that no role reads are faults, too, with the name that was probably meant.
-  - Without options only the inventory is looked at. With O(caller) or O(platform) only what these show is looked at.
+  - Without O(found) only the inventory is looked at. With it, only what it shows is looked at.
   - Runs on the controller and sends nothing to AWS.
 options:
   _terms:
@@ -20,14 +20,11 @@ options:
       - When empty, all hosts of the play for which the variable C(platform_component_selected) is not false.
     type: list
     elements: str
-  caller:
+  found:
     description:
-      - Result of M(amazon.aws.aws_caller_info), also of a failed one. The account is compared with the inventory's.
-    type: dict
-  platform:
-    description:
-      - What exists, as M(agent_platform.aws.platform_info) returns it under C(platform). Changes that AWS would refuse,
-        and names that something else holds, are the faults.
+      - Result of M(agent_platform.aws.platform_info), also of one that failed before it knew the account.
+      - Another account than the inventory's, changes that AWS would refuse, and names that something else holds are the
+        faults.
     type: dict
 author:
   - Contributors to the agent_platform.aws project (@agent-platform-aws)
@@ -51,6 +48,7 @@ _raw:
 """
 
 import functools
+import itertools
 import os
 import re
 import typing as t
@@ -279,13 +277,12 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)
         inventory = Inventory(self._loader, self._templar, variables)
         hosts = list(terms) or [host for host in variables["ansible_play_hosts_all"] if inventory.selected(host)]
-        caller, platform = self.get_option("caller"), self.get_option("platform")
-        if caller is None and platform is None:
-            faults = list(inventory.static_faults(hosts))
+        found = self.get_option("found")
+        if found is None:
+            faults = inventory.static_faults(hosts)
         else:
-            faults = []
-            if caller is not None:
-                faults += inventory.placed(hosts[0], account_faults(caller, inventory.shared_values(hosts[0])[0]))
-            if platform is not None:
-                faults += inventory.change_faults(hosts, platform)
+            shared = inventory.shared_values(hosts[0])[0]
+            faults = inventory.placed(hosts[0], account_faults(found, shared))
+            if "platform" in found:
+                faults = itertools.chain(faults, inventory.change_faults(hosts, found["platform"]))
         return list(dict.fromkeys(str(item) for item in faults))

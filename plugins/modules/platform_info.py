@@ -30,6 +30,12 @@ options:
         C(ManagedBy) with the value V(agent_platform.aws).
     type: dict
     aliases: [owned_by]
+  account_id:
+    description:
+      - The account in which to look. If the credentials belong to another, nothing of it is read, and every component
+        looks as if it did not exist.
+      - Any account by default.
+    type: str
   components:
     description:
       - The components to read. All of them by default.
@@ -122,6 +128,10 @@ platform:
       description: The account that the credentials belong to.
       type: str
       sample: "123456789012"
+    arn:
+      description: ARN of the identity that the credentials belong to.
+      type: str
+      sample: arn:aws:iam::123456789012:user/jo
     partition:
       description: The AWS partition.
       type: str
@@ -202,6 +212,11 @@ platform:
           type: dict
         nat_gateways:
           description: The NAT gateways, each with C(id), C(availability_zone), C(public_ip) and C(state).
+          type: list
+          elements: dict
+        addresses:
+          description: The Elastic IP addresses, each with C(public_ip) and with C(association_id), which is null where
+            nothing uses the address.
           type: list
           elements: dict
         route_tables:
@@ -290,6 +305,10 @@ account_id:
   description: The same as RV(platform.account_id).
   returned: always
   type: str
+arn:
+  description: The same as RV(platform.arn).
+  returned: always
+  type: str
 partition:
   description: The same as RV(platform.partition).
   returned: always
@@ -306,6 +325,7 @@ conflicts:
 """
 
 import contextlib
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -315,7 +335,7 @@ with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing l
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ..module_utils.discovery.base import Scope
-from ..module_utils.discovery.table import CALLS_AT_ONCE, COMPONENTS, Discovered, discover
+from ..module_utils.discovery.table import CALLS_AT_ONCE, COMPONENTS, Discovered, discover, identify
 from ..module_utils.faults import ResourceError, error_code
 
 # Reads may be repeated freely, unlike writes.
@@ -349,6 +369,7 @@ def missing_message(missing: list[str], required_by: str | None, account_id: str
 def result_of(found: Discovered, region: str) -> dict[str, Any]:
     account = {
         "account_id": found.account_id,
+        "arn": found.arn,
         "partition": found.partition,
         "region": region,
         "conflicts": found.conflicts,
@@ -367,6 +388,7 @@ def main() -> None:
             "name": {"type": "str", "required": True},
             "environment": {"type": "str", "required": True},
             "owner_tags": {"type": "dict", "aliases": ["owned_by"]},
+            "account_id": {"type": "str"},
             "components": {"type": "list", "elements": "str", "choices": names},
             "require": {"type": "list", "elements": "str", "choices": names, "default": []},
             "required_by": {"type": "str"},
@@ -388,15 +410,17 @@ def main() -> None:
         max_pool_connections=CALLS_AT_ONCE,
         connect_timeout=10,
     )
+    make_client = functools.partial(module.client, config=config)
+    account: dict[str, str] = {}
     try:
-        found = discover(
-            lambda service: module.client(service, config=config),
-            scope_of(module.params, region),
-            wanted_of(module.params),
-        )
+        caller = identify(make_client)
+        account = {"account_id": caller["Account"], "arn": caller["Arn"]}
+        in_another = module.params["account_id"] not in (None, caller["Account"])
+        wanted = () if in_another else wanted_of(module.params)
+        found = discover(make_client, scope_of(module.params, region), wanted, caller)
     except ResourceError as error:
         details = {"error_code": error_code(error.cause)} if error.cause else {}
-        module.fail_json(msg=str(error), **details)
+        module.fail_json(msg=str(error), **details, **account)
     for warning in found.warnings:
         module.warn(warning)
     missing = found.missing(module.params["require"])

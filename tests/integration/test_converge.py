@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.base import Scope
-from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.table import discover
+from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.table import discover, identify
 from tests.support.playbook import COMPONENTS, OWNER, PREFIX, REGION
 
 from . import neighbours
@@ -109,7 +109,8 @@ class TestRuns:
 
 class TestDiscovery:
     def test_agrees_with_what_was_built(self, platform, vpc, subnets, key, cluster, groups):
-        found = discover(platform.account.client, Scope(PREFIX, OWNER, REGION), COMPONENTS)
+        client = platform.account.client
+        found = discover(client, Scope(PREFIX, OWNER, REGION), COMPONENTS, identify(client))
         assert (found.conflicts, found.warnings) == ([], [])
         assert [name for name in COMPONENTS if not found.components[name]["exists"]] == []
         network, eks = found.components["network"], found.components["eks"]

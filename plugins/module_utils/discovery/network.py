@@ -23,6 +23,7 @@ def empty(search: Search) -> dict[str, Any]:
         "subnets": {tier: [] for tier in TIERS},
         "subnet_ids": {tier: [] for tier in TIERS},
         "nat_gateways": [],
+        "addresses": [],
         "route_tables": {"public": None, "private": {}},
         "security_groups": dict.fromkeys(SECURITY_GROUPS),
         "endpoints": {},
@@ -39,6 +40,7 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     subnets = search.start_owned("describe_subnets")
     gateways = search.start_owned("describe_internet_gateways")
     nat_gateways = search.start_owned("describe_nat_gateways", "Filter")
+    addresses = search.start_owned("describe_addresses")
     route_tables = search.start_owned("describe_route_tables")
     endpoints = search.start_owned("describe_vpc_endpoints")
     flow_logs = search.start_owned("describe_flow_logs", "Filter")
@@ -59,6 +61,7 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
 
     vpc_id = vpc["VpcId"] if vpc else None
     facts["internet_gateway_id"] = _internet_gateway(search, gateways.result(), vpc_id)
+    _add_addresses(facts, search.owned(addresses.result(), "Addresses"))
     if vpc:
         facts.update(vpc_id=vpc_id, cidr_block=vpc["CidrBlock"])
         groups = search.start("ec2", "describe_security_groups", Filters=_group_filters(search, vpc_id))
@@ -118,6 +121,13 @@ def _add_nat_gateways(search: Search, facts: dict[str, Any], gateways: list[dict
                 "state": gateway["State"],
             }
         )
+
+
+def _add_addresses(facts: dict[str, Any], addresses: list[dict]) -> None:
+    facts["addresses"] = [
+        {"public_ip": address["PublicIp"], "association_id": address.get("AssociationId")}
+        for address in sorted(addresses, key=lambda address: address["PublicIp"])
+    ]
 
 
 def _add_route_tables(search: Search, facts: dict[str, Any], tables: list[dict]) -> None:

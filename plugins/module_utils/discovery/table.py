@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +23,7 @@ class Discovered:
     """What exists: facts by component, names held by others, and what a person should look at."""
 
     account_id: str
+    arn: str
     partition: str
     components: dict[str, dict[str, Any]]
     conflicts: list[dict[str, str]]
@@ -40,19 +41,26 @@ def _look(search: Search) -> dict[str, Any]:
     return facts
 
 
-def discover(make_client: Callable[[str], Any], scope: Scope, wanted: Iterable[str]) -> Discovered:
-    """Discover the components asked for. The others are in the result, too, as if they did not exist."""
+def identify(make_client: Callable[[str], Any]) -> dict[str, str]:
+    """Whose credentials these are. Without any, or without a way to AWS, this should be the only call that is made."""
+    return Reader({"sts": make_client("sts")}, executor=None).read("sts", "get_caller_identity")
+
+
+def discover(
+    make_client: Callable[[str], Any], scope: Scope, wanted: Iterable[str], caller: Mapping[str, str]
+) -> Discovered:
+    """Discover the components asked for. The others are in the result, too, as if they did not exist.
+
+    caller: as identify() returns it.
+    """
     asked = [COMPONENTS[name] for name in COMPONENTS if name in set(wanted)]
-    services = ["sts", *sorted({service for component in asked for service in component.services})]
-    clients = {service: make_client(service) for service in services}
+    clients = {name: make_client(name) for name in sorted({name for part in asked for name in part.services})}
     with (
         ThreadPoolExecutor(CALLS_AT_ONCE) as calls,
         # Components have threads of their own: they wait for calls and must not keep them from running.
         ThreadPoolExecutor(max(len(asked), 1)) as lookers,
     ):
         reader = Reader(clients, calls)
-        # First of all, and alone: without credentials or a way to AWS this is the only call that is made.
-        caller = reader.read("sts", "get_caller_identity")
         searches = {name: Search(component, scope, reader) for name, component in COMPONENTS.items()}
         started = {component.name: lookers.submit(_look, searches[component.name]) for component in asked}
         found = {name: future.result() for name, future in started.items()}
@@ -62,6 +70,7 @@ def discover(make_client: Callable[[str], Any], scope: Scope, wanted: Iterable[s
         components[name] = {**facts, "exists": component.exists(facts)}
     return Discovered(
         account_id=caller["Account"],
+        arn=caller["Arn"],
         partition=caller["Arn"].split(":")[1],
         components=components,
         conflicts=[conflict for search in searches.values() for conflict in search.conflicts],

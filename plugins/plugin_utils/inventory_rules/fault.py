@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import typing as t
 from collections.abc import Iterable, Mapping
 
@@ -72,6 +73,7 @@ def did_you_mean(name: str, known: Iterable[str], prefix: str = "") -> str:
     return f"; did you mean {guess}?" if guess else ""
 
 
+@functools.cache  # the hosts share most of their variables
 def edits(one: str, other: str) -> int:
     """Letters to insert, delete, replace or swap with their neighbour in order to make one text of the other."""
     before: list[int] = []

@@ -137,7 +137,7 @@ CREDENTIAL_FAULTS = (
 def account_faults(caller: Mapping[str, t.Any], values: Mapping[str, t.Any]) -> Iterator[Fault]:
     """Compare the account that AWS says we are in, or its error, with the one that the inventory names."""
     expected = values.get("platform_account_id")
-    actual = caller.get("account")
+    actual = caller.get("account_id")
     if not actual:
         message = " ".join(str(caller.get("msg") or "AWS did not say which account the credentials belong to").split())
         for pattern, remedy in CREDENTIAL_FAULTS:

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.base import Reader, Scope
-from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.table import COMPONENTS, discover
+from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.table import COMPONENTS, discover, identify
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from tests.support.scripted_aws import api_error
 
@@ -24,7 +24,7 @@ IAM = f"arn:aws:iam::{ACCOUNT}"
 
 def look(answers, *components, scope=SCOPE):
     aws = FakeAws(answers)
-    found = discover(aws.client, scope, components or COMPONENTS)
+    found = discover(aws.client, scope, components or COMPONENTS, identify(aws.client))
     return found, aws
 
 
@@ -76,6 +76,13 @@ NETWORK = {
                 "Attachments": [{"VpcId": "vpc-1", "State": "attached"}],
                 "Tags": owned("internet-gateway"),
             }
+        ]
+    },
+    "DescribeAddresses": {
+        "Addresses": [
+            {"PublicIp": "203.0.113.9", "Tags": owned("nat-us-west-2b")},
+            {"PublicIp": "203.0.113.7", "AssociationId": "eipassoc-a", "Tags": owned("nat-us-west-2a")},
+            {"PublicIp": "203.0.113.8", "Tags": tag_list(Name="someone-else")},
         ]
     },
     "DescribeNatGateways": {
@@ -241,7 +248,13 @@ class TestReads:
     def test_ec2_is_asked_by_the_tags_of_the_owner(self):
         _found, aws = look(NETWORK, "network")
         by_tag = [{"Name": f"tag:{key}", "Values": [value]} for key, value in OWNER.items()]
-        for operation in ("DescribeSubnets", "DescribeRouteTables", "DescribeVpcEndpoints", "DescribeInternetGateways"):
+        for operation in (
+            "DescribeSubnets",
+            "DescribeRouteTables",
+            "DescribeVpcEndpoints",
+            "DescribeInternetGateways",
+            "DescribeAddresses",
+        ):
             assert aws.requests(operation) == [{"Filters": by_tag}]
         for operation in ("DescribeNatGateways", "DescribeFlowLogs"):
             assert aws.requests(operation) == [{"Filter": by_tag}]
@@ -269,6 +282,10 @@ class TestNetwork:
         assert network["nat_gateways"] == [
             {"id": "nat-a", "availability_zone": "us-west-2a", "public_ip": "203.0.113.7", "state": "available"},
             {"id": "nat-b", "availability_zone": "us-west-2b", "public_ip": "203.0.113.7", "state": "available"},
+        ]
+        assert network["addresses"] == [
+            {"public_ip": "203.0.113.7", "association_id": "eipassoc-a"},
+            {"public_ip": "203.0.113.9", "association_id": None},
         ]
         assert network["route_tables"] == {"public": "rtb-0", "private": {"us-west-2a": "rtb-a", "us-west-2b": "rtb-b"}}
         assert network["endpoints"] == {"ecr.api": "vpce-ecr", "s3": "vpce-s3"}
@@ -551,7 +568,7 @@ class TestFailures:
     def test_an_expired_token_is_one_call_and_one_line(self):
         aws = FakeAws({"GetCallerIdentity": api_error("GetCallerIdentity", "ExpiredToken", "expired", 403)})
         with pytest.raises(ResourceError, match=r"with these AWS credentials.*ExpiredToken"):
-            discover(aws.client, SCOPE, COMPONENTS)
+            discover(aws.client, SCOPE, COMPONENTS, identify(aws.client))
         assert aws.operations() == ["GetCallerIdentity"]
 
     def test_an_endpoint_out_of_reach_is_named(self):

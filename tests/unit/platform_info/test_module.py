@@ -10,12 +10,15 @@ import yaml
 from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.table import COMPONENTS
 from ansible_collections.agent_platform.aws.plugins.modules import platform_info
 
+from tests.support.scripted_aws import api_error
+
 from .fake_aws import ACCOUNT, OWNER, PREFIX, REGION, FakeAws, owned
 
 PARAMS = {
     "name": "agent-platform",
     "environment": "dev",
     "owner_tags": None,
+    "account_id": None,
     "components": None,
     "require": [],
     "required_by": None,
@@ -74,7 +77,7 @@ def test_result(run):
     assert not ended.failed
     assert ended.result["changed"] is False
     platform = ended.result["platform"]
-    assert set(platform) == {*COMPONENTS, "account_id", "partition", "region", "conflicts"}
+    assert set(platform) == {*COMPONENTS, "account_id", "arn", "partition", "region", "conflicts"}
     for key, value in {"account_id": ACCOUNT, "partition": "aws", "region": REGION, "conflicts": []}.items():
         assert platform[key] == ended.result[key] == value
 
@@ -113,6 +116,27 @@ def test_owner_tags_of_ones_own(run):
 def test_an_empty_list_of_components_reads_only_who_we_are(run):
     _ended, aws = run(components=[])
     assert aws.operations() == ["GetCallerIdentity"]
+
+
+def test_of_another_account_nothing_is_read(run):
+    ended, aws = run(account_id="210987654321")
+    assert aws.operations() == ["GetCallerIdentity"]
+    assert ended.result["account_id"] == ACCOUNT
+    assert not any(ended.result["platform"][component]["exists"] for component in COMPONENTS)
+
+
+def test_the_account_that_was_asked_for_is_read(run):
+    _ended, aws = run(account_id=ACCOUNT, components=["network"])
+    assert "DescribeVpcs" in aws.operations()
+
+
+def test_a_failure_says_which_account_it_was_in_once_that_is_known(run):
+    denied = api_error("DescribeVpcs", "UnauthorizedOperation")
+    ended, _aws = run({"DescribeVpcs": denied})
+    assert (ended.failed, ended.result["account_id"]) == (True, ACCOUNT)
+    ended, _aws = run({"GetCallerIdentity": api_error("GetCallerIdentity", "ExpiredToken")})
+    assert ended.failed
+    assert "account_id" not in ended.result
 
 
 def test_requirement_missing(run):

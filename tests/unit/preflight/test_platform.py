@@ -133,9 +133,9 @@ CANT = f"platform_account_id: '{ACCOUNT}' can't be compared with the account in 
 @pytest.mark.parametrize(
     ("caller", "line"),
     [
-        ({"account": ACCOUNT, "arn": "arn:aws:iam::123456789012:user/jo"}, None),
+        ({"account_id": ACCOUNT, "arn": "arn:aws:iam::123456789012:user/jo"}, None),
         (
-            {"account": "999999999999", "arn": "arn:aws:sts::999999999999:assumed-role/admin/jo"},
+            {"account_id": "999999999999", "arn": "arn:aws:sts::999999999999:assumed-role/admin/jo"},
             f"platform_account_id: '{ACCOUNT}' is not the account of the credentials in use, which is 999999999999"
             " (arn:aws:sts::999999999999:assumed-role/admin/jo): use credentials of the account, or correct the"
             " inventory",
