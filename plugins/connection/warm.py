@@ -25,13 +25,19 @@ options:
     ini: [{section: warm_connection, key: enabled}]
     vars: [{name: agent_platform_warm_enabled}]
   warm_modules:
-    description: Python modules that the process imports at its start. One that is missing is passed over.
+    description:
+      - Python modules that the process imports at its start. A value replaces the whole list.
+      - One that is missing is passed over; C(-vv) shows which.
     type: list
     elements: str
     default:
       - ansible.module_utils.basic
       - ansible.module_utils.common.dict_transformations
+      - ansible.module_utils.common.yaml
       - ansible.module_utils._internal._ansiballz._loader
+      - ansible.module_utils._internal._json._profiles._module_legacy_c2m
+      - ansible.module_utils._internal._json._profiles._module_legacy_m2c
+      - encodings.cp437
       - boto3
       - botocore.session
       - botocore.client
@@ -48,11 +54,19 @@ options:
       - ansible_collections.amazon.aws.plugins.module_utils.transformation
       - ansible_collections.amazon.aws.plugins.module_utils.waiters
       - ansible_collections.agent_platform.aws.plugins.module_utils.resource
+      - ansible_collections.agent_platform.aws.plugins.module_utils.ec2
+      - ansible_collections.agent_platform.aws.plugins.module_utils.eks
+      - ansible_collections.agent_platform.aws.plugins.module_utils.discovery.table
+      - kubernetes.dynamic
+      - ansible_collections.kubernetes.core.plugins.module_utils.k8s.core
+      - ansible_collections.kubernetes.core.plugins.module_utils.k8s.client
     env: [{name: AGENT_PLATFORM_WARM_MODULES}]
     ini: [{section: warm_connection, key: modules}]
     vars: [{name: agent_platform_warm_modules}]
   warm_services:
-    description: AWS services, by their boto3 names, whose models the process parses at its start.
+    description:
+      - AWS services, by their boto3 names, whose models the process parses at its start. A value replaces the list.
+      - Modules for other services work as well; each of their calls parses its model anew.
     type: list
     elements: str
     default: [ec2, eks, iam, kms, logs, sts]
@@ -79,34 +93,56 @@ options:
 extends_documentation_fragment:
   - connection_pipelining
 notes:
+  - It is for hosts of an inventory. Ansible gives the implicit C(localhost) its own connection whatever a play says.
+  - The Python of the modules must be the controller's, hence C(ansible_python_interpreter) in the example.
   - The remote user is ignored, as with C(ansible.builtin.local).
   - The process and its socket are private to the user and to the run.
     They end with C(ansible-playbook), however that ends.
   - Needs Linux. Elsewhere every module goes the way of C(ansible.builtin.local).
 """
 
+EXAMPLES = r"""
+# inventory.yml: a host that stands for an AWS account or a part of one
+all:
+  hosts:
+    my_account:
+      ansible_connection: agent_platform.aws.warm
+      ansible_python_interpreter: "{{ ansible_playbook_python }}"
+      # The services that your modules call.
+      agent_platform_warm_services: [ec2, iam, s3, rds]
+"""
+
 import array
+import contextlib
 import fcntl
 import json
+import multiprocessing
 import os
 import re
+import selectors
 import shlex
 import socket
 import subprocess
 import sys
-import threading
 
 import ansible.constants as C
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.connection.local import Connection as LocalConnection
+from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible.utils.display import Display
 
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import warm_server
 
 display = Display()
 
+# A socket's path has 108 bytes on Linux.
+LONGEST_PATH = 100
+# Seconds until the process takes a call, which it does at once when it has loaded.
+LONGEST_LOAD = 60
 ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 PYTHON_PAYLOAD = b"_ANSIBALLZ_WRAPPER = True"
+# What Python, or the system's loader for it, reads at its start and never again.
+READ_AT_START = re.compile(r"PYTHON|LC_|LANG$|LD_")
 # command and shell start programs of the user's, which may look at their surroundings.
 PLAIN_MODULES = re.compile(rb"module_fqn=['\"]ansible\.(?:modules|legacy)\.command['\"]")
 
@@ -122,6 +158,16 @@ class Connection(LocalConnection):
     transport = "local"
     has_pipelining = True
 
+    def set_options(self, task_keys=None, var_options=None, direct=None):
+        super().set_options(task_keys=task_keys, var_options=var_options, direct=direct)
+        # From here on it loads its libraries, beside what the controller does until it has a module to run.
+        if self._usable() and not os.path.exists(_socket_path()):
+            with contextlib.suppress(Unavailable):
+                self._ensure_process()
+
+    def _usable(self):
+        return self.get_option("warm_enabled") and hasattr(os, "pidfd_open")
+
     def exec_command(self, cmd, in_data=None, sudoable=True):
         call = self._recognised(cmd, in_data)
         if call is not None:
@@ -133,7 +179,7 @@ class Connection(LocalConnection):
 
     def _recognised(self, cmd, in_data):
         """The environment assignments of a Python module's command, or None for what takes the plain way."""
-        if not in_data or self.become or not self.get_option("warm_enabled") or not hasattr(os, "pidfd_open"):
+        if not in_data or self.become or not self._usable():
             return None
         if PYTHON_PAYLOAD not in in_data[:4096] or PLAIN_MODULES.search(in_data[:8192]):
             return None
@@ -143,12 +189,17 @@ class Connection(LocalConnection):
                 words = shlex.split(words[2])
         except ValueError:
             return None
+        # Some versions of Ansible add this for the sake of remote shells.
+        if words[-3:] == ["&&", "sleep", "0"]:
+            del words[-3:]
         assignments = {}
         while words and ASSIGNMENT.match(words[0]):
             name, _, value = words.pop(0).partition("=")
             assignments[name] = value
         # Anything but the controller's own Python reading the script from standard input is none of ours.
-        return (assignments,) if words == [sys.executable] else None
+        if words != [sys.executable] or any(READ_AT_START.match(name) for name in assignments):
+            return None
+        return (assignments,)
 
     def _exec_warm(self, assignments, in_data):
         self._connect()
@@ -156,32 +207,35 @@ class Connection(LocalConnection):
         request = json.dumps(
             {
                 "environment": {**os.environ, **assignments},
-                "directory": os.path.abspath(self.cwd or "."),
+                "directory": os.path.abspath(os.fsdecode(self.cwd or ".")),
                 "umask": _umask(),
             }
         ).encode()
-        out_read, out_write = os.pipe()
-        error_read, error_write = os.pipe()
-        try:
-            with self._server() as server:
+        with self._ensure_process() as server:
+            out_read, out_write = os.pipe()
+            error_read, error_write = os.pipe()
+            try:
                 try:
                     descriptors = array.array("i", [out_write, error_write])
                     header = warm_server.HEADER.pack(len(request), len(in_data))
                     server.sendmsg([header], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
                     server.sendall(request)
                     server.sendall(in_data)
+                    server.settimeout(LONGEST_LOAD)
                     if server.recv(1) != warm_server.STARTED:
-                        raise Unavailable("it refused a module")
+                        raise OSError("it refused a module")
+                    server.settimeout(None)
                 except OSError as error:
-                    raise Unavailable(str(error)) from error
+                    raise _not_taken(_socket_path(), error) from error
                 finally:
+                    # The pipes end when the module closes its ends of them.
                     os.close(out_write)
                     os.close(error_write)
                 out, error = _read_both(out_read, error_read)
-                return self._exit_code(server), out, error
-        finally:
-            os.close(out_read)
-            os.close(error_read)
+            finally:
+                os.close(out_read)
+                os.close(error_read)
+            return self._exit_code(server), out, error
 
     @staticmethod
     def _exit_code(server):
@@ -193,75 +247,81 @@ class Connection(LocalConnection):
                 "The process of the warm connection ended while a module ran, so what the module did is unknown. "
                 "Run again; AGENT_PLATFORM_WARM=false runs without it."
             )
-        code = json.loads(answer)["code"]
+        answer = json.loads(answer)
+        if "refused" in answer:
+            raise Unavailable(answer["refused"])
+        for missing in answer["missing"]:
+            display.vv(f"The warm connection goes without {missing}")
         # The plain way goes through a shell, which tells of a signal by this number.
-        return code if code >= 0 else 128 - code
+        return answer["code"] if answer["code"] >= 0 else 128 - answer["code"]
 
-    def _server(self):
+    def _ensure_process(self):
         """A connection to the run's process, which is started if it doesn't run yet."""
-        folder = _folder()
-        path = os.path.join(folder, "socket")
-        if len(os.fsencode(path)) > 100:
+        path = _socket_path()
+        if len(os.fsencode(path)) > LONGEST_PATH:
             raise Unavailable(f"{path} is too long for a socket; set ANSIBLE_LOCAL_TEMP to a shorter path")
         server = _dial(path)
         if server is not None:
             return server
-        refusal = folder + ".refused"
-        with open(folder + ".lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            server = _dial(path)
-            if server is not None:
-                return server
-            if os.path.exists(refusal):
-                raise Unavailable("it could not be started")
-            try:
-                self._start(folder, path)
-            except (OSError, ValueError) as error:
-                with open(refusal, "w"):
-                    pass
-                raise Unavailable(f"it could not be started: {error}") from error
+        try:
+            folder = os.path.dirname(path)
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+            if os.stat(folder).st_uid != os.getuid():
+                raise Unavailable(f"{folder} belongs to another user")
+            with open(_beside(path, "lock"), "w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                server = _dial(path)
+                if server is not None:
+                    return server
+                if os.path.exists(_beside(path, "refused")):
+                    raise Unavailable("it could not be started before")
+                self._start(path)
             server = _dial(path)
             if server is None:
-                raise Unavailable("it ended at once")
+                raise OSError("its socket doesn't answer")
             return server
+        except OSError as error:
+            raise _refused(path, error) from error
 
-    def _start(self, folder, path):
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        if os.path.exists(path):
-            os.unlink(path)
-        settings = {
-            "controller": os.getppid(),
-            "socket_path": path,
-            "search_path": _search_path(),
-            "modules": self.get_option("warm_modules"),
-            "services": self.get_option("warm_services"),
-            "idle": self.get_option("warm_idle_limit"),
-        }
+    def _start(self, path):
+        """Start the process. It loads for a second or so; calls wait in the socket until it takes them."""
+        for name in ("socket", warm_server.LOADED):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(_beside(path, name))
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        process = subprocess.Popen(
-            # The path is for whoever looks at the process list.
-            [sys.executable, warm_server.__file__, path],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd="/",
-            env=environment,
-            start_new_session=True,
-        )
-        process.stdin.write(json.dumps(settings).encode())
-        process.stdin.close()
-        answer = process.stdout.readline()
-        if not answer:
-            words = process.stderr.read().decode(errors="replace").strip().splitlines()
-            raise ValueError(words[-1] if words else "no reason given")
-        for missing in json.loads(answer)["missing"]:
-            display.vv(f"The warm connection goes without {missing}")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener, open(_beside(path, "log"), "wb") as log:
+            listener.bind(path)
+            os.chmod(path, 0o600)
+            listener.listen(128)
+            settings = {
+                "controller": _controller(),
+                "listener": listener.fileno(),
+                "socket_path": path,
+                "collections": _collections(),
+                "modules": [name for name in self.get_option("warm_modules") if name],
+                "services": [name for name in self.get_option("warm_services") if name],
+                "idle": self.get_option("warm_idle_limit"),
+            }
+            process = subprocess.Popen(
+                # The path is for whoever looks at the process list.
+                [sys.executable, warm_server.__file__, path],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                env=environment,
+                pass_fds=[listener.fileno()],
+                start_new_session=True,
+            )
+            with process.stdin:
+                process.stdin.write(json.dumps(settings).encode())
 
     def _warn_once(self, reason):
         """One warning a run: each task has a process of its own, so a file remembers it."""
-        mark = _folder() + ".warned"
         try:
-            os.close(os.open(mark, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            os.makedirs(os.path.dirname(_socket_path()), mode=0o700, exist_ok=True)
+            with open(_beside(_socket_path(), "warned"), "x"):
+                pass
         except FileExistsError:
             return
         except OSError:
@@ -269,33 +329,62 @@ class Connection(LocalConnection):
         display.warning(f"Modules run without the warm process: {reason}")
 
 
-def _folder():
-    """The run's own folder; its parent is made by Ansible for this run, mode 0700, and removed by it."""
-    return os.path.join(C.DEFAULT_LOCAL_TMP, "warm")
+def _socket_path():
+    """In the run's own folder, which Ansible makes for this run, mode 0700, and removes."""
+    return os.path.join(C.DEFAULT_LOCAL_TMP, "warm", "socket")
+
+
+def _beside(path, name):
+    return os.path.join(os.path.dirname(path), name)
+
+
+def _controller():
+    """The process of ansible-playbook itself; tasks run in workers of it."""
+    parent = multiprocessing.parent_process()
+    return parent.pid if parent else os.getpid()
 
 
 def _dial(path):
+    """A connection to the process, or None where there is none, or it isn't this user's."""
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         server.connect(path)
+        if warm_server.peer_uid(server) == os.getuid():
+            return server
     except OSError:
-        server.close()
-        return None
-    return server
+        pass
+    server.close()
+    return None
+
+
+def _refused(path, reason):
+    """What to raise when the process can't be started; it isn't tried again in this run."""
+    with contextlib.suppress(OSError), open(_beside(path, "refused"), "w"):
+        pass
+    return Unavailable(f"it could not be started: {reason}")
+
+
+def _not_taken(path, error):
+    """What to raise when the process didn't take a call."""
+    if os.path.exists(_beside(path, warm_server.LOADED)):
+        return Unavailable(str(error))
+    with contextlib.suppress(OSError, IndexError), open(_beside(path, "log"), errors="replace") as log:
+        error = log.read().strip().splitlines()[-1]
+    return _refused(path, error)
 
 
 def _read_both(first, second):
-    """Read two pipes to their ends side by side."""
+    """Read two pipes to their ends side by side. In one thread, the one that signals interrupt."""
     parts = {first: [], second: []}
-
-    def read(descriptor):
-        while part := os.read(descriptor, 1 << 16):
-            parts[descriptor].append(part)
-
-    other = threading.Thread(target=read, args=(second,), daemon=True)
-    other.start()
-    read(first)
-    other.join()
+    with selectors.DefaultSelector() as selector:
+        for descriptor in parts:
+            selector.register(descriptor, selectors.EVENT_READ)
+        while selector.get_map():
+            for key, _events in selector.select():
+                if part := os.read(key.fd, 1 << 16):
+                    parts[key.fd].append(part)
+                else:
+                    selector.unregister(key.fd)
     return b"".join(parts[first]), b"".join(parts[second])
 
 
@@ -305,9 +394,7 @@ def _umask():
     return mask
 
 
-def _search_path():
-    """Where the controller finds Python packages and collections."""
-    from ansible.utils.collection_loader import AnsibleCollectionConfig
-
-    collections = [os.fspath(path) for path in AnsibleCollectionConfig.collection_paths]
-    return [path for path in dict.fromkeys([*collections, *sys.path]) if path and os.path.isdir(path)]
+def _collections():
+    """The folders `ansible_collections` in which the controller finds collections."""
+    folders = [os.path.join(path, "ansible_collections") for path in AnsibleCollectionConfig.collection_paths]
+    return [folder for folder in dict.fromkeys(folders) if os.path.isdir(folder)]

@@ -2,26 +2,31 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The process behind the connection plugin `warm`: it has the libraries of AWS modules loaded and forks for each call.
 
-Run as a script by the plugin, with its settings as JSON on standard input (see Settings); it says "ready" on standard
-output when it accepts calls. It ends when the controller ends, when the idle limit is reached, or on SIGTERM, and
-takes its socket and its folder with it.
+Run as a script by the plugin, with its settings as JSON on standard input (see Settings) and a listening socket, so
+that calls may come while it is still loading. It ends when the controller ends, when the idle limit is reached, or on
+SIGTERM, and takes its socket with it; with the controller also its folder.
 
-A call is one connection to the socket. The client sends one message: a header of 8 bytes with its length, JSON with
-`environment`, `directory` and the length of the payload, then the payload, a Python script; along with the header it
-passes two file descriptors, the call's standard output and standard error. The answer is one byte when the script was
-started, and JSON with its exit `code` when it has ended. A client that goes away takes its call with it.
+A call is one connection to the socket. The client sends one message: a header of 8 bytes, which are the lengths of the
+two parts that follow, JSON with `environment`, `directory` and `umask`, and the payload, a Python script; along with
+the header it passes two file descriptors, the call's standard output and standard error. The answer is one byte when
+the script was started, and JSON with its exit `code` when it has ended; the first call's answer also names what was
+`missing` at the start. A client that goes away takes its call with it.
 """
 
 from __future__ import annotations
 
 import array
 import contextlib
+import functools
 import gc
 import importlib
+import importlib.machinery
 import importlib.util
+import io
 import json
 import os
 import select
+import selectors
 import shutil
 import signal
 import socket
@@ -32,21 +37,28 @@ import time
 import types
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 HEADER = struct.Struct("!II")
 STARTED = b"S"
 LONGEST_MESSAGE = 256 * 1024 * 1024
+# A file beside the socket that says that the process has loaded everything, so a failure is not one of its start.
+LOADED = "loaded"
+# What botocore keeps of a service, and in what order it looks: each name is also the type of a list of services.
+MODEL_KINDS = ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2", "service-2.sdk-extras")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """controller: pid to live and die with. socket_path: where to listen, in a folder of its own. search_path: for
-    imports. modules, services: what to load at the start. idle: seconds without a call after which it ends."""
+    """controller: pid to live and die with. listener: descriptor of the socket that calls come to. socket_path: where
+    that is, in a folder of its own. collections: folders `ansible_collections`. modules, services: what to load at the
+    start. idle: seconds without a call after which it ends."""
 
     controller: int
+    listener: int
     socket_path: str
-    search_path: list[str]
+    collections: list[str]
     modules: list[str]
     services: list[str]
     idle: float
@@ -62,27 +74,52 @@ def receive_exactly(connection: socket.socket, length: int) -> bytes:
     return bytes(data)
 
 
-def load(settings: Settings) -> list[str]:
-    """Import the libraries; returns what could not be had. Nothing here may start a thread: forks follow."""
-    sys.path[:] = [*settings.search_path, *(path for path in sys.path if path not in settings.search_path)]
-    missing = []
+def peer_uid(connection: socket.socket) -> int:
+    """The user of the process at the other end."""
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return struct.unpack("3i", credentials)[1]
+
+
+def load(settings: Settings) -> Iterator[list[str]]:
+    """Load the libraries, in steps; each yields what could not be had. No step may start a thread: forks follow."""
+    # Only collections come from where the controller finds them; beside them may lie packages for another Python.
+    specification = importlib.machinery.ModuleSpec("ansible_collections", None, is_package=True)
+    specification.submodule_search_locations = settings.collections
+    sys.modules["ansible_collections"] = importlib.util.module_from_spec(specification)
     for name in settings.modules:
         try:
             importlib.import_module(name)
         except Exception as error:  # a library that can't be loaded is the module's to report
-            missing.append(f"{name} ({error.__class__.__name__}: {error})")
-    missing += keep_service_models(settings.services)
+            yield [f"{name} ({error.__class__.__name__}: {error})"]
+        yield []
+    with contextlib.suppress(ImportError):
+        remember_names_and_signatures()
+        yield from keep_service_models(settings.services)
     gc.collect()
     gc.freeze()
-    return missing
 
 
-def keep_service_models(services: list[str]) -> list[str]:
-    """Parse botocore's JSON models once, for all calls."""
-    try:
-        from botocore import loaders
-    except ImportError:
-        return [] if not services else ["botocore"]
+def remember_names_and_signatures() -> None:
+    """Each botocore session translates the names of the same 130 events and inspects their handlers: 15 ms a call."""
+    from botocore import hooks
+
+    hooks.accepts_kwargs = functools.cache(hooks.accepts_kwargs)
+    initialize = hooks.EventAliaser.__init__
+    names: dict[str, str] = {}
+
+    def initialize_with_names(self: object, *args: object, **kwargs: object) -> None:
+        initialize(self, *args, **kwargs)
+        if self._event_aliases == hooks.EVENT_ALIASES:
+            self._alias_name_cache = names
+
+    hooks.EventAliaser.__init__ = initialize_with_names
+
+
+def keep_service_models(services: list[str]) -> Iterator[list[str]]:
+    """Parse botocore's JSON models once, for all calls; yields what could not be had."""
+    import boto3.session
+    from botocore import loaders, session
+
     parsed: dict[str, object] = {}
     load_file = loaders.JSONFileLoader.load_file
 
@@ -102,21 +139,22 @@ def keep_service_models(services: list[str]) -> list[str]:
         return listed[key]
 
     loaders.Loader.list_available_services = list_once
-    missing = []
-    loader = loaders.Loader(include_default_search_paths=True)
-    for name in ("endpoints", "partitions", "sdk-default-configuration", "_retry"):
-        with contextlib.suppress(Exception):
-            loader.load_data(name)
+    # boto3's, which looks in a folder more than botocore's own. No profile of the user's: it may not exist.
+    core = session.Session(session_vars={"profile": (None, None, None, None)})
+    aws = boto3.session.Session("none", "none", region_name="us-east-1", botocore_session=core)
+    loader = core.get_component("data_loader")
     for service in services:
         try:
-            loader.list_available_services("service-2")
             version = loader.determine_latest_version(service, "service-2")
-            for kind in ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2", "service-2.sdk-extras"):
+            for kind in MODEL_KINDS:
+                loader.list_available_services(kind)
                 with contextlib.suppress(loaders.DataNotFoundError):
                     loader.load_data(os.path.join(service, version, kind))
+            # Sends nothing. It loads what the first client of a process loads.
+            aws.client(service)
         except Exception as error:
-            missing.append(f"model of {service} ({error.__class__.__name__})")
-    return missing
+            yield [f"model of {service} ({error.__class__.__name__})"]
+        yield []
 
 
 class Call:
@@ -134,17 +172,22 @@ class Call:
 class Server:
     def __init__(self, settings: Settings):
         self.settings = settings
+        self.folder = os.path.dirname(settings.socket_path)
+        self.missing: list[str] = []
         self.calls: dict[int, Call] = {}  # by pid
         self.last_call = time.monotonic()
         self.stopping = False
+        self.orphaned = False
         self.wake_read, self.wake_write = os.pipe()
         os.set_blocking(self.wake_write, False)
         os.set_blocking(self.wake_read, False)
+        self.listener = socket.socket(fileno=settings.listener)
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(self.listener, selectors.EVENT_READ, self._accept)
+        self.selector.register(self.wake_read, selectors.EVENT_READ, self._wakened)
+        # Readable when the controller has ended, however it did.
         self.controller = os.pidfd_open(settings.controller)
-        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.listener.bind(settings.socket_path)
-        os.chmod(settings.socket_path, 0o600)
-        self.listener.listen(128)
+        self.selector.register(self.controller, selectors.EVENT_READ, self._orphan)
 
     # ---- life
 
@@ -154,28 +197,26 @@ class Server:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         try:
+            self.load()
             while not self.stopping:
                 self._turn()
         finally:
             self.close()
 
+    def load(self) -> None:
+        for missing in load(self.settings):
+            self.missing += missing
+            # The run may be over before all is loaded.
+            if self.stopping or select.select([self.controller], [], [], 0)[0]:
+                return
+        with open(os.path.join(self.folder, LOADED), "w"):
+            pass
+
     def _turn(self) -> None:
-        callers = {call.connection: call for call in self.calls.values()}
-        watched = [self.listener, self.controller, self.wake_read, *callers]
-        readable, _, _ = select.select(watched, [], [], 5.0)
-        if self.controller in readable:
-            self.stopping = True
-            return
-        if self.wake_read in readable:
-            with contextlib.suppress(BlockingIOError):
-                os.read(self.wake_read, 4096)
+        for key, _events in self.selector.select(5.0):
+            if not self.stopping:
+                key.data()
         self._reap()
-        for connection, call in callers.items():
-            if connection in readable and call.pid in self.calls:
-                # The caller has nothing more to say: readable means that it is gone.
-                call.end()
-        if self.listener in readable:
-            self._accept()
         if self.calls:
             self.last_call = time.monotonic()
         elif time.monotonic() - self.last_call > self.settings.idle:
@@ -190,11 +231,15 @@ class Server:
             # Not left to init, which may take its time: nothing of the run is to be seen once this process has ended.
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(call.pid, 0)
-        with contextlib.suppress(OSError):
-            folder = os.path.dirname(self.settings.socket_path)
-            for name in os.listdir(folder):
-                os.unlink(os.path.join(folder, name))
-            os.rmdir(folder)
+        if self.orphaned:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _orphan(self) -> None:
+        self.stopping = self.orphaned = True
+
+    def _wakened(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self.wake_read, 4096)
 
     def _wake(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -208,29 +253,35 @@ class Server:
 
     def _accept(self) -> None:
         connection, _ = self.listener.accept()
-        try:
-            credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-            _pid, uid, _gid = struct.unpack("3i", credentials)
-            if uid != os.getuid():
-                raise PermissionError(f"user {uid} is not the user of this run")
-            connection.settimeout(30)
-            request, payload, descriptors = self._read(connection)
-        except Exception:
+        if peer_uid(connection) != os.getuid():
             connection.close()
             return
-        pid = os.fork()
-        if pid == 0:
-            self._become_module(request, payload, descriptors)
-        for descriptor in descriptors:
-            os.close(descriptor)
+        descriptors: list[int] = []
+        try:
+            connection.settimeout(30)
+            request, payload, descriptors = self._read(connection)
+            # Before anything runs: a caller that has given up meanwhile goes another way.
+            connection.sendall(STARTED)
+            pid = os.fork()
+            if pid == 0:
+                self._become_module(request, payload, descriptors)
+        except Exception as error:
+            self._answer(connection, refused=str(error))
+            return
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
         with contextlib.suppress(OSError):
             os.setpgid(pid, pid)
-        call = Call(connection, pid)
-        self.calls[pid] = call
-        try:
-            connection.sendall(STARTED)
-        except OSError:
-            call.end()
+        self.calls[pid] = Call(connection, pid)
+        # The caller has nothing more to say: readable means that it is gone.
+        self.selector.register(connection, selectors.EVENT_READ, self.calls[pid].end)
+
+    @staticmethod
+    def _answer(connection: socket.socket, **answer: object) -> None:
+        with contextlib.suppress(OSError):
+            connection.sendall(json.dumps(answer).encode())
+        connection.close()
 
     @staticmethod
     def _read(connection: socket.socket) -> tuple[dict, bytes, list[int]]:
@@ -262,10 +313,9 @@ class Server:
                 return
             call = self.calls.pop(pid, None)
             if call:
-                answer = json.dumps({"code": os.waitstatus_to_exitcode(status)}).encode()
-                with contextlib.suppress(OSError):
-                    call.connection.sendall(answer)
-                call.connection.close()
+                self.selector.unregister(call.connection)
+                self._answer(call.connection, code=os.waitstatus_to_exitcode(status), missing=self.missing)
+                self.missing = []
 
     def _become_module(self, request: dict, payload: bytes, descriptors: list[int]) -> None:
         """In the child: take on the caller's surroundings, run the script as a program of its own, and end."""
@@ -280,10 +330,10 @@ class Server:
             os.dup2(descriptors[0], 1)
             os.dup2(descriptors[1], 2)
             os.closerange(3, 4096)
-            sys.stdin, sys.stdout, sys.stderr = (
-                os.fdopen(descriptor, mode, encoding="utf-8", errors=errors, closefd=False)
-                for descriptor, mode, errors in ((0, "r", None), (1, "w", None), (2, "w", "backslashreplace"))
-            )
+            for number, name in enumerate(("stdin", "stdout", "stderr")):
+                stream = reopened(getattr(sys, name), number)
+                setattr(sys, name, stream)
+                setattr(sys, f"__{name}__", stream)
             os.environ.clear()
             os.environ.update(request["environment"])
             if "TZ" in os.environ:
@@ -298,9 +348,33 @@ class Server:
                 traceback.print_exc()
         finally:
             for stream in (sys.stdout, sys.stderr):
-                with contextlib.suppress(Exception):
-                    stream.flush()
+                try:
+                    if not stream.closed:
+                        stream.flush()
+                except Exception:
+                    # As Python ends that can't write its last words.
+                    code = 120
             os._exit(code)
+
+
+def reopened(stream: io.TextIOWrapper, descriptor: int) -> io.TextIOWrapper:
+    """A stream like one that Python has made at its start, for what is behind the descriptor now."""
+    mode = "rb" if descriptor == 0 else "wb"
+    return io.TextIOWrapper(
+        os.fdopen(descriptor, mode, 0 if stream.write_through and mode == "wb" else -1, closefd=False),
+        encoding=stream.encoding,
+        errors=stream.errors,
+        newline=None if mode == "rb" else "\n",
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
+
+
+def sources(name: str) -> Iterator[str]:
+    """Where a file of a module's archive may lie on disk, in the order in which Python looks."""
+    top, _, rest = name.partition("/")
+    for folder in sys.modules["ansible_collections"].__path__ if top == "ansible_collections" else sys.path:
+        yield os.path.join(folder, rest if top == "ansible_collections" else name)
 
 
 def source_differs(archive_path: str) -> bool:
@@ -311,9 +385,9 @@ def source_differs(archive_path: str) -> bool:
             # Ansible makes these itself for each archive.
             if not name.endswith(".py") or name.endswith(("/__init__.py", "ansible_release.py", "sitecustomize.py")):
                 continue
-            for root in sys.path:
+            for path in sources(name):
                 try:
-                    with open(os.path.join(root, name), "rb") as source:
+                    with open(path, "rb") as source:
                         same = zlib.crc32(source.read()) == entry.CRC
                 except OSError:
                     continue
@@ -342,6 +416,10 @@ def use_loaded_libraries(payload: bytes) -> None:
             os.lseek(script, 0, os.SEEK_SET)
             os.dup2(script, 0)
             os.execve(sys.executable, [sys.executable], os.environ)
+        # The folder of the module itself comes from disk too, where compiled code is kept. A collection's folders are
+        # no packages, so those of the archive, which are, would come first.
+        with contextlib.suppress(ImportError):
+            importlib.import_module(str(arguments["module_fqn"]).rpartition(".")[0])
         for name, package in list(sys.modules.items()):
             if name.split(".", 1)[0] in ("ansible", "ansible_collections") and hasattr(package, "__path__"):
                 inside = os.path.join(archive, *name.split("."))
@@ -382,15 +460,10 @@ def run_script(payload: bytes) -> int:
 
 
 def main() -> None:
-    settings = Settings(**json.load(sys.stdin))
-    server = Server(settings)
-    missing = load(settings)
-    sys.stdout.write(json.dumps({"ready": True, "missing": missing}) + "\n")
-    sys.stdout.flush()
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(nothing, descriptor)
-    server.run()
+    # Python looks first where this file lies, which modules don't.
+    with contextlib.suppress(ValueError):
+        sys.path.remove(os.path.dirname(os.path.realpath(__file__)))
+    Server(Settings(**json.load(sys.stdin))).run()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import yaml
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.table import COMPONENTS
 from ansible_collections.agent_platform.aws.plugins.modules import platform_info
-
 from tests.support.scripted_aws import api_error
 
 from .fake_aws import ACCOUNT, OWNER, PREFIX, REGION, FakeAws, owned
