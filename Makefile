@@ -86,8 +86,12 @@ unit: setup ## the unit tests (ARGS="-k eks -x")
 	@pytest $(wildcard tests/unit tests/layout) $(ARGS)
 
 .PHONY: integration
-integration: setup ## the integration tests, against local emulators of their own
-	@pytest tests/integration $(ARGS)
+integration: setup ## the integration tests, against local emulators of their own (CONNECTION=ansible.builtin.local)
+	@$(if $(CONNECTION),TEST_CONNECTION=$(CONNECTION) )pytest tests/integration $(ARGS)
+
+.PHONY: benchmark
+benchmark: setup ## times of whole runs and of single calls, measured here (ARGS="--runs 1")
+	@$(PYTHON_IN_VENV) -m benchmarks $(ARGS)
 
 ##@ Set-up
 

@@ -28,10 +28,17 @@ REGION = "us-west-2"
 PREFIX = "agent-platform-local"
 OWNER = {"Project": "agent-platform", "Environment": "local", "ManagedBy": "agent_platform.aws"}
 COMPONENTS = ("encryption", "network", "eks", "workload_identity")
+# The connection of every run that doesn't choose its own. If this isn't set, it's the one of the inventory.
+CONNECTION = os.environ.get("TEST_CONNECTION", "")
 # A run that takes this long has hung.
 LONGEST_RUN = 900
 # What AnsibleModule says for a module that has no check mode.
 NO_CHECK_MODE = "does not support check mode"
+
+
+def connection_options() -> list[str]:
+    """Options for ansible-playbook that let its modules take the connection of TEST_CONNECTION."""
+    return ["-e", f"ansible_connection={CONNECTION}"] if CONNECTION else []
 
 
 @dataclass
@@ -119,11 +126,10 @@ class Run:
         return self
 
 
-class Account:
+class DirectAccount:
     """One AWS account of the emulator: accounts share nothing, so each scenario has one of its own.
 
-    Its playbooks reach the emulator through a microburst of its own; its boto3 clients reach it directly, so that what
-    a test asks is neither noted nor spoilt.
+    Its playbooks reach the emulator directly, as users' do; their calls are not noted.
     """
 
     def __init__(self, account_id: str, endpoint: str, folder: Path, notes: list[str]):
@@ -131,10 +137,23 @@ class Account:
         self.endpoint = endpoint
         self.folder = folder
         self.notes = notes
-        self.proxy = Proxy(endpoint, folder / f"microburst-{account_id}.log")
         self._clients: dict[str, Any] = {}
         self._started: list[Started] = []
         self._closed = False
+
+    @property
+    def playbook_endpoint(self) -> str:
+        """Where playbooks find AWS."""
+        return self.endpoint
+
+    def restart_count(self) -> None:
+        """Forget the calls of earlier runs."""
+
+    def calls(self) -> Calls:
+        return Calls()
+
+    def spoilt(self) -> Calls:
+        return Calls()
 
     def client(self, service: str) -> Any:
         if service not in self._clients:
@@ -158,18 +177,19 @@ class Account:
     def command(self, *args: str, playbook: str = "site.yml", variables: Mapping[str, Any] | None = None) -> list[str]:
         extra = json.dumps({"platform_account_id": self.id, **(variables or {})})
         tool = str(Path(sys.executable).with_name("ansible-playbook"))
-        return [tool, playbook, "-i", "inventories/local", "-e", extra, *args]
+        return [tool, playbook, "-i", "inventories/local", *connection_options(), "-e", extra, *args]
 
     def environment(self, records: Path) -> dict[str, str]:
         """The user's environment without what would change the run: AWS and Ansible settings of their own."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "ANSIBLE_"))}
+        own = ("AWS_", "ANSIBLE_", "AGENT_PLATFORM_")
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(own)}
         kept.pop("PYTHONDONTWRITEBYTECODE", None)  # a cache makes every module start three times faster
         return {
             **kept,
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_ENDPOINT_URL": self.proxy.url,
+            "AWS_ENDPOINT_URL": self.playbook_endpoint,
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).with_name("callback")),
             "ANSIBLE_CALLBACKS_ENABLED": "agent_platform.aws.progress,records",
@@ -177,11 +197,11 @@ class Account:
             "TEST_RECORDS": str(records),
         }
 
-    def start(self, *args: str, **kwargs: Any) -> Started:
+    def start(self, *args: str, environment: Mapping[str, str] | None = None, **kwargs: Any) -> Started:
         if self._closed:
             raise RuntimeError(f"account {self.id} is closed: the tests are ending")
-        self.proxy.restart_count()
-        self._started.append(Started(self, self.command(*args, **kwargs)))
+        self.restart_count()
+        self._started.append(Started(self, self.command(*args, **kwargs), environment or {}))
         return self._started[-1]
 
     def run(self, *args: str, note: str = "", **kwargs: Any) -> Run:
@@ -196,6 +216,33 @@ class Account:
         for run in self._started:
             if run.process.poll() is None:
                 run.kill()
+
+
+class Account(DirectAccount):
+    """An account whose playbooks reach the emulator through a microburst of its own, which notes and spoils calls.
+
+    Its boto3 clients reach the emulator directly, so that what a test asks is neither noted nor spoilt.
+    """
+
+    def __init__(self, account_id: str, endpoint: str, folder: Path, notes: list[str]):
+        super().__init__(account_id, endpoint, folder, notes)
+        self.proxy = Proxy(endpoint, folder / f"microburst-{account_id}.log")
+
+    @property
+    def playbook_endpoint(self) -> str:
+        return self.proxy.url
+
+    def restart_count(self) -> None:
+        self.proxy.restart_count()
+
+    def calls(self) -> Calls:
+        return self.proxy.calls()
+
+    def spoilt(self) -> Calls:
+        return self.proxy.spoilt()
+
+    def close(self) -> None:
+        super().close()
         self.proxy.stop()
 
 
@@ -214,7 +261,7 @@ def descendants(pid: int) -> list[int]:
 class Started:
     """A playbook run under way."""
 
-    def __init__(self, account: Account, command: list[str]):
+    def __init__(self, account: DirectAccount, command: list[str], environment: Mapping[str, str]):
         self.account = account
         self.command = command
         handle, name = tempfile.mkstemp(dir=account.folder, prefix=f"run-{account.id}-", suffix=".jsonl")
@@ -226,7 +273,7 @@ class Started:
             self.process = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env=account.environment(self.records),
+                env={**account.environment(self.records), **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -257,6 +304,6 @@ class Started:
             seconds=seconds,
             records=[record for record in records if "recap" not in record],
             recap=recap,
-            calls=self.account.proxy.calls(),
-            spoilt=self.account.proxy.spoilt(),
+            calls=self.account.calls(),
+            spoilt=self.account.spoilt(),
         )

@@ -23,11 +23,24 @@ options:
     type: path
     env:
       - name: TEST_RECORDS
+  full:
+    description: Whether each line, and each item of a loop in it, also holds all that was returned, as C(result).
+    type: bool
+    default: false
+    env:
+      - name: TEST_RECORDS_FULL
 author:
   - Contributors to the agent_platform.aws project (@agent-platform-aws)
 """
 
 KEPT = ("msg", "skipped", "skip_reason", "false_condition", "changed", "failed", "exception")
+
+
+def _is_loop(results):
+    """Whether these are the results of a loop's items, and not what a single module returned under this name."""
+    return isinstance(results, list) and any(
+        isinstance(item, dict) and "_ansible_item_label" in item for item in results
+    )
 
 
 class CallbackModule(CallbackBase):
@@ -48,7 +61,11 @@ class CallbackModule(CallbackBase):
         content = result.result
         key = (result.host.get_name(), result.task._uuid)
         items = [
-            {**{name: item[name] for name in KEPT if name in item}, "item": str(item.get("_ansible_item_label", ""))}
+            {
+                **{name: item[name] for name in KEPT if name in item},
+                "item": str(item.get("_ansible_item_label", "")),
+                **self._returned(item),
+            }
             for item in content.get("results", [])
             if isinstance(item, dict)
         ]
@@ -58,12 +75,19 @@ class CallbackModule(CallbackBase):
                 "task": result.task.get_name().strip(),
                 "action": result.task.action,
                 "status": status,
-                "seconds": round(time.monotonic() - self._started.pop(key, time.monotonic()), 2),
+                "seconds": round(time.monotonic() - self._started.pop(key, time.monotonic()), 3),
                 **{name: content[name] for name in KEPT if name in content},
                 "items": items,
+                **self._returned(content),
                 **more,
             }
         )
+
+    def _returned(self, content):
+        """All of a result, without the results of a loop's items: each item has its own."""
+        if not self.get_option("full"):
+            return {}
+        return {"result": {name: value for name, value in content.items() if name != "results" or not _is_loop(value)}}
 
     def v2_runner_on_start(self, host, task):
         self._started[host.get_name(), task._uuid] = time.monotonic()

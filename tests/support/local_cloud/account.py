@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 from .settings import ACCOUNT_ID, REGION
@@ -15,16 +16,18 @@ from .settings import ACCOUNT_ID, REGION
 ADMINISTRATORS = "platform-administrators"
 
 
-def furnish(endpoint: str) -> None:
+def furnish(endpoint: str, account_id: str = ACCOUNT_ID) -> None:
     """Make the administrators' role. EKS refuses an access entry for a principal that doesn't exist."""
-    session = boto3.Session(ACCOUNT_ID, "a-secret-key-that-nobody-uses", region_name=REGION)
+    # A profile of the user's is none of the emulator's, and may not exist.
+    core = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
+    session = boto3.Session(account_id, "a-secret-key-that-nobody-uses", region_name=REGION, botocore_session=core)
     iam = session.client("iam", endpoint_url=endpoint, config=Config(proxies={}))
     trust = {
         "Version": "2012-10-17",
         "Statement": [
             {
                 "Effect": "Allow",
-                "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT_ID}:root"},
+                "Principal": {"AWS": f"arn:aws:iam::{account_id}:root"},
                 "Action": "sts:AssumeRole",
             }
         ],
