@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.support import ansible_cores, warm_runs
 from tests.support.faults import free_port
 from tests.support.local_cloud import processes
 from tests.support.local_cloud.settings import EMULATORS, Instance
@@ -25,8 +27,14 @@ FIGURES = pytest.StashKey[list[str]]()
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[FIGURES] = []
     config.addinivalue_line("markers", "background: begins work that goes on while other tests run, so it comes early")
+    config.addinivalue_line("markers", "every_ansible_core: runs with each supported version, by the fixture `core`")
     # Ended from outside as by Ctrl+C: emulators and runs are ended, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.definition.get_closest_marker("every_ansible_core"):
+        metafunc.parametrize("core", ansible_cores.VERSIONS, indirect=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -99,3 +107,24 @@ def platform(new_account: Callable[[str], Account]) -> Platform:
     before = neighbours.snapshot(account)
     run = account.run(note="first run of all").assert_converged()
     return Platform(account, run, before, census.take(account))
+
+
+@pytest.fixture
+def core(request: pytest.FixtureRequest) -> ansible_cores.Core:
+    """The installed ansible-core; with the marker every_ansible_core one after the other, in their own environments."""
+    try:
+        return ansible_cores.core(getattr(request, "param", ansible_cores.INSTALLED))
+    except ansible_cores.PythonIsMissing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture
+def run(core: ansible_cores.Core) -> Iterator[warm_runs.Run]:
+    """Small playbooks of a test's own, which leave nothing behind."""
+    # Not pytest's own folder: its path is long for a socket, and another user couldn't enter it.
+    with tempfile.TemporaryDirectory(prefix="warm-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield warm_runs.Run(folder, core)
+        # A process that the run didn't need may still be loading where others keep the processors busy.
+        warm_runs.assert_nothing_is_left(folder, seconds=10)

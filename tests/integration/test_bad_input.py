@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.playbook import OWNER, PREFIX, ROOT, Account
+from tests.support.playbook import OWNER, PREFIX, ROOT, Account, connection_options
 
 ACCOUNT = "123456789012"
 OTHER_ACCOUNT = "999999999999"
@@ -105,7 +105,8 @@ def run(
         "ANSIBLE_NOCOLOR": "1",
         **(environment or {}),
     }
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), "site.yml", "-i", str(inventory), *args]
+    tool = str(Path(sys.executable).with_name("ansible-playbook"))
+    command = [tool, "site.yml", "-i", str(inventory), *connection_options(), *args]
     if variables is not None:
         command += ["-e", json.dumps(variables)]
     ended = subprocess.run(command, cwd=ROOT, env=kept, capture_output=True, text=True, timeout=300, check=False)

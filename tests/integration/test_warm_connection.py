@@ -1,7 +1,10 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The connection plugin `warm`: it gives what `local` gives, keeps calls apart, and leaves nothing behind."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -10,112 +13,30 @@ import socket
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-SERVER = "plugin_utils/warm_server.py"
-WARM = "agent_platform.aws.warm"
+from tests.support.ansible_cores import INSTALLED
+from tests.support.playbook import REGION, descendants
+from tests.support.warm_runs import (
+    LOCAL,
+    ROOT,
+    SERVER,
+    WARM,
+    assert_nothing_is_left,
+    assert_same,
+    misbehave,
+    results_of,
+    wait_for,
+)
+
+every_ansible_core = pytest.mark.every_ansible_core
+AWS_MODULES = "ansible_collections.amazon.aws.plugins.module_utils.modules"
 
 
-class Run:
-    """Playbooks against hosts that stand for components, in a folder of their own."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-
-    def command(self, tasks, connection, hosts, options):
-        play = [{"hosts": "all", "gather_facts": False, "tasks": tasks}]
-        (self.folder / "play.yml").write_text(json.dumps(play))
-        variables = {"ansible_connection": connection, "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
-        names = {f"host{number}": {} for number in range(hosts)}
-        (self.folder / "hosts.yml").write_text(json.dumps({"all": {"hosts": names, "vars": variables}}))
-        ansible = Path(sys.executable).with_name("ansible-playbook")
-        return [str(ansible), "-i", str(self.folder / "hosts.yml"), str(self.folder / "play.yml"), *options]
-
-    def environment(self, **variables):
-        # A short path: the socket's must fit into 108 bytes.
-        return {
-            **os.environ,
-            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-            "ANSIBLE_LOCAL_TEMP": str(self.folder / "t"),
-            "ANSIBLE_LIBRARY": str(ROOT / "tests/support/warm_modules"),
-            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
-            "ANSIBLE_FORKS": "60",
-            "FROM_CONTROLLER": "here",
-            **variables,
-        }
-
-    def start(self, tasks, connection=WARM, hosts=1, options=(), **variables):
-        return subprocess.Popen(
-            self.command(tasks, connection, hosts, options),
-            cwd=ROOT,
-            env=self.environment(**variables),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-
-    def __call__(self, tasks, connection=WARM, hosts=1, options=(), **variables):
-        """Results by task number and host; the last element is standard error."""
-        process = self.start(tasks, connection, hosts, options, **variables)
-        out, error = process.communicate(timeout=120)
-        assert "{" in out, error
-        report = json.loads(out[out.index("{") :])
-        return [task["hosts"] for task in report["plays"][0]["tasks"]], error
-
-
-@pytest.fixture
-def run():
-    # Not pytest's own folder: its path is long for a socket, and another user couldn't enter it.
-    with tempfile.TemporaryDirectory(prefix="warm-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        yield Run(folder)
-        assert_nothing_is_left(folder)
-
-
-def servers():
-    """Process ids of the warm processes of these tests."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                command = (entry / "cmdline").read_bytes()
-                # Other runs on this machine have warm processes of their own, in other folders.
-                if SERVER.encode() in command and b"/warm-" in command and entry.stat().st_uid == os.getuid():
-                    found.append(int(entry.name))
-            except OSError:
-                continue
-    return found
-
-
-def assert_nothing_is_left(folder, seconds=2.0):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        sockets = list(folder.rglob("warm/*"))
-        if not servers() and not sockets:
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"left behind: {servers()} {sockets}")
-
-
-def misbehave(**options):
-    return {"misbehave": options}
-
-
-def wait_for(condition, seconds=10.0):
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.02)
-    return value
-
-
+@every_ansible_core
 def test_a_module_runs_in_a_fork_with_the_libraries_loaded(run):
     (first, second), _error = run([misbehave(act="tell"), misbehave(act="tell")])
     assert first["host0"]["boto3_loaded"] is True
@@ -123,6 +44,16 @@ def test_a_module_runs_in_a_fork_with_the_libraries_loaded(run):
     assert first["host0"]["pid"] != second["host0"]["pid"]
 
 
+def test_a_client_reads_nothing_of_the_sdk_anew(run):
+    """It's what makes a call cheap: the model of EC2 alone has 3 MB, and to list all services takes as long."""
+    (result,) = run.both([misbehave(act="client")])
+    read = {host: {Path(path).name for path in result[host]["read"]} for host in result}
+    assert {"service-2.json.gz", "s3"} <= read["local"]
+    # A look for the versions of the one service is cheap.
+    assert read["warm"] <= {"ec2"}
+
+
+@every_ansible_core
 def test_the_result_is_that_of_local(run):
     tasks = [
         {"ansible.builtin.stat": {"path": str(ROOT / "galaxy.yml")}},
@@ -138,20 +69,39 @@ def test_the_result_is_that_of_local(run):
         {"ansible.builtin.shell": {"cmd": "echo $FROM_CONTROLLER"}},
         {"ansible.builtin.raw": "echo raw"},
     ]
-    warm, _error = run(tasks)
-    local, _error = run(tasks, connection="ansible.builtin.local")
-    differs = {"pid", "parent", "boto3_loaded", "start", "end", "delta", "module_stderr", "exception"}
-    for number, (one, other) in enumerate(zip(warm, local, strict=True)):
-        one, other = one["host0"], other["host0"]
-        assert set(one) - differs == set(other) - differs, number
-        for key in set(one) - differs:
-            if key == "stat":
-                one[key].pop("atime"), other[key].pop("atime")
-            assert one[key] == other[key], (number, key)
-    assert warm[2]["host0"]["environment"]["FROM_TASK"] == "a b'c\"d$e"
-    assert warm[2]["host0"]["environment"]["FROM_CONTROLLER"] == "here"
+    results = run.both(tasks)
+    for result in results[0].values():
+        result["stat"].pop("atime")
+    assert_same(results)
+    assert results[2]["warm"]["environment"]["FROM_TASK"] == "a b'c\"d$e"
+    assert results[2]["warm"]["environment"]["FROM_CONTROLLER"] == "here"
+    assert [results[2][host]["boto3_loaded"] for host in ("warm", "local")] == [True, False]
 
 
+@every_ansible_core
+def test_an_aws_module_gives_the_same(run, emulator):
+    access = {
+        "endpoint_url": emulator,
+        "region": REGION,
+        "access_key": "100000000023",
+        "secret_key": "not-a-secret-the-embedded-emulator-takes-any-value",
+    }
+    tasks = [
+        {"amazon.aws.aws_caller_info": access},
+        {"amazon.aws.ec2_vpc_net_info": {**access, "filters": {"is-default": "true"}}},
+        {"amazon.aws.ec2_vpc_net_info": {**access, "region": "nowhere at all"}, "ignore_errors": True},
+    ]
+    results, printed = run(tasks, {"warm": WARM, "local": LOCAL}, options=["-vvv"])
+    assert results[0]["warm"]["account"] == access["access_key"]
+    assert len(results[1]["warm"]["vpcs"]) == 1
+    assert results[2]["warm"]["failed"] is True
+    assert_same(results)
+    # Ansible tells of each command line that it starts.
+    assert "<local> EXEC" in printed
+    assert "<warm> EXEC" not in printed
+
+
+@every_ansible_core
 def test_calls_do_not_touch_each_other(run):
     results, _error = run(
         [
@@ -170,10 +120,12 @@ def test_calls_do_not_touch_each_other(run):
     assert after["polluted"] is False
 
 
-def test_fifty_calls_at_once(run):
-    (results,), _error = run([misbehave(act="tell")], hosts=50)
-    assert len(results) == 50
-    assert len({result["pid"] for result in results.values()}) == 50
+@every_ansible_core
+def test_many_calls_at_once(run):
+    count = 50 if run.core.version == INSTALLED else 20
+    (results,), _error = run([misbehave(act="tell")], hosts=count)
+    assert len(results) == count
+    assert len({result["pid"] for result in results.values()}) == count
     assert len({result["parent"] for result in results.values()}) == 1
 
 
@@ -188,8 +140,8 @@ def test_a_task_past_its_timeout_is_ended(run):
     assert not Path(f"/proc/{mark.read_text()}").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_it_ends_with_the_controller_and_takes_its_calls_along(run, number):
+def end(run, number):
+    """Send a signal to the controller while a module runs; nothing may be left of either."""
     mark = run.folder / "mark"
     process = run.start([misbehave(act="sleep", path=str(mark), seconds=60)])
     pid = int(wait_for(lambda: mark.exists() and mark.read_text()))
@@ -199,22 +151,61 @@ def test_it_ends_with_the_controller_and_takes_its_calls_along(run, number):
     assert_nothing_is_left(run.folder)
 
 
-def test_secrets_reach_neither_the_process_list_nor_a_file(run):
+@every_ansible_core
+def test_it_ends_with_a_controller_that_is_killed_and_takes_its_calls_along(run):
+    end(run, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_with_the_controller_and_takes_its_calls_along(run, number):
+    end(run, number)
+
+
+def test_it_ends_with_a_controller_that_is_killed_while_it_loads(run):
+    process = run.start([misbehave(act="tell")])
+    wait_for(run.servers)
+    family = descendants(process.pid)
+    process.kill()
+    process.wait(timeout=30)
+    wait_for(lambda: not run.servers(), seconds=2.0)
+    # Workers of Ansible finish their task, and its folder for temporary files stays, whatever the connection.
+    wait_for(lambda: not [pid for pid in family if Path(f"/proc/{pid}").exists()])
+    shutil.rmtree(run.temporary)
+
+
+def test_secrets_stay_inside_the_module(run):
+    """While it runs they are in no file, no other process's environment, and in no process's command line."""
     mark, secret = run.folder / "mark", "sentinel-6f1d0c"
     task = {**misbehave(act="sleep", path=str(mark), seconds=2, secret=secret), "environment": {"TOKEN": secret}}
-    process = run.start([task])
-    wait_for(lambda: mark.exists() and mark.read_text())
+    temporary = run.folder / "tmp"
+    temporary.mkdir()
+    process = run.start(
+        [task],
+        TMPDIR=str(temporary),
+        ANSIBLE_REMOTE_TEMP=str(run.folder / "remote"),
+        # Else a text in the module's archive wouldn't be found.
+        ANSIBLE_MODULE_COMPRESSION="ZIP_STORED",
+    )
+    pid = int(wait_for(lambda: mark.exists() and mark.read_text()))
+    processes, files = [], []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
-            try:
+            with contextlib.suppress(OSError):
+                processes.append(int(entry.name))
                 assert secret.encode() not in (entry / "cmdline").read_bytes(), entry
-            except OSError:
-                continue
-    for file in (run.folder / "t").rglob("*"):
-        if file.is_file():
+                # That of the module itself is for it and what it starts.
+                assert int(entry.name) == pid or secret.encode() not in (entry / "environ").read_bytes(), entry
+    for file in run.folder.rglob("*"):
+        if file.is_file() and file.name != "play.yml":
+            files.append(str(file))
             assert secret.encode() not in file.read_bytes(), file
-    out, _error = process.communicate(timeout=60)
-    assert secret not in out
+    # It was there to be looked at.
+    assert process.poll() is None
+    assert {pid, process.pid, *run.servers()} <= set(processes)
+    assert len(run.servers()) == 2
+    assert any("misbehave" in file and file.startswith(str(temporary)) for file in files), files
+    out, error = process.communicate(timeout=60)
+    assert secret not in out + error
 
 
 def test_the_socket_is_private(run):
@@ -232,21 +223,24 @@ def test_another_user_is_refused_by_the_process_itself(tmp_path):
     folder = Path("/tmp") / f"warm-test-{os.getpid()}"
     folder.mkdir(mode=0o755)
     path = folder / "socket"
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen()
     settings = {
         "controller": os.getpid(),
+        "listener": listener.fileno(),
         "socket_path": str(path),
-        "search_path": [],
+        "collections": [],
         "modules": [],
         "services": [],
         "idle": 60,
     }
-    server = subprocess.Popen(
-        [sys.executable, str(ROOT / "plugins" / SERVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, str(ROOT / "plugins" / SERVER)]
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[listener.fileno()], text=True)
     try:
+        listener.close()
         server.stdin.write(json.dumps(settings))
         server.stdin.close()
-        assert json.loads(server.stdout.readline())["ready"] is True
         path.chmod(0o666)
         attempt = (
             "import os, socket, sys; os.setuid(65534); s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]);"
@@ -266,6 +260,7 @@ def test_another_user_is_refused_by_the_process_itself(tmp_path):
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@every_ansible_core
 @pytest.mark.skipif(os.getuid() != 0 or not shutil.which("su"), reason="needs root and su to become another user")
 def test_become_takes_the_plain_way(run):
     task = {**misbehave(act="tell"), "become": True, "become_method": "ansible.builtin.su", "become_user": "nobody"}
@@ -276,6 +271,7 @@ def test_become_takes_the_plain_way(run):
     assert result["host0"]["boto3_loaded"] is False
 
 
+@every_ansible_core
 @pytest.mark.parametrize("how", ["another interpreter", "async", "off"])
 def test_what_it_does_not_know_takes_the_plain_way(run, how):
     task = misbehave(act="tell")
@@ -302,9 +298,11 @@ def test_commands_of_the_user_take_the_plain_way(run):
 
 
 def test_a_missing_library_is_passed_over(run):
-    (result,), error = run([misbehave(act="tell")], AGENT_PLATFORM_WARM_MODULES="json,no_such_library")
-    assert result["host0"]["parent"] != result["host0"]["pid"]
-    assert result["host0"]["boto3_loaded"] is False
+    """One that is there is loaded, also behind one that isn't; of the usual ones it has none but the SDK itself."""
+    libraries = "no_such_library,colorsys"
+    (result,), error = run([misbehave(act="inspect")], options=["-vv"], AGENT_PLATFORM_WARM_MODULES=libraries)
+    assert result["host0"]["loaded"] == {"colorsys": True, AWS_MODULES: False}
+    assert "goes without no_such_library" in error
     assert "without the warm process" not in error
 
 
@@ -327,27 +325,38 @@ def test_a_process_that_dies_between_calls_is_started_anew(run):
         ]
     )
     out, _error = process.communicate(timeout=60)
-    tasks = json.loads(out[out.index("{") :])["plays"][0]["tasks"]
-    assert tasks[2]["hosts"]["host0"]["boto3_loaded"] is True
+    assert results_of(out)[2]["host0"]["boto3_loaded"] is True
 
 
 def test_a_process_that_dies_during_a_call_is_an_honest_error(run):
     mark = run.folder / "mark"
     process = run.start([misbehave(act="sleep", path=str(mark), seconds=2)])
     wait_for(lambda: mark.exists() and mark.read_text())
-    for pid in servers():
+    for pid in run.servers():
         os.kill(pid, signal.SIGKILL)
     out, _error = process.communicate(timeout=60)
     assert "what the module did is unknown" in out
 
 
 def test_it_ends_when_idle(run):
-    task = {"ansible.builtin.wait_for": {"timeout": 8}, "vars": {"agent_platform_warm_enabled": False}}
-    process = run.start([misbehave(act="tell"), task], AGENT_PLATFORM_WARM_IDLE_LIMIT="1")
-    wait_for(servers)
-    wait_for(lambda: not servers(), seconds=9)
+    task = {"ansible.builtin.wait_for": {"timeout": 60}, "vars": {"agent_platform_warm_enabled": False}}
+    mark = run.folder / "mark"
+    process = run.start([misbehave(act="sleep", path=str(mark), seconds=1), task], AGENT_PLATFORM_WARM_IDLE_LIMIT="1")
+    wait_for(mark.exists)
+    assert run.servers()
+    wait_for(lambda: not run.servers(), seconds=50)
     assert process.poll() is None
+    process.send_signal(signal.SIGINT)
     process.wait(timeout=60)
+
+
+def test_loading_is_not_idling(run):
+    """A limit that is shorter than what loading takes, as on a busy machine, drops no call."""
+    (run.folder / "slow_to_load.py").write_text("import time\ntime.sleep(2.5)\n")
+    settings = {"AGENT_PLATFORM_WARM_IDLE_LIMIT": "1", "AGENT_PLATFORM_WARM_MODULES": "slow_to_load"}
+    results, printed = run([misbehave(act="tell")] * 2, PYTHONPATH=str(run.folder), **settings)
+    assert [result["host0"]["boto3_loaded"] for result in results] == [True, True]
+    assert "without the warm process" not in printed
 
 
 def test_memory(run):
@@ -355,7 +364,7 @@ def test_memory(run):
     mark = run.folder / "mark"
     process = run.start([misbehave(act="sleep", path=str(mark), seconds=2)])
     pid = int(wait_for(lambda: mark.exists() and mark.read_text()))
-    (server,) = [found for found in servers() if found != pid]
+    (server,) = [found for found in run.servers() if found != pid]
     assert _kilobytes(server, "Pss", "smaps_rollup") < 250 * 1024
     assert _kilobytes(pid, "Private_Dirty", "smaps_rollup") < 40 * 1024
     process.wait(timeout=60)

@@ -31,7 +31,7 @@ COMPONENTS = ("encryption", "network", "eks", "workload_identity")
 # The connection of every run that doesn't choose its own. If this isn't set, it's the one of the inventory.
 CONNECTION = os.environ.get("TEST_CONNECTION", "")
 # A run that takes this long has hung.
-LONGEST_RUN = 900
+LONGEST_RUN = 1800
 # What AnsibleModule says for a module that has no check mode.
 NO_CHECK_MODE = "does not support check mode"
 

@@ -4,11 +4,92 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import resource
+import signal
 import sys
+import tempfile
+import threading
 import time
 
 from ansible.module_utils.basic import AnsibleModule
+
+
+def traits(stream):
+    return [stream.encoding, stream.errors, stream.isatty(), stream.line_buffering, stream.write_through]
+
+
+def surroundings():
+    """What a program finds around it at its start, which is the same wherever the module runs."""
+    streams = {"input": sys.stdin, "output": sys.stdout, "error": sys.stderr}
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE, signal.SIGUSR1)
+    boto3, only_there = (importlib.util.find_spec(name) for name in ("boto3", "only_there"))
+    umask = os.umask(0)
+    os.umask(umask)
+    return {
+        "arguments": [os.path.basename(sys.argv[0]), *sys.argv[1:]],
+        "executable": sys.executable,
+        "streams": {name: traits(stream) for name, stream in streams.items()},
+        "signals": {number.name: str(signal.getsignal(number)) for number in signals},
+        "blocked_signals": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])),
+        "umask": umask,
+        "niceness": os.nice(0),
+        "limits": {
+            name: resource.getrlimit(getattr(resource, name)) for name in dir(resource) if name[:7] == "RLIMIT_"
+        },
+        "time_zone": time.strftime("%Z"),
+        "environment": dict(os.environ),
+        "boto3": boto3 and boto3.origin,
+        "only_there": only_there and only_there.origin,
+    }
+
+
+def loaded():
+    """What a process may have loaded before, and this module doesn't."""
+    names = ("colorsys", "ansible_collections.amazon.aws.plugins.module_utils.modules")
+    return {name: name in sys.modules for name in names}
+
+
+def leftovers():
+    """What an earlier call could have left in the process."""
+    return {
+        "open_files": sorted(os.listdir("/proc/self/fd"), key=int),
+        "threads": threading.active_count(),
+        "folder_for_temporary_files": tempfile.gettempdir(),
+        "modules": sorted(name for name in sys.modules if name.startswith("leaked")),
+    }
+
+
+def read_for_a_client():
+    """The files that the first client of a service reads, and the folders that it lists, of the SDK's data."""
+    import builtins
+
+    import boto3
+
+    touched = []
+
+    def noting(function):
+        def noted(path, *args, **kwargs):
+            touched.append(str(path))
+            return function(path, *args, **kwargs)
+
+        return noted
+
+    builtins.open, os.listdir = noting(open), noting(os.listdir)
+    boto3.session.Session("none", "none").client("ec2", region_name="us-west-2")
+    return [path for path in touched if "/botocore/data" in path or "/boto3/data" in path]
+
+
+def leak(module):
+    """Let go of nothing."""
+    for _number in range(200):
+        os.open(os.devnull, os.O_RDONLY)
+    threading.Thread(target=time.sleep, args=(0.5,)).start()
+    sys.modules["leaked"] = sys
+    with open(os.path.join(module.tmpdir, "file"), "w") as file:
+        file.write("to be removed with the folder")
+    tempfile.tempdir = tempfile.mkdtemp(prefix="leaked-")
 
 
 def main():
@@ -39,6 +120,20 @@ def main():
         print("neither JSON nor anything else")
         sys.stdout.flush()
         sys.exit(0)
+    if act == "shout":
+        for _number in range(4):
+            os.write(2, b"!" * (1 << 20) + b"\n")
+        if module.params["path"] == "and fail":
+            sys.exit(7)
+    if act == "close":
+        os.close(1)
+    if act == "close and end":
+        os.close(1)
+        os._exit(0)
+    if act == "close stream":
+        sys.stdout.close()
+    if act == "leak":
+        leak(module)
     if act == "pollute":
         os.chdir("/")
         os.environ["POLLUTED"] = "yes"
@@ -65,6 +160,9 @@ def main():
         boto3_loaded="boto3" in sys.modules,
         standard_input=sys.stdin.read(),
         text="x" * int(module.params["seconds"]) if act == "talk" else "",
+        **({"surroundings": surroundings(), "leftovers": leftovers(), "loaded": loaded()} if act == "inspect" else {}),
+        **({"read": read_for_a_client()} if act == "client" else {}),
+        **({"folders": [module.tmpdir, tempfile.tempdir]} if act == "leak" else {}),
     )
 
 
