@@ -211,15 +211,18 @@ class Server:
                 return
         with open(os.path.join(self.folder, LOADED), "w"):
             pass
+        self.last_call = time.monotonic()
 
     def _turn(self) -> None:
-        for key, _events in self.selector.select(5.0):
+        events = self.selector.select(5.0)
+        for key, _event in events:
             if not self.stopping:
                 key.data()
         self._reap()
         if self.calls:
             self.last_call = time.monotonic()
-        elif time.monotonic() - self.last_call > self.settings.idle:
+        # After an event the next call may be waiting already.
+        elif not events and time.monotonic() - self.last_call > self.settings.idle:
             self.stopping = True
 
     def close(self) -> None:
@@ -463,7 +466,13 @@ def main() -> None:
     # Python looks first where this file lies, which modules don't.
     with contextlib.suppress(ValueError):
         sys.path.remove(os.path.dirname(os.path.realpath(__file__)))
-    Server(Settings(**json.load(sys.stdin))).run()
+    settings = Settings(**json.load(sys.stdin))
+    try:
+        server = Server(settings)
+    except ProcessLookupError:  # the controller has ended meanwhile
+        shutil.rmtree(os.path.dirname(settings.socket_path), ignore_errors=True)
+        return
+    server.run()
 
 
 if __name__ == "__main__":

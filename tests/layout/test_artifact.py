@@ -17,7 +17,9 @@ from tests.layout.test_repository import COMPONENTS, MODULES, ROLES
 
 PLUGINS = {
     "callback": ["progress"],
+    "connection": ["warm"],
     "filter": sorted(path.stem for path in (ROOT / "plugins/filter").glob("*.py")),
+    "lookup": ["inventory_faults"],
     "test": ["transient_failure"],
 }
 
