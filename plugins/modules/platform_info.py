@@ -215,8 +215,8 @@ platform:
           type: list
           elements: dict
         addresses:
-          description: The Elastic IP addresses, each with C(public_ip) and with C(association_id), which is null where
-            nothing uses the address.
+          description: The Elastic IP addresses in the order of their names, each with C(public_ip) and with
+            C(association_id), which is null where nothing uses the address.
           type: list
           elements: dict
         route_tables:

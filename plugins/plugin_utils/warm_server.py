@@ -178,6 +178,7 @@ class Server:
         self.last_call = time.monotonic()
         self.stopping = False
         self.orphaned = False
+        self.inherited: dict[signal.Signals, object] = {}
         self.wake_read, self.wake_write = os.pipe()
         os.set_blocking(self.wake_write, False)
         os.set_blocking(self.wake_read, False)
@@ -192,10 +193,13 @@ class Server:
     # ---- life
 
     def run(self) -> None:
-        signal.signal(signal.SIGCHLD, lambda *_: self._wake())
-        signal.signal(signal.SIGTERM, lambda *_: self._stop())
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        handlers = {
+            signal.SIGCHLD: lambda *_: self._wake(),
+            signal.SIGTERM: lambda *_: self._stop(),
+            signal.SIGINT: signal.SIG_IGN,
+            signal.SIGHUP: signal.SIG_IGN,
+        }
+        self.inherited = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         try:
             self.load()
             while not self.stopping:
@@ -325,9 +329,9 @@ class Server:
         code = 1
         try:
             os.setpgid(0, 0)
-            for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
-                signal.signal(number, signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            # As the controller has them: under nohup, for one, it ignores SIGHUP.
+            for number, handler in self.inherited.items():
+                signal.signal(number, handler)
             nothing = os.open(os.devnull, os.O_RDONLY)
             os.dup2(nothing, 0)
             os.dup2(descriptors[0], 1)

@@ -126,7 +126,7 @@ def _add_nat_gateways(search: Search, facts: dict[str, Any], gateways: list[dict
 def _add_addresses(facts: dict[str, Any], addresses: list[dict]) -> None:
     facts["addresses"] = [
         {"public_ip": address["PublicIp"], "association_id": address.get("AssociationId")}
-        for address in sorted(addresses, key=lambda address: address["PublicIp"])
+        for address in sorted(addresses, key=lambda address: (name_of(address) or "", address["PublicIp"]))
     ]
 
 

@@ -80,8 +80,8 @@ NETWORK = {
     },
     "DescribeAddresses": {
         "Addresses": [
-            {"PublicIp": "203.0.113.9", "Tags": owned("nat-us-west-2b")},
-            {"PublicIp": "203.0.113.7", "AssociationId": "eipassoc-a", "Tags": owned("nat-us-west-2a")},
+            {"PublicIp": "203.0.113.9", "Tags": owned("nat-us-west-2a")},
+            {"PublicIp": "203.0.113.7", "AssociationId": "eipassoc-b", "Tags": owned("nat-us-west-2b")},
             {"PublicIp": "203.0.113.8", "Tags": tag_list(Name="someone-else")},
         ]
     },
@@ -284,8 +284,8 @@ class TestNetwork:
             {"id": "nat-b", "availability_zone": "us-west-2b", "public_ip": "203.0.113.7", "state": "available"},
         ]
         assert network["addresses"] == [
-            {"public_ip": "203.0.113.7", "association_id": "eipassoc-a"},
             {"public_ip": "203.0.113.9", "association_id": None},
+            {"public_ip": "203.0.113.7", "association_id": "eipassoc-b"},
         ]
         assert network["route_tables"] == {"public": "rtb-0", "private": {"us-west-2a": "rtb-a", "us-west-2b": "rtb-b"}}
         assert network["endpoints"] == {"ecr.api": "vpce-ecr", "s3": "vpce-s3"}
