@@ -163,7 +163,7 @@ class Connection(LocalConnection):
         # From here on it loads its libraries, beside what the controller does until it has a module to run.
         if self._usable() and not os.path.exists(_socket_path()):
             with contextlib.suppress(Unavailable):
-                self._ensure_process()
+                self._ensure_process().close()
 
     def _usable(self):
         return self.get_option("warm_enabled") and hasattr(os, "pidfd_open")
