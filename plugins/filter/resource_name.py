@@ -33,6 +33,8 @@ options:
       - kms_alias
       - launch_template
       - log_group
+      - s3_bucket
+      - secret
       - security_group
 author:
   - Contributors to the agent_platform.aws project (@agent-platform-aws)

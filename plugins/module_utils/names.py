@@ -17,6 +17,8 @@ LIMITS = {
     "kms_alias": 250,
     "launch_template": 128,
     "log_group": 512,
+    "s3_bucket": 63,
+    "secret": 512,
     "security_group": 255,
 }
 

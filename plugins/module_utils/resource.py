@@ -106,7 +106,10 @@ class Setting:
 
 @dataclass(frozen=True)
 class Describe:
-    """The call that reads the resource: operation, where in the response it is, error codes that mean absent."""
+    """The call that reads the resource: operation, where in the response it is, error codes that mean absent.
+
+    many: it is among several. The path to them may lead through lists, whose elements are taken together.
+    """
 
     operation: str
     path: str
@@ -162,6 +165,8 @@ class Tagging:
 
     read: path of the tags in the description. arn: path of what the calls name the resource by.
     style: "map" ({key: value}) or "list" ([{Key, Value}]).
+    tags_member: path of the member that takes the tags. keys_member: the one that takes what to remove; None where the
+    calls know no single tags: tag replaces them all, untag removes them all.
     """
 
     tag: str
@@ -171,7 +176,7 @@ class Tagging:
     style: str = "map"
     resource_member: str = "resourceArn"
     tags_member: str = "tags"
-    keys_member: str = "tagKeys"
+    keys_member: str | None = "tagKeys"
     many: bool = False
     untag_style: str = "keys"
 
@@ -209,6 +214,16 @@ def get_path(tree: Any, path: str, default: Any = None) -> Any:
             return default
         tree = tree[key]
     return tree
+
+
+def gather(tree: Any, path: str) -> list:
+    """All that stands at a dotted path, which may lead through lists, as one list."""
+    if isinstance(tree, list):
+        return [item for one in tree for item in gather(one, path)]
+    key, _, rest = path.partition(".")
+    if not key:
+        return [tree]
+    return gather(tree[key], rest) if isinstance(tree, Mapping) and tree.get(key) is not None else []
 
 
 def set_path(tree: dict, path: str, value: Any) -> None:
@@ -454,7 +469,7 @@ class Resource:
             passing = any(part in error_text(error) for part in self.passing.get(code, ()))
             if known is Outcome.REFUSED and not passing:
                 raise self.failure(error, doing, operation) from error
-            message = describe_failure(error, doing, self.service, operation)
+            message = str(self.failure(error, doing, operation))
             raise Repeat(error, message, may_be_done=known is Outcome.UNKNOWN) from error
         self.changed = True
         return response
@@ -473,9 +488,10 @@ class Resource:
         response = self.read(self.describe.operation, self.describe_request(), self.describe.missing)
         if response is None:
             return None
-        found = get_path(response, self.describe.path) if self.describe.path else response
         if self.describe.many:
-            found = self.one_of(self.select(found or []))
+            found = self.one_of(self.select(gather(response, self.describe.path)))
+        else:
+            found = get_path(response, self.describe.path) if self.describe.path else response
         if not found or (self.states and get_path(found, self.states.path) in self.states.gone):
             return None
         return self.complete(found)
@@ -521,7 +537,8 @@ class Resource:
             if reached(current):
                 return current
             if time.monotonic() + pause > deadline:
-                state = get_path(current, self.states.path) if current and self.states else "not visible"
+                there = get_path(current, self.states.path) if self.states else "there"
+                state = there if current else "not visible"
                 raise ResourceError(
                     f"{self.title} is still {state} after {self.wait_timeout} s; expected: {goal}. "
                     f"{self.reasons(current) if current else ''} "
@@ -611,6 +628,8 @@ class Resource:
             self.changed = True
             return self.predicted(current)
         for name in self.updates:
+            # Looked at anew: an update may have settled what others were for, or made one necessary.
+            changes = self.changes(current)
             mine = {option: change for option, change in changes.items() if change.setting.update == name}
             if mine:
                 self.apply_update(name, mine, current)
@@ -719,12 +738,18 @@ class Resource:
             return
         resource = self.tag_request(current)
         target = {tagging.resource_member: [resource] if tagging.many else resource}
-        if unset_tags:
+        if tagging.keys_member is None:
+            # Those of AWS itself (aws:...) must be sent, too.
+            set_tags = {**self.tags_of(current), **set_tags}
+            set_tags = {key: value for key, value in set_tags.items() if key not in unset_tags}
+            if not set_tags:
+                self.write(tagging.untag, target, f"remove tags of {self.title}")
+        elif unset_tags:
             keys = unset_tags if tagging.untag_style == "keys" else [{"Key": key} for key in unset_tags]
             self.write(tagging.untag, {**target, tagging.keys_member: keys}, f"remove tags of {self.title}")
         if set_tags:
-            tags = self.encoded_tags(set_tags)
-            self.write(tagging.tag, {**target, tagging.tags_member: tags}, f"tag {self.title}")
+            set_path(target, tagging.tags_member, self.encoded_tags(set_tags))
+            self.write(tagging.tag, target, f"tag {self.title}")
 
     # ---- What the user sees
 

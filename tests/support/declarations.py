@@ -343,8 +343,9 @@ class Checker:
                 yield f"{where}: the description has no {setting.path}"
             if setting.update is not None:
                 yield from self.updated(setting)
-            shape = created or described
-            if spec is None or shape is None or setting.encode or setting.decode:
+            # What a decoded setting is read from has another shape; create takes the option as it is.
+            shape = created if setting.decode else created or described
+            if spec is None or shape is None or setting.encode:
                 continue
             # What create doesn't take may be put together by complete() of several answers.
             if created is not None or shape.type_name in TYPES.get(spec.get("type", "str"), ()):
@@ -421,20 +422,21 @@ class Checker:
             return
         for operation, members in (
             (tagging.tag, {tagging.resource_member, tagging.tags_member}),
-            (tagging.untag, {tagging.resource_member, tagging.keys_member}),
+            (tagging.untag, {tagging.resource_member, tagging.keys_member} - {None}),
         ):
             shape = self.input(operation)
             if shape is None:
                 continue
             for name in sorted(members):
-                if name not in shape.members:
+                if member(shape, name) is None:
                     yield f"tagging: {operation} takes no {name}"
-            for name in sorted(set(shape.required_members) - members):
+            for name in sorted(set(shape.required_members) - {name.partition(".")[0] for name in members}):
                 yield f"tagging: {operation} needs {name}"
             target = shape.members.get(tagging.resource_member)
             if target is not None and (target.type_name == "list") is not tagging.many:
                 yield f"tagging: {tagging.resource_member} of {operation} is a {target.type_name}, many={tagging.many}"
-        keys = member(self.input(tagging.untag), tagging.keys_member) if self.knows(tagging.untag) else None
+        named = tagging.keys_member and self.knows(tagging.untag)
+        keys = member(self.input(tagging.untag), tagging.keys_member) if named else None
         if keys is not None and (keys.member.type_name == "string") is not (tagging.untag_style == "keys"):
             taken = f"{keys.member.name} in {tagging.keys_member}"
             yield f"tagging: {tagging.untag} takes {taken}, not {tagging.untag_style}"
@@ -516,7 +518,7 @@ class Checker:
         create = self.resource.create
         request = resource.create_request()
         if create.token:
-            request[create.token] = "token"
+            request[create.token] = resource.token
         if create.tags and self.resource.tagging:
             set_path(request, create.tags, resource.encoded_tags(params["tags"]))
         yield from self.invalid(create.operation, request)

@@ -33,6 +33,8 @@ MADE_UP = {
     # AROA0123456789ABCDEFG
     "unique id": r"\bA[A-Z0-9]{20}\b",
     "OIDC id": r"(?<=/id/)[0-9A-F]{32}\b",
+    "token": r"\b[0-9a-f]{32}\b",
+    "MAC address": r"\b[0-9a-f]{2}(?::[0-9a-f]{2}){5}\b",
     "digest": r"\b[0-9a-f]{40}(?:[0-9a-f]{24})?\b",
     # The last part of the ARN of an add-on, a node group, an access entry; and of names made from it.
     "suffix": r"(?<=[/-])[0-9a-f]{8}\b(?!-)",

@@ -108,7 +108,8 @@ class ScriptedClient:
         self.real = boto3.client(
             service, region_name="us-west-2", aws_access_key_id="unused", aws_secret_access_key="unused"
         )
-        self.model = self.real.meta.service_model
+        self.meta = self.real.meta
+        self.model = self.meta.service_model
         self.operation_names = {xform_name(name): name for name in self.model.operation_names}
 
     def can_paginate(self, method: str) -> bool:
@@ -149,6 +150,7 @@ class ScriptedModule:
         self._name = "test"
         self.region = "us-west-2"
         self.warnings: list[str] = []
+        self.no_log_values: set[str] = set()
         self.aws = aws
 
     def client(self, service: str, **_config: Any) -> ScriptedClient:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Callable
@@ -380,3 +381,364 @@ def test_route_table_in_use_and_second_route_are_refused(ec2: Any, vpc: str, sub
     assert code_of(raised) == "DependencyViolation"
     ec2.disassociate_route_table(AssociationId=association)
     ec2.delete_route_table(RouteTableId=table)
+
+
+# ---- Instances
+
+UBUNTU = "ami-0123456789abcdef0"
+
+
+class Launches:
+    """Instances of one test in a subnet of its own."""
+
+    def __init__(self, ec2: Any, vpc: str, subnet: str):
+        self.ec2, self.vpc, self.subnet = ec2, vpc, subnet
+        self.group = self.make_group("instances")
+
+    def make_group(self, name: str) -> str:
+        return self.ec2.create_security_group(VpcId=self.vpc, GroupName=name, Description=name)["GroupId"]
+
+    def run(self, **parameters: Any) -> str:
+        arguments = {
+            "ImageId": UBUNTU,
+            "InstanceType": "t3.micro",
+            "MinCount": 1,
+            "MaxCount": 1,
+            "SubnetId": self.subnet,
+            "SecurityGroupIds": [self.group],
+            **parameters,
+        }
+        (instance,) = self.ec2.run_instances(**arguments)["Instances"]
+        assert instance["State"]["Name"] == "pending"
+        return instance["InstanceId"]
+
+    def running(self, **parameters: Any) -> str:
+        identifier = self.run(**parameters)
+        self.until(identifier, "running")
+        return identifier
+
+    def shown(self, identifier: str) -> dict[str, Any]:
+        (reservation,) = self.ec2.describe_instances(InstanceIds=[identifier])["Reservations"]
+        return reservation["Instances"][0]
+
+    def found(self, **filters: str) -> list[str]:
+        sent = [{"Name": name.replace("_", "-"), "Values": [value]} for name, value in filters.items()]
+        return [
+            instance["InstanceId"]
+            for reservation in self.ec2.describe_instances(Filters=[*sent, {"Name": "vpc-id", "Values": [self.vpc]}])[
+                "Reservations"
+            ]
+            for instance in reservation["Instances"]
+        ]
+
+    def until(self, identifier: str, state: str) -> None:
+        until(lambda: self.shown(identifier)["State"]["Name"] == state)
+
+    def volume(self, identifier: str) -> dict[str, Any]:
+        filters = [{"Name": "attachment.instance-id", "Values": [identifier]}]
+        (volume,) = self.ec2.describe_volumes(Filters=filters)["Volumes"]
+        return volume
+
+    def attribute(self, identifier: str, name: str) -> Any:
+        return self.ec2.describe_instance_attribute(InstanceId=identifier, Attribute=name)
+
+    def associations(self, identifier: str) -> list[str]:
+        filters = [{"Name": "instance-id", "Values": [identifier]}]
+        found = self.ec2.describe_iam_instance_profile_associations(Filters=filters)["IamInstanceProfileAssociations"]
+        return [association["AssociationId"] for association in found]
+
+    def terminate(self, identifier: str) -> None:
+        self.ec2.terminate_instances(InstanceIds=[identifier])
+        self.until(identifier, "terminated")
+
+
+@pytest.fixture
+def launches(ec2: Any, vpc: str, subnets: list[str]) -> Launches:
+    return Launches(ec2, vpc, subnets[0])
+
+
+def refusal(call: Callable[..., Any], **parameters: Any) -> str:
+    with pytest.raises(ClientError) as raised:
+        call(**parameters)
+    return code_of(raised)
+
+
+def tagged_launch(**tags: str) -> list[dict[str, Any]]:
+    return [*tagged("instance", **tags), *tagged("volume", **tags), *tagged("network-interface", **tags)]
+
+
+def test_instance_gives_back_what_it_was_launched_with(ec2: Any, launches: Launches, client: Callable) -> None:
+    key = client("kms").create_key()["KeyMetadata"]["Arn"]
+    identifier = launches.run(
+        EbsOptimized=True,
+        Monitoring={"Enabled": True},
+        MetadataOptions={"HttpTokens": "required", "HttpPutResponseHopLimit": 2},
+        DisableApiTermination=False,
+        UserData="#cloud-config\n",
+        BlockDeviceMappings=[
+            {
+                "DeviceName": "/dev/sda1",
+                "Ebs": {"VolumeSize": 30, "VolumeType": "gp3", "Encrypted": True, "KmsKeyId": key, "Iops": 4000},
+            }
+        ],
+        TagSpecifications=tagged_launch(Name="one"),
+    )
+    assert launches.shown(identifier)["MetadataOptions"]["State"] == "pending"
+    launches.until(identifier, "running")
+    instance = launches.shown(identifier)
+    assert (instance["EbsOptimized"], instance["Monitoring"]) == (True, {"State": "enabled"})
+    assert instance["MetadataOptions"] == {
+        "State": "applied",
+        "HttpTokens": "required",
+        "HttpPutResponseHopLimit": 2,
+        "HttpEndpoint": "enabled",
+        "HttpProtocolIpv6": "disabled",
+        "InstanceMetadataTags": "disabled",
+    }
+    assert "KeyName" not in instance
+    assert "PublicIpAddress" not in instance
+    address = instance["PrivateIpAddress"]
+    assert address.startswith("10.0.0.")
+    assert instance["PrivateDnsName"] == f"ip-{address.replace('.', '-')}.us-west-2.compute.internal"
+    assert instance["Placement"]["AvailabilityZone"] == "us-west-2a"
+    (interface,) = instance["NetworkInterfaces"]
+    assert (interface["SubnetId"], interface["PrivateIpAddress"]) == (launches.subnet, address)
+    assert [group["GroupId"] for group in interface["Groups"]] == [launches.group]
+    assert instance["RootDeviceName"] == "/dev/sda1"
+    (device,) = instance["BlockDeviceMappings"]
+    volume = launches.volume(identifier)
+    assert (device["DeviceName"], device["Ebs"]["VolumeId"]) == ("/dev/sda1", volume["VolumeId"])
+    assert (volume["Size"], volume["VolumeType"], volume["Iops"], volume["Throughput"]) == (30, "gp3", 4000, 125)
+    assert (volume["Encrypted"], volume["KmsKeyId"]) == (True, key)
+    assert volume["Attachments"][0]["DeleteOnTermination"] is True
+    assert instance["Tags"] == volume["Tags"] == [{"Key": "Name", "Value": "one"}]
+    data = launches.attribute(identifier, "userData")["UserData"]["Value"]
+    assert base64.b64decode(data) == b"#cloud-config\n"
+
+
+def test_instances_share_no_address_and_are_private(launches: Launches) -> None:
+    first, second = (launches.shown(launches.run()) for _index in range(2))
+    assert first["PrivateIpAddress"] != second["PrivateIpAddress"]
+    assert "PublicIpAddress" not in first
+
+
+def test_client_token_makes_one_instance(ec2: Any, launches: Launches) -> None:
+    first = launches.run(ClientToken="token-of-instance")
+    assert launches.run(ClientToken="token-of-instance") == first
+    assert launches.found() == [first]
+    code = refusal(launches.run, ClientToken="token-of-instance", InstanceType="t3.small")
+    assert code == "IdempotentParameterMismatch"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "code"),
+    [
+        ({"ImageId": "ami-00000000000000000"}, "InvalidAMIID.NotFound"),
+        ({"ImageId": "resolve:ssm:/none"}, "InvalidAMIID.Malformed"),
+        ({"InstanceType": "t9.large"}, "InvalidParameterValue"),
+        ({"SubnetId": "subnet-00000000000000000"}, "InvalidSubnetID.NotFound"),
+        ({"SecurityGroupIds": ["sg-00000000000000000"]}, "InvalidGroup.NotFound"),
+        ({"IamInstanceProfile": {"Name": "nobody"}}, "InvalidParameterValue"),
+        ({"BlockDeviceMappings": [{"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 4}}]}, "InvalidBlockDeviceMapping"),
+        (
+            {"BlockDeviceMappings": [{"DeviceName": "/dev/sda1", "Ebs": {"KmsKeyId": "alias/none"}}]},
+            "InvalidParameterDependency",
+        ),
+    ],
+)
+def test_launch_of_what_does_not_exist_is_refused(launches: Launches, parameters: dict, code: str) -> None:
+    assert refusal(launches.run, **parameters) == code
+    assert launches.found() == []
+
+
+def test_launch_in_a_group_of_another_network_is_refused(ec2: Any, launches: Launches) -> None:
+    other = Launches(ec2, ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"], "")
+    assert refusal(launches.run, SecurityGroupIds=[other.group]) == "InvalidParameter"
+
+
+def test_launch_with_a_key_that_does_not_exist_ends_at_once(launches: Launches) -> None:
+    ebs = {"Encrypted": True, "KmsKeyId": "arn:aws:kms:us-west-2:123456789012:key/none"}
+    identifier = launches.run(BlockDeviceMappings=[{"DeviceName": "/dev/sda1", "Ebs": ebs}])
+    launches.until(identifier, "terminated")
+    assert launches.shown(identifier)["StateReason"]["Code"] == "Client.InternalError"
+
+
+def test_instances_are_found_by_filters(launches: Launches, subnets: list[str]) -> None:
+    first = launches.running(TagSpecifications=tagged("instance", Name="first", Team="a"))
+    second = launches.run(SubnetId=subnets[1], TagSpecifications=tagged("instance", Name="second", Team="a"))
+    assert launches.found(**{"tag:Team": "a"}) == [first, second]
+    assert launches.found(**{"tag:Name": "fir*"}) == [first]
+    for filters in (
+        {"subnet_id": subnets[0]},
+        {"instance_id": first},
+        {"private_ip_address": launches.shown(first)["PrivateIpAddress"]},
+        {
+            "instance_state_name": "running",
+            "tag:Name": "first",
+            "image_id": UBUNTU,
+            "instance.group_id": launches.group,
+        },
+    ):
+        assert launches.found(**filters) == [first], filters
+    assert launches.found(instance_type="t3.large") == []
+    assert refusal(launches.found, colour="red") == "InvalidParameterValue"
+
+
+def test_instance_goes_from_state_to_state(ec2: Any, launches: Launches) -> None:
+    identifier = launches.run()
+    ids = {"InstanceIds": [identifier]}
+    assert refusal(ec2.stop_instances, **ids) == "IncorrectInstanceState"
+    launches.until(identifier, "running")
+    (change,) = ec2.stop_instances(**ids)["StoppingInstances"]
+    assert (change["PreviousState"]["Name"], change["CurrentState"]["Name"]) == ("running", "stopping")
+    assert refusal(ec2.start_instances, **ids) == "IncorrectInstanceState"
+    launches.until(identifier, "stopped")
+    assert launches.shown(identifier)["StateReason"]["Code"] == "Client.UserInitiatedShutdown"
+    (change,) = ec2.start_instances(**ids)["StartingInstances"]
+    assert change["CurrentState"]["Name"] == "pending"
+    launches.until(identifier, "running")
+    (change,) = ec2.terminate_instances(**ids)["TerminatingInstances"]
+    assert change["CurrentState"]["Name"] == "shutting-down"
+    assert refusal(ec2.start_instances, **ids) == "IncorrectInstanceState"
+    launches.until(identifier, "terminated")
+    assert ec2.terminate_instances(**ids)["TerminatingInstances"][0]["CurrentState"]["Name"] == "terminated"
+    assert "SubnetId" not in launches.shown(identifier)
+
+
+def test_group_and_subnet_of_an_instance_stay_until_it_is_terminated(ec2: Any, launches: Launches) -> None:
+    identifier = launches.running()
+    volume = launches.volume(identifier)["VolumeId"]
+    for wait in (lambda: None, lambda: ec2.terminate_instances(InstanceIds=[identifier])):
+        wait()
+        assert refusal(ec2.delete_security_group, GroupId=launches.group) == "DependencyViolation"
+        assert refusal(ec2.delete_subnet, SubnetId=launches.subnet) == "DependencyViolation"
+    launches.until(identifier, "terminated")
+    ec2.delete_security_group(GroupId=launches.group)
+    ec2.delete_subnet(SubnetId=launches.subnet)
+    assert refusal(ec2.describe_volumes, VolumeIds=[volume]) == "InvalidVolume.NotFound"
+
+
+def test_protected_instance_is_not_terminated(ec2: Any, launches: Launches) -> None:
+    identifier = launches.run(DisableApiTermination=True)
+    assert launches.attribute(identifier, "disableApiTermination")["DisableApiTermination"]["Value"] is True
+    assert refusal(ec2.terminate_instances, InstanceIds=[identifier]) == "OperationNotPermitted"
+    ec2.modify_instance_attribute(InstanceId=identifier, DisableApiTermination={"Value": False})
+    launches.terminate(identifier)
+
+
+def test_attributes_are_changed_one_by_one_and_some_on_a_stopped_instance_only(ec2: Any, launches: Launches) -> None:
+    identifier = launches.running()
+    other = launches.make_group("other")
+
+    def modify(**attributes: Any) -> None:
+        ec2.modify_instance_attribute(InstanceId=identifier, **attributes)
+
+    modify(Groups=[other])
+    shown = launches.shown(identifier)
+    assert [group["GroupId"] for group in shown["SecurityGroups"]] == [other]
+    assert [group["GroupId"] for group in shown["NetworkInterfaces"][0]["Groups"]] == [other]
+    assert refusal(modify, Groups=["sg-00000000000000000"]) == "InvalidGroup.NotFound"
+    assert refusal(modify, InstanceType={"Value": "t3.small"}) == "IncorrectInstanceState"
+    both = {"DisableApiTermination": {"Value": False}, "SourceDestCheck": {"Value": False}}
+    assert refusal(modify, **both) == "InvalidParameterCombination"
+    ec2.stop_instances(InstanceIds=[identifier])
+    launches.until(identifier, "stopped")
+    modify(InstanceType={"Value": "t3.small"})
+    modify(EbsOptimized={"Value": True})
+    assert refusal(modify, InstanceType={"Value": "t9.small"}) == "InvalidParameterValue"
+    shown = launches.shown(identifier)
+    assert (shown["InstanceType"], shown["EbsOptimized"]) == ("t3.small", True)
+    launches.terminate(identifier)
+    assert refusal(modify, Groups=[other]) == "IncorrectInstanceState"
+
+
+@pytest.mark.parametrize(
+    ("identifier", "code"),
+    [("i-00000000000000000", "InvalidInstanceID.NotFound"), ("i-none", "InvalidInstanceID.Malformed")],
+)
+def test_changes_of_instances_that_do_not_exist_are_refused(ec2: Any, identifier: str, code: str) -> None:
+    assert refusal(ec2.modify_instance_attribute, InstanceId=identifier, EbsOptimized={"Value": True}) == code
+    assert refusal(ec2.monitor_instances, InstanceIds=[identifier]) == code
+
+
+def test_metadata_options_are_pending_for_a_moment(ec2: Any, launches: Launches) -> None:
+    identifier = launches.running()
+
+    def options() -> dict[str, Any]:
+        return launches.shown(identifier)["MetadataOptions"]
+
+    answer = ec2.modify_instance_metadata_options(InstanceId=identifier, HttpTokens="required")
+    assert answer["InstanceMetadataOptions"]["State"] == "pending"
+    until(lambda: options()["State"] == "applied")
+    assert (options()["HttpTokens"], options()["HttpPutResponseHopLimit"]) == ("required", 1)
+    modify = ec2.modify_instance_metadata_options
+    assert refusal(modify, InstanceId=identifier, HttpPutResponseHopLimit=65) == "InvalidParameterValue"
+
+
+def test_monitoring_is_switched(ec2: Any, launches: Launches) -> None:
+    identifier = launches.running()
+    (answer,) = ec2.monitor_instances(InstanceIds=[identifier])["InstanceMonitorings"]
+    assert answer["Monitoring"]["State"] == "pending"
+    assert launches.shown(identifier)["Monitoring"]["State"] == "enabled"
+    ec2.unmonitor_instances(InstanceIds=[identifier])
+    assert launches.shown(identifier)["Monitoring"]["State"] == "disabled"
+
+
+def test_instance_profile_is_replaced_while_the_instance_runs(ec2: Any, iam: Any, launches: Launches) -> None:
+    arns = {}
+    for name in ("profile-a", "profile-b"):
+        arns[name] = iam.create_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Arn"]
+    identifier = launches.running(IamInstanceProfile={"Name": "profile-a"})
+    assert launches.shown(identifier)["IamInstanceProfile"]["Arn"] == arns["profile-a"]
+
+    def association() -> str:
+        (found,) = launches.associations(identifier)
+        return found
+
+    def replace(profile: str) -> None:
+        ec2.replace_iam_instance_profile_association(AssociationId=association(), IamInstanceProfile={"Name": profile})
+
+    def associate(profile: str) -> None:
+        ec2.associate_iam_instance_profile(InstanceId=identifier, IamInstanceProfile={"Name": profile})
+
+    first = association()
+    assert refusal(replace, profile="nobody") == "InvalidParameterValue"
+    assert refusal(associate, profile="profile-b") == "IncorrectState"
+    replace("profile-b")
+    assert launches.shown(identifier)["IamInstanceProfile"]["Arn"] == arns["profile-b"]
+    assert association() != first
+    ec2.stop_instances(InstanceIds=[identifier])
+    launches.until(identifier, "stopped")
+    assert refusal(replace, profile="profile-a") == "IncorrectState"
+    ec2.disassociate_iam_instance_profile(AssociationId=association())
+    assert "IamInstanceProfile" not in launches.shown(identifier)
+    assert refusal(associate, profile="profile-a") == "IncorrectState"
+    until(lambda: not launches.associations(identifier))
+    associate("profile-a")
+    assert launches.shown(identifier)["IamInstanceProfile"]["Arn"] == arns["profile-a"]
+
+
+def test_volume_grows_after_a_moment_and_never_shrinks(ec2: Any, launches: Launches) -> None:
+    identifier = launches.running()
+    volume = launches.volume(identifier)["VolumeId"]
+    by_volume = {"Filters": [{"Name": "volume-id", "Values": [volume]}]}
+    assert ec2.describe_volumes_modifications(**by_volume)["VolumesModifications"] == []
+    answer = ec2.modify_volume(VolumeId=volume, Size=20, Throughput=250)["VolumeModification"]
+    assert (answer["ModificationState"], answer["OriginalSize"], answer["TargetSize"]) == ("modifying", 8, 20)
+    assert launches.volume(identifier)["Size"] == 8
+    assert refusal(ec2.modify_volume, VolumeId=volume, Size=30) == "IncorrectModificationState"
+    until(lambda: launches.volume(identifier)["Size"] == 20)
+    assert launches.volume(identifier)["Throughput"] == 250
+    (done,) = ec2.describe_volumes_modifications(**by_volume)["VolumesModifications"]
+    assert done["ModificationState"] == "completed"
+    assert refusal(ec2.modify_volume, VolumeId=volume, Size=10) == "InvalidParameterValue"
+
+
+def test_volume_that_is_kept_outlives_its_instance(ec2: Any, launches: Launches) -> None:
+    identifier = launches.running()
+    volume = launches.volume(identifier)["VolumeId"]
+    kept = [{"DeviceName": "/dev/sda1", "Ebs": {"DeleteOnTermination": False}}]
+    ec2.modify_instance_attribute(InstanceId=identifier, BlockDeviceMappings=kept)
+    launches.terminate(identifier)
+    (left,) = ec2.describe_volumes(VolumeIds=[volume])["Volumes"]
+    assert (left["State"], left["Attachments"]) == ("available", [])

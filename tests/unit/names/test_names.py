@@ -68,6 +68,7 @@ def test_refuses(arguments, message):
         ("kms_alias", "kms", "AliasNameType", len("alias/")),
         ("launch_template", "ec2", "LaunchTemplateName", 0),
         ("log_group", "logs", "LogGroupName", 0),
+        ("secret", "secretsmanager", "NameType", 0),
     ],
 )
 def test_limits_agree_with_the_service_models(kind, service, shape, besides):

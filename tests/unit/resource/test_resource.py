@@ -18,6 +18,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.resource import
     States,
     Tagging,
     Update,
+    gather,
     is_satisfied,
     without_unset,
 )
@@ -339,6 +340,46 @@ def test_update_sends_only_what_differs():
     assert "configuration_values" not in result["addon"]
 
 
+class AddonInSteps(Addon):
+    """Changed by two calls, one after the other."""
+
+    settings = (
+        Setting("version", "addonVersion", update="version"),
+        Setting("role_arn", "serviceAccountRoleArn", update="role"),
+    )
+    updates: ClassVar = {"version": Update("UpdateAddon"), "role": Update("UpdateAddon")}
+
+
+def run_in_steps(*steps):
+    return run_resource(AddonInSteps, {**PARAMS, "version": "v2", "role_arn": "ours"}, *steps)
+
+
+def test_an_update_that_settles_another_one_leaves_nothing_to_it():
+    """The role is another one, too, and the new version brings the declared one."""
+    done = addon(version="v2", serviceAccountRoleArn="ours")
+    result, _aws, _module = run_in_steps(
+        Step("DescribeAddon", addon(serviceAccountRoleArn="another")),
+        Step("UpdateAddon", {}, {**READ, "addonVersion": "v2"}),
+        Step("DescribeAddon", done),
+        Step("DescribeAddon", done),
+    )
+    assert result["changed"] is True
+
+
+def test_an_update_that_makes_another_one_necessary_is_followed_by_it():
+    """The role is as declared, and the new version resets it."""
+    done = addon(version="v2", serviceAccountRoleArn="ours")
+    result, _aws, _module = run_in_steps(
+        Step("DescribeAddon", addon(serviceAccountRoleArn="ours")),
+        Step("UpdateAddon", {}, {**READ, "addonVersion": "v2"}),
+        Step("DescribeAddon", addon(version="v2")),
+        Step("UpdateAddon", {}, {**READ, "serviceAccountRoleArn": "ours"}),
+        Step("DescribeAddon", done),
+        Step("DescribeAddon", done),
+    )
+    assert result["changed"] is True
+
+
 def test_a_resource_removed_by_others_during_an_update_is_an_honest_error():
     message = refused(
         {"version": "v2", "tags": {"A": "1"}},
@@ -485,7 +526,22 @@ def test_check_mode_does_not_wait():
     assert aws.operations() == ["DescribeAddon"]
 
 
-# ---- comparing
+# ---- reading and comparing
+
+
+@pytest.mark.parametrize(
+    ("tree", "path", "expected"),
+    [
+        ({"items": [1, 2]}, "items", [1, 2]),
+        ({"groups": [{"items": [1]}, {}, {"items": [2, 3]}]}, "groups.items", [1, 2, 3]),
+        ({"page": {"items": [1]}}, "page.items", [1]),
+        ({"items": []}, "items", []),
+        ({"items": None}, "items", []),
+        ({}, "groups.items", []),
+    ],
+)
+def test_what_stands_at_a_path_through_lists(tree, path, expected):
+    assert gather(tree, path) == expected
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,8 @@ class TestNames:
             ("https://oidc.eks.us-west-2.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF:sub",
              "https://oidc.eks.us-west-2.amazonaws.com/id/<OIDC id 1>:sub"),
             ("addon/our-eks/vpc-cni/0a1b2c3d", "addon/our-eks/vpc-cni/<suffix 1>"),
+            ("0123456789abcdef0123456789abcdef", "<token 1>"),
+            ("02:0a:1b:2c:3d:4e", "<MAC address 1>"),
             ("0123456789abcdef0123456789abcdef01234567", "<digest 1>"),
             ("at 52.1.2.3.", "at <address 1>."),
             ("52.1.2.3", "<address 1>"),

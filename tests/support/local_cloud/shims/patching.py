@@ -74,12 +74,16 @@ class QueryShims:
         self._wire = wire
         self._actions = actions
 
-    def replace(self, operation: str, handler: Handler) -> None:
-        """Answer this operation by the handler instead of the emulator."""
+    def replace(self, operation: str, handler: Handler, unless: Callable[[dict[str, Any]], bool] | None = None) -> None:
+        """Answer this operation by the handler instead of the emulator, but for what unless picks out."""
+        original = self._actions.get(operation)
 
         def action(params: Mapping[str, Any]) -> Response:
             try:
-                return self._wire.respond(operation, handler(self._wire.parse(operation, params)))
+                request = self._wire.parse(operation, params)
+                if original and unless and unless(request):
+                    return original(params)
+                return self._wire.respond(operation, handler(request))
             except AWSError as refusal:
                 return self._wire.error(refusal)
 

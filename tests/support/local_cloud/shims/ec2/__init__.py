@@ -16,6 +16,18 @@ launch_templates
 security_groups
     UpdateSecurityGroupRuleDescriptionsIngress and -Egress are unknown; DeleteSecurityGroup deletes a group that is
     referenced or in use; CreateVpc makes a default group without its rule for itself.
+instances
+    RunInstances and DescribeInstances drop volumes, metadata options, monitoring, EBS optimization, protection, user
+    data, network interfaces and most filters; a launch takes what doesn't exist, and gives a public address always.
+    Start-, Stop- and TerminateInstances have no states in between, and TerminateInstances ignores protection.
+    DescribeInstanceAttribute answers with fixed values; ModifyInstanceAttribute, ModifyInstanceMetadataOptions,
+    MonitorInstances and UnmonitorInstances are unknown. The root device of Canonical's images is /dev/xvda.
+instance_profiles
+    RunInstances takes profiles that don't exist; ReplaceIamInstanceProfileAssociation works on a stopped instance and
+    keeps the association's id; DisassociateIamInstanceProfile ends an association at once.
+volumes
+    DescribeVolumes drops KmsKeyId and Throughput; ModifyVolume shrinks a volume, drops Throughput and is done at once;
+    DescribeVolumesModifications shows volumes that were never modified.
 subnets
     CreateSubnet accepts overlaps and ranges outside the VPC; DeleteSubnet, DeleteVpc, DeleteRouteTable and
     DetachInternetGateway act on what is in use; CreateRoute adds a second route for the same destination;
@@ -30,7 +42,17 @@ from ministack.services import ec2
 
 from ...wire import QueryWire
 from ..patching import IdempotencyTokens, QueryShims, on_reset
-from . import flow_logs, launch_templates, nat_gateways, security_groups, subnets, vpc_endpoints
+from . import (
+    flow_logs,
+    instance_profiles,
+    instances,
+    launch_templates,
+    nat_gateways,
+    security_groups,
+    subnets,
+    volumes,
+    vpc_endpoints,
+)
 
 _TOKEN_OPERATIONS = (
     "CreateFlowLogs",
@@ -39,12 +61,24 @@ _TOKEN_OPERATIONS = (
     "CreateLaunchTemplate",
     "CreateLaunchTemplateVersion",
     "CreateRouteTable",
+    "RunInstances",
+)
+_PARTS = (
+    flow_logs,
+    instance_profiles,
+    instances,
+    launch_templates,
+    nat_gateways,
+    security_groups,
+    subnets,
+    volumes,
+    vpc_endpoints,
 )
 
 
 def install() -> None:
     shims = QueryShims(QueryWire("ec2"), ec2._ACTION_MAP)
-    for part in (flow_logs, launch_templates, nat_gateways, security_groups, subnets, vpc_endpoints):
+    for part in _PARTS:
         part.install(shims)
     tokens = IdempotencyTokens("IdempotentParameterMismatch")
     for operation in _TOKEN_OPERATIONS:

@@ -20,6 +20,7 @@ from ministack.services import ec2
 
 from ...wire import AWSError, Response
 from ..patching import QueryShims
+from .instances import interfaces
 from .records import security_group_of, select, vpc_of
 from .vpc_endpoints import live_endpoints
 
@@ -118,6 +119,7 @@ def _refuse_group_in_use(request: dict[str, Any]) -> None:
         group_id in _references(group) for other, group in ec2._security_groups.items() if other != group_id
     )
     used = any(group_id in endpoint["_group_ids"] for endpoint in live_endpoints())
+    used |= any(group["GroupId"] == group_id for interface in interfaces() for group in interface["Groups"])
     if referring or used:
         raise AWSError("DependencyViolation", f"resource {group_id} has a dependent object")
 

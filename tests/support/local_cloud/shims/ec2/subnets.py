@@ -17,6 +17,7 @@ from ministack.services import ec2
 
 from ...wire import AWSError, Response, matches_filters
 from ..patching import QueryShims
+from .instances import all_instances, interfaces
 from .nat_gateways import live_gateways
 from .records import dependency_violation, vpc_of
 from .vpc_endpoints import live_endpoints
@@ -128,9 +129,11 @@ def _refuse_subnet_in_use(request: dict[str, Any]) -> None:
     subnet_id = request["SubnetId"]
     holders: list[Any] = [gateway for gateway in live_gateways() if gateway["SubnetId"] == subnet_id]
     holders += [endpoint for endpoint in live_endpoints() if subnet_id in endpoint["SubnetIds"]]
+    holders += [interface for interface in interfaces() if interface["SubnetId"] == subnet_id]
+    # Those that a fleet launches have no interface here.
     holders += [
         instance
-        for instance in ec2._instances.values()
+        for instance in all_instances()
         if instance.get("SubnetId") == subnet_id and instance["State"]["Name"] != "terminated"
     ]
     if holders:

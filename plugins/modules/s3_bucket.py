@@ -1,0 +1,728 @@
+#!/usr/bin/python
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: s3_bucket
+version_added: 0.1.0
+short_description: Manage an S3 bucket with its encryption, access, policy and lifecycle rules
+description:
+  - Creates, changes and deletes a general purpose bucket with its Object Ownership, Block Public Access, policy,
+    default encryption, versioning, lifecycle rules and tags.
+  - The tags are part of the create call. So a bucket that an interrupted run has made bears those of O(owned_by), and
+    the next run goes on with it.
+  - It replaces M(amazon.aws.s3_bucket), which in release 11.4.0 has no check mode, tags a bucket in a call of its own,
+    changes a bucket of that name whoever made it, and has no lifecycle rules.
+author:
+  - Contributors to the agent_platform.aws project (@agent-platform)
+options:
+  name:
+    description:
+      - Name of the bucket. All AWS accounts share the names, so a part of it should be one's own, such as the account's
+        number.
+      - It is made in the region of the module. One that exists in another region is refused.
+    type: str
+    required: true
+  object_ownership:
+    description:
+      - Who owns the objects that others write. V(BucketOwnerEnforced) turns access control lists off.
+    type: str
+    choices: [BucketOwnerEnforced, BucketOwnerPreferred, ObjectWriter]
+  public_access_block:
+    description:
+      - Which public access is refused whatever a policy or an access control list allows. A switch that isn't set is
+        left alone. AWS turns all four on for a new bucket.
+    type: dict
+    suboptions:
+      block_public_acls:
+        description: Whether to refuse access control lists that allow public access.
+        type: bool
+      ignore_public_acls:
+        description: Whether to ignore such lists where they exist.
+        type: bool
+      block_public_policy:
+        description: Whether to refuse a bucket policy that allows public access.
+        type: bool
+      restrict_public_buckets:
+        description: Whether to keep out others than AWS services and this account where such a policy exists.
+        type: bool
+  policy:
+    description:
+      - The bucket policy. An empty document, C({}), removes it.
+      - Roles that it names must exist. One that was made a moment ago is waited for.
+    type: json
+  encryption:
+    description:
+      - How objects are encrypted that come in without a choice of their own.
+    type: dict
+    suboptions:
+      algorithm:
+        description: V(AES256) is a key of S3, V(aws:kms) one of KMS.
+        type: str
+        required: true
+        choices: [AES256, "aws:kms"]
+      kms_key_id:
+        description:
+          - ARN of the KMS key, for V(aws:kms). An empty text goes back to the key that AWS manages for S3.
+        type: str
+      bucket_key_enabled:
+        description: Whether S3 asks KMS for one key per bucket and not for one per object.
+        type: bool
+  versioning:
+    description:
+      - Whether overwritten and deleted objects are kept as versions. It can't be turned off again, only suspended.
+    type: str
+    choices: [enabled, suspended]
+  lifecycle_rules:
+    description:
+      - The rules by which S3 deletes objects. All others are removed, also those that move objects to another storage
+        class. An empty list removes all.
+    type: list
+    elements: dict
+    suboptions:
+      id:
+        description: Name of the rule.
+        type: str
+        required: true
+      prefix:
+        description: Which objects it is for, by the beginning of their keys. All, if it is empty.
+        type: str
+        default: ""
+      expiration_days:
+        description: Age at which objects are deleted; with versioning they become noncurrent versions.
+        type: int
+      noncurrent_expiration_days:
+        description: How long noncurrent versions are kept.
+        type: int
+      abort_incomplete_multipart_days:
+        description: Age at which uploads in parts that were never completed are given up.
+        type: int
+      status:
+        description: Whether the rule is in force.
+        type: str
+        choices: [enabled, disabled]
+        default: enabled
+  force_destroy:
+    description:
+      - With O(state=absent), whether to delete all objects, with all their versions, for good first.
+      - With V(false), the module fails on a bucket that isn't empty, also in check mode.
+      - Objects that Object Lock protects are not deleted in any case.
+    type: bool
+    default: false
+notes:
+  - To create a bucket with tags, the identity needs C(s3:TagResource) besides C(s3:CreateBucket).
+  - AWS gives the name of a deleted bucket free after a while only. With O(wait=true) a create waits for that, up to
+    O(wait_timeout).
+  - The tags of a bucket for which attribute based access control (ABAC) is turned on can't be changed with this module.
+    S3 has other calls for them.
+extends_documentation_fragment:
+  - agent_platform.aws.resource
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.tags
+  - amazon.aws.boto3
+"""
+
+EXAMPLES = r"""
+- name: Make a private, encrypted bucket with versions that are kept for a month
+  agent_platform.aws.s3_bucket:
+    name: demo-documents-123456789012
+    object_ownership: BucketOwnerEnforced
+    public_access_block:
+      block_public_acls: true
+      ignore_public_acls: true
+      block_public_policy: true
+      restrict_public_buckets: true
+    policy:
+      Version: "2012-10-17"
+      Statement:
+        - Sid: OnlyEncryptedConnections
+          Effect: Deny
+          Principal: "*"
+          Action: s3:*
+          Resource:
+            - arn:aws:s3:::demo-documents-123456789012
+            - arn:aws:s3:::demo-documents-123456789012/*
+          Condition: {Bool: {"aws:SecureTransport": "false"}}
+    encryption:
+      algorithm: aws:kms
+      kms_key_id: arn:aws:kms:us-west-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab
+      bucket_key_enabled: true
+    versioning: enabled
+    lifecycle_rules:
+      - id: old-versions
+        noncurrent_expiration_days: 30
+        abort_incomplete_multipart_days: 7
+    tags:
+      Project: demo
+
+- name: Delete a bucket with all that is in it
+  agent_platform.aws.s3_bucket:
+    name: demo-documents-123456789012
+    owned_by:
+      Project: demo
+    force_destroy: true
+    state: absent
+"""
+
+RETURN = r"""
+bucket:
+  description: The bucket; empty when it is absent. Of what has an option, that which is set.
+  returned: always
+  type: dict
+  contains:
+    name:
+      description: Name of the bucket.
+      type: str
+      sample: demo-documents-123456789012
+    arn:
+      description: ARN of the bucket.
+      type: str
+      sample: "arn:aws:s3:::demo-documents-123456789012"
+    region:
+      description: Region that the bucket is in.
+      type: str
+      sample: us-west-2
+    object_ownership:
+      description: Who owns the objects that others write.
+      type: str
+    public_access_block:
+      description: The four switches of Block Public Access.
+      type: dict
+    policy:
+      description: The bucket policy; missing when there is none.
+      type: dict
+    encryption:
+      description: The rule of the default encryption, as S3 describes it.
+      type: dict
+    versioning:
+      description: V(Enabled) or V(Suspended); missing when it never was enabled.
+      type: str
+    lifecycle_rules:
+      description: The lifecycle rules, as S3 describes them; missing when there are none.
+      type: list
+      elements: dict
+    tags:
+      description: Tags of the bucket.
+      type: dict
+"""
+
+import contextlib
+import json
+import time
+
+from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
+
+from ansible_collections.agent_platform.aws.plugins.module_utils.faults import (
+    AWS_ERRORS,
+    DENIED_CODES,
+    THROTTLING_CODES,
+    ResourceError,
+    describe_failure,
+    error_code,
+    error_text,
+)
+from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
+    VISIBLE_AFTER,
+    Addition,
+    Create,
+    Delete,
+    Describe,
+    Repeat,
+    Resource,
+    Setting,
+    Tagging,
+    Update,
+    run_module,
+    set_path,
+    without_unset,
+)
+
+with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing library
+    from botocore.exceptions import ClientError
+
+HOME = "us-east-1"  # the region that a create call doesn't name
+SWITCHES = ("block_public_acls", "ignore_public_acls", "block_public_policy", "restrict_public_buckets")
+ACTIONS = {
+    "expiration_days": ("Expiration", "Days"),
+    "noncurrent_expiration_days": ("NoncurrentVersionExpiration", "NoncurrentDays"),
+    "abort_incomplete_multipart_days": ("AbortIncompleteMultipartUpload", "DaysAfterInitiation"),
+}
+# What is read for each option: member of the description, operation, the error codes that mean there is none, and what
+# is taken of the answer.
+PARTS = {
+    "object_ownership": (
+        "ObjectOwnership",
+        "GetBucketOwnershipControls",
+        ("OwnershipControlsNotFoundError",),
+        lambda answer: answer["OwnershipControls"]["Rules"][0]["ObjectOwnership"],
+    ),
+    "public_access_block": (
+        "PublicAccessBlock",
+        "GetPublicAccessBlock",
+        ("NoSuchPublicAccessBlockConfiguration",),
+        lambda answer: answer["PublicAccessBlockConfiguration"],
+    ),
+    "policy": ("Policy", "GetBucketPolicy", ("NoSuchBucketPolicy",), lambda answer: json.loads(answer["Policy"])),
+    "encryption": (
+        "Encryption",
+        "GetBucketEncryption",
+        ("ServerSideEncryptionConfigurationNotFoundError",),
+        lambda answer: answer["ServerSideEncryptionConfiguration"]["Rules"][0],
+    ),
+    "versioning": ("Versioning", "GetBucketVersioning", (), lambda answer: answer.get("Status")),
+    "lifecycle_rules": (
+        "LifecycleRules",
+        "GetBucketLifecycleConfiguration",
+        ("NoSuchLifecycleConfiguration",),
+        lambda answer: answer["Rules"],
+    ),
+}
+# The permissions of IAM that aren't called as the operation is.
+PERMISSIONS = {
+    "CreateBucket": "CreateBucket and s3:TagResource",
+    "DeleteBucketLifecycle": "PutLifecycleConfiguration",
+    "DeleteBucketTagging": "PutBucketTagging",
+    "DeleteObjects": "DeleteObjectVersion",
+    "GetBucketEncryption": "GetEncryptionConfiguration",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+    "ListObjectVersions": "ListBucketVersions",
+    "PutBucketEncryption": "PutEncryptionConfiguration",
+    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+}
+# HeadBucket has no answer but its status.
+REMEDIES = {
+    "400": "Renew the AWS credentials, check the region, and run again.",
+    "403": "If the bucket is one of another account, choose another name. "
+    "If it is yours, allow s3:ListBucket for the identity of this run.",
+    "BucketAlreadyExists": "All AWS accounts share the names of buckets, and another one has this bucket. "
+    "Choose another name, for example with the account's number in it.",
+    "BucketNotEmpty": "Set force_destroy: true to delete all that is in it for good. "
+    "If it is set, end what writes into the bucket. Then run again.",
+    "InvalidBucketAclWithObjectOwnership": "Set the access control list of the bucket to private, and run again.",
+    "InvalidBucketName": "A name has 3 to 63 small letters, digits and hyphens, and begins and ends with one of the "
+    "first two.",
+    "TooManyBuckets": "Remove what is unused or ask for a higher quota in Service Quotas, and run again.",
+}
+BLOCKED_POLICY = "BlockPublicPolicy"
+# What AWS may say of one object of many, though nothing is wrong with it.
+PASSING_FAULTS = {"InternalError", "ServiceUnavailable"}
+
+
+def same_policy(have, want):
+    return have is not None and not compare_policies(have, want) if want else not have
+
+
+def to_rules(rules):
+    """Lifecycle rules in the terms of the API."""
+    return [
+        {
+            "ID": rule["id"],
+            "Filter": {"Prefix": rule["prefix"]},
+            "Status": rule["status"].capitalize(),
+            **{action: {member: rule[option]} for option, (action, member) in ACTIONS.items() if option in rule},
+        }
+        for rule in rules
+    ]
+
+
+def from_rule(rule):
+    """A lifecycle rule in the module's terms; what they don't cover is named as other, which makes it another rule."""
+    rest = dict(rule)
+    ours = {"id": rest.pop("ID", ""), "status": rest.pop("Status").lower()}
+    # Older rules have the prefix outside of the filter.
+    filters = {"Prefix": rest.pop("Prefix", ""), **rest.pop("Filter", {})}
+    ours["prefix"] = filters.pop("Prefix")
+    for option, (action, member) in ACTIONS.items():
+        if set(rest.get(action, {})) == {member}:
+            ours[option] = rest.pop(action)[member]
+    other = sorted([*filters, *rest])
+    return {**ours, "other": other} if other else ours
+
+
+def from_rules(rules):
+    return [from_rule(rule) for rule in rules]
+
+
+def same_rules(have, want):
+    return {rule["id"]: rule for rule in have} == {rule["id"]: rule for rule in want}
+
+
+def from_encryption(rule):
+    default = rule.get("ApplyServerSideEncryptionByDefault", {})
+    return {
+        "algorithm": default.get("SSEAlgorithm"),
+        "kms_key_id": default.get("KMSMasterKeyID"),
+        "bucket_key_enabled": rule.get("BucketKeyEnabled", False),
+    }
+
+
+def versions_of(page):
+    """The names of what a page of ListObjectVersions shows."""
+    found = page.get("Versions", []) + page.get("DeleteMarkers", [])
+    return [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]
+
+
+class Bucket(Resource):
+    service = "s3"
+    kind = "S3 bucket"
+    result = "bucket"
+    names = {"Bucket": "name"}
+    capital_members = True
+    describe = Describe("HeadBucket", "", missing=("404",))
+    create = Create("CreateBucket", exists=("BucketAlreadyOwnedByYou",), tags="CreateBucketConfiguration.Tags")
+    delete = Delete("DeleteBucket", missing=("NoSuchBucket",))
+    settings = (
+        Setting("object_ownership", "ObjectOwnership", update="ownership", update_members=("OwnershipControls",)),
+        Setting(
+            "public_access_block",
+            None,
+            read="PublicAccessBlock",
+            update="public_access",
+            update_members=("PublicAccessBlockConfiguration",),
+            absent=dict.fromkeys(SWITCHES, False),
+        ),
+        Setting(
+            "policy", None, read="Policy", update="policy", update_members=("Policy",), same=same_policy, verbatim=True
+        ),
+        Setting(
+            "encryption",
+            None,
+            read="Encryption",
+            update="encryption",
+            update_members=("ServerSideEncryptionConfiguration",),
+            decode=from_encryption,
+        ),
+        Setting(
+            "versioning",
+            None,
+            read="Versioning",
+            update="versioning",
+            update_members=("VersioningConfiguration.Status",),
+            encode=str.capitalize,
+            decode=str.lower,
+        ),
+        Setting(
+            "lifecycle_rules",
+            None,
+            read="LifecycleRules",
+            update="lifecycle",
+            update_members=("LifecycleConfiguration.Rules",),
+            same=same_rules,
+            absent=[],
+            encode=to_rules,
+            decode=from_rules,
+        ),
+    )
+    # In this order: public access must be allowed before a policy can give it, and the policy comes before the rest,
+    # because the old one may forbid what the new one allows.
+    updates = {
+        "ownership": Update("PutBucketOwnershipControls"),
+        "public_access": Update("PutPublicAccessBlock"),
+        "policy": Update("PutBucketPolicy"),
+        "encryption": Update("PutBucketEncryption"),
+        "versioning": Update("PutBucketVersioning"),
+        "lifecycle": Update("PutBucketLifecycleConfiguration"),
+    }
+    additions = (
+        Addition("GetBucketTagging", "TagSet", "Tags"),
+        Addition("GetBucketOwnershipControls", "OwnershipControls.Rules.ObjectOwnership", "ObjectOwnership"),
+        Addition("GetPublicAccessBlock", "PublicAccessBlockConfiguration", "PublicAccessBlock"),
+        Addition("GetBucketPolicy", "Policy", "Policy"),
+        Addition("GetBucketEncryption", "ServerSideEncryptionConfiguration.Rules", "Encryption"),
+        Addition("GetBucketVersioning", "Status", "Versioning"),
+        Addition("GetBucketLifecycleConfiguration", "Rules", "LifecycleRules"),
+    )
+    extra_operations = ("DeleteBucketLifecycle", "DeleteBucketPolicy", "DeleteObjects", "ListObjectVersions")
+    tagging = Tagging(
+        "PutBucketTagging",
+        "DeleteBucketTagging",
+        arn="Bucket",
+        read="Tags",
+        style="list",
+        resource_member="Bucket",
+        tags_member="Tagging.TagSet",
+        keys_member=None,
+    )
+    free_form = ("Policy",)
+    # A new bucket isn't known everywhere at once, nor is a role that the policy names.
+    passing = {"MalformedPolicy": ("Invalid principal",), "NoSuchBucket": ("",), "OperationAborted": ("",)}
+
+    def __init__(self, module):
+        super().__init__(module)
+        if self.options["policy"] is not None:
+            try:
+                self.options = {**self.options, "policy": json.loads(self.options["policy"])}
+            except ValueError as error:
+                raise ResourceError(f"The policy of {self.title} isn't JSON: {error}.") from error
+        if self.options["force_destroy"]:
+            # Something was written while the bucket was emptied.
+            self.passing = {**self.passing, "BucketNotEmpty": ("",)}
+
+    # ---- Reading
+
+    def find(self):
+        try:
+            return super().find()
+        except ResourceError as error:
+            # One part of S3 knows the bucket, another one not yet or no more.
+            if error_code(error.cause) == "NoSuchBucket":
+                return None
+            raise
+
+    def identity(self, region=None):
+        name = self.options["name"]
+        arn = f"arn:{self.reader.meta.partition}:s3:::{name}"
+        return {"Name": name, "Arn": arn, "Region": region or self.module.region}
+
+    def complete(self, description):
+        bucket = self.identity(description.get("BucketRegion"))
+        tags = self.read("GetBucketTagging", self.named(), ("NoSuchTagSet",)) or {}
+        bucket["Tags"] = tags.get("TagSet", [])
+        for option, (member, operation, absent, take) in PARTS.items():
+            if self.options[option] is not None and self.options["state"] == "present":
+                answer = self.read(operation, self.named(), absent)
+                value = take(answer) if answer else None
+                if value is not None:
+                    bucket[member] = value
+        return bucket
+
+    def contents(self):
+        """What the bucket holds, page by page; the next one is read when the former has been dealt with."""
+        marker = {}
+        while True:
+            try:
+                page = self.reader.list_object_versions(**self.named(), **marker)
+            except AWS_ERRORS as error:
+                if error_code(error) in self.delete.missing:
+                    return
+                raise self.failure(error, f"list the contents of {self.title}", "ListObjectVersions") from error
+            yield page
+            if not page.get("IsTruncated"):
+                return
+            markers = {"KeyMarker": page.get("NextKeyMarker"), "VersionIdMarker": page.get("NextVersionIdMarker")}
+            marker = without_unset(markers)
+
+    # ---- Deciding
+
+    def check_owner(self, current):
+        # A bucket that this run has made may show the tags that it was made with a moment later.
+        if not (self.accepted and current and not self.tags_of(current)):
+            super().check_owner(current)
+
+    def refuse(self, current, changes):
+        if current and current["Region"] != self.module.region:
+            raise ResourceError(
+                f"{self.title} is in region {current['Region']} and can't be moved to {self.module.region}. "
+                "Set the region to that of the bucket, or choose another name."
+            )
+        encryption = self.options["encryption"]
+        if encryption and encryption["kms_key_id"] and encryption["algorithm"] == "AES256":
+            raise ResourceError(f"The encryption of {self.title} has a kms_key_id, which needs algorithm aws:kms.")
+        rules = [rule["id"] for rule in self.options["lifecycle_rules"] or []]
+        twice = sorted({rule for rule in rules if rules.count(rule) > 1})
+        if twice:
+            raise ResourceError(f"The lifecycle_rules of {self.title} have the id {', '.join(twice)} more than once.")
+
+    def predicted(self, current):
+        future = super().predicted(current or self.identity())
+        if self.options["policy"] is not None:
+            future["Policy"] = self.options["policy"]
+        if self.options["encryption"] is not None:
+            future["Encryption"] = self.encryption_rule(current or {})
+        for member in ("Policy", "LifecycleRules"):
+            if not future.get(member):
+                future.pop(member, None)
+        return future
+
+    def failure(self, error, doing, operation):
+        code = error_code(error)
+        message = describe_failure(error, doing, self.service, operation)
+        if code in DENIED_CODES:
+            text = error_text(error)
+            if BLOCKED_POLICY in text:
+                helps = "Narrow the policy, or set public_access_block.block_public_policy: false if it shall be public"
+            elif "object lock" in text:
+                helps = "Wait for the end of the retention, or remove the legal hold"
+            else:
+                helps = f"Allow s3:{PERMISSIONS.get(operation, operation)} for the identity of this run"
+            # Instead of the permission that has the operation's name.
+            message = f"{message.partition(f' Allow s3:{operation} ')[0]} {helps}, and run again."
+        return ResourceError(f"{message} {REMEDIES.get(code, '')}".strip(), error)
+
+    # ---- Creating and changing
+
+    def make_present(self, current):
+        current = super().make_present(current)
+        if self.check_mode or not self.changed:
+            return current
+        # S3 may show what has changed a moment later.
+        deadline = time.monotonic() + (VISIBLE_AFTER if self.options["wait"] else 0)
+        while time.monotonic() < deadline and (not current or self.changes(current) or any(self.tag_changes(current))):
+            time.sleep(1)
+            current = self.find()
+        return self.seen(current)
+
+    def create_request(self):
+        request = super().create_request()
+        if self.module.region != HOME:
+            set_path(request, "CreateBucketConfiguration.LocationConstraint", self.module.region)
+        return request
+
+    def make(self):
+        deadline = time.monotonic() + self.wait_timeout
+        while True:
+            try:
+                current = super().make()
+            except Repeat as repeat:
+                if error_code(repeat.error) != "OperationAborted" or not self.options["wait"]:
+                    raise
+                if time.monotonic() + self.poll > deadline:
+                    raise ResourceError(
+                        f"{repeat} If a bucket of that name was deleted a while ago, AWS needs up to an hour to give "
+                        "the name free: run again later, raise wait_timeout, or choose another name.",
+                        repeat.error,
+                    ) from repeat
+                time.sleep(self.poll)
+            else:
+                # In us-east-1 a second create is a success, too, so the bucket may be someone else's of this account.
+                self.check_owner(current)
+                return current
+
+    def apply_update(self, name, changes, current):
+        operation, members = getattr(self, f"update_{name}")(current)
+        self.write(operation, {**self.named(), **members}, f"update the {name.replace('_', ' ')} of {self.title}")
+
+    def update_ownership(self, _current):
+        rule = {"ObjectOwnership": self.options["object_ownership"]}
+        return "PutBucketOwnershipControls", {"OwnershipControls": {"Rules": [rule]}}
+
+    # The two that follow replace the whole, so what isn't declared is taken from what is there.
+
+    def update_public_access(self, current):
+        declared = without_unset(self.options["public_access_block"])
+        if declared.get("block_public_policy") is False:
+            # The switch may work a moment later.
+            self.passing = {**self.passing, "AccessDenied": (BLOCKED_POLICY,)}
+        none = self._members(dict.fromkeys(SWITCHES, False))
+        switches = {**none, **current.get("PublicAccessBlock", {}), **self._members(declared)}
+        return "PutPublicAccessBlock", {"PublicAccessBlockConfiguration": switches}
+
+    def update_encryption(self, current):
+        rules = [self.encryption_rule(current)]
+        return "PutBucketEncryption", {"ServerSideEncryptionConfiguration": {"Rules": rules}}
+
+    def encryption_rule(self, current):
+        declared = without_unset(self.options["encryption"])
+        rule = dict(current.get("Encryption", {}))
+        default = {"SSEAlgorithm": declared["algorithm"]}
+        present = rule.get("ApplyServerSideEncryptionByDefault", {})
+        kept = present.get("KMSMasterKeyID") if present.get("SSEAlgorithm") == declared["algorithm"] else None
+        key = declared.get("kms_key_id", kept)
+        rule["ApplyServerSideEncryptionByDefault"] = {**default, "KMSMasterKeyID": key} if key else default
+        if "bucket_key_enabled" in declared:
+            rule["BucketKeyEnabled"] = declared["bucket_key_enabled"]
+        return rule
+
+    def update_policy(self, _current):
+        policy = self.options["policy"]
+        return ("PutBucketPolicy", {"Policy": json.dumps(policy)}) if policy else ("DeleteBucketPolicy", {})
+
+    def update_versioning(self, _current):
+        return "PutBucketVersioning", {"VersioningConfiguration": {"Status": self.options["versioning"].capitalize()}}
+
+    def update_lifecycle(self, _current):
+        rules = to_rules(without_unset(self.options["lifecycle_rules"]))
+        if not rules:
+            return "DeleteBucketLifecycle", {}
+        return "PutBucketLifecycleConfiguration", {"LifecycleConfiguration": {"Rules": rules}}
+
+    def tag_request(self, current):
+        return self.options["name"]
+
+    # ---- Deleting
+
+    def make_absent(self, current):
+        self.check_owner(current)
+        if current is not None and not self.options["force_destroy"]:
+            page = next(self.contents(), {})
+            held = len(versions_of(page))
+            if held:
+                count = f"more than {held}" if page.get("IsTruncated") else held
+                raise ResourceError(
+                    f"{self.title} isn't empty: with older versions and delete markers, it holds {count} object(s). "
+                    "Set force_destroy: true to delete them for good, or empty it, and run again."
+                )
+        super().make_absent(current)
+
+    def before_delete(self, current):
+        if not self.options["force_destroy"]:
+            return
+        # A page has as many as one call deletes at most, 1000.
+        for page in self.contents():
+            if found := versions_of(page):
+                request = {**self.named(), "Delete": {"Objects": found, "Quiet": True}}
+                self.write("DeleteObjects", request, f"empty {self.title}", self.delete.missing)
+
+    def send(self, operation, request):
+        response = super().send(operation, request)
+        # DeleteObjects succeeds with a list of what it could not delete.
+        refused = response.get("Errors", []) if operation == "DeleteObjects" else []
+        if refused:
+            # What passes by itself is told only where nothing else is.
+            passing = PASSING_FAULTS | THROTTLING_CODES
+            told = next((item for item in refused if item.get("Code") not in passing), refused[0])
+            named = f"{told.get('Key')!r} in version {told.get('VersionId')}"
+            count = f"{len(refused)} of {len(request['Delete']['Objects'])}"
+            text = f"{str(told.get('Message')).rstrip('.')} ({count} objects, such as {named})"
+            error = {"Code": told.get("Code"), "Message": text}
+            status = 503 if told.get("Code") in PASSING_FAULTS else 400
+            metadata = {**response.get("ResponseMetadata", {}), "HTTPStatusCode": status}
+            raise ClientError({"Error": error, "ResponseMetadata": metadata}, operation)
+        return response
+
+
+def main():
+    run_module(
+        Bucket,
+        {
+            "name": {"type": "str", "required": True},
+            "object_ownership": {
+                "type": "str",
+                "choices": ["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"],
+            },
+            "public_access_block": {"type": "dict", "options": {switch: {"type": "bool"} for switch in SWITCHES}},
+            "policy": {"type": "json"},
+            "encryption": {
+                "type": "dict",
+                "options": {
+                    "algorithm": {"type": "str", "required": True, "choices": ["AES256", "aws:kms"]},
+                    "kms_key_id": {"type": "str"},
+                    "bucket_key_enabled": {"type": "bool"},
+                },
+            },
+            "versioning": {"type": "str", "choices": ["enabled", "suspended"]},
+            "lifecycle_rules": {
+                "type": "list",
+                "elements": "dict",
+                "options": {
+                    "id": {"type": "str", "required": True},
+                    "prefix": {"type": "str", "default": ""},
+                    "expiration_days": {"type": "int"},
+                    "noncurrent_expiration_days": {"type": "int"},
+                    "abort_incomplete_multipart_days": {"type": "int"},
+                    "status": {"type": "str", "choices": ["enabled", "disabled"], "default": "enabled"},
+                },
+                "required_one_of": [tuple(ACTIONS)],
+            },
+            "force_destroy": {"type": "bool", "default": False},
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

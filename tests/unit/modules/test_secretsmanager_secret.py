@@ -1,0 +1,739 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Secrets: a value is generated once or declared, never shown; what was deleted for a while comes back."""
+
+from __future__ import annotations
+
+import datetime
+import json
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
+from ansible_collections.agent_platform.aws.plugins.modules import secretsmanager_secret
+from tests.support.module_runs import OWNER, given, run, tag_list
+from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step, api_error, lost_reply
+
+NAME = "demo-code-server"
+ARN = f"arn:aws:secretsmanager:us-west-2:123456789012:secret:{NAME}-1a2B3c"
+ID = {"SecretId": NAME}
+TAGS = {**OWNER, "Name": NAME}
+KEY_ID = "1234abcd-12ab-34cd-56ef-1234567890ab"
+KEY = f"arn:aws:kms:us-west-2:123456789012:key/{KEY_ID}"
+ALIAS_ARN = "arn:aws:kms:us-west-2:123456789012:alias/demo"
+VERSION = "ec0c79c2-9cdd-4a12-8d5b-7a7a4f3cbd8e"
+# What no output may have.
+GENERATED = 'q7"Zr\\W2xk0v9'
+VALUE = "s3cr3t-of-the-user"
+OTHER_VALUE = "s3cr3t-of-another"
+DECLARED, DIFFERENT = "as declared (not shown)", "another (not shown)"
+
+GENERATE = {"name": NAME, "generate": {}, "tags": TAGS, "owned_by": OWNER}
+FIXED = {"name": NAME, "value": VALUE, "tags": TAGS, "owned_by": OWNER}
+PLAIN = {"name": NAME, "tags": TAGS, "owned_by": OWNER}
+ABSENT = {"name": NAME, "state": "absent", "owned_by": OWNER}
+
+RULES = {
+    "PasswordLength": 32,
+    "ExcludeNumbers": False,
+    "ExcludePunctuation": True,
+    "ExcludeUppercase": False,
+    "ExcludeLowercase": False,
+    "IncludeSpace": False,
+    "RequireEachIncludedType": True,
+}
+IN_A_MONTH = datetime.datetime(2025, 2, 1, tzinfo=datetime.UTC)
+
+
+def missing(operation="DescribeSecret"):
+    words = "Secrets Manager can't find the specified secret."
+    return Step(operation, api_error(operation, "ResourceNotFoundException", words), ID)
+
+
+def described(tags=None, **members):
+    answer = {
+        "ARN": ARN,
+        "Name": NAME,
+        "Tags": tag_list(**(TAGS if tags is None else tags)),
+        "VersionIdsToStages": {VERSION: ["AWSCURRENT"]},
+        "ResponseMetadata": {"HTTPStatusCode": 200},
+        **members,
+    }
+    return Step("DescribeSecret", {key: value for key, value in answer.items() if value is not None}, ID)
+
+
+def deleted(**members):
+    return described(DeletedDate=IN_A_MONTH, **members)
+
+
+def password(answer=None, **rules):
+    return Step("GetRandomPassword", answer or {"RandomPassword": GENERATED}, {**RULES, **rules})
+
+
+def create(answer=None, value=GENERATED, tokens=None, **members):
+    """The create call. tokens: a list that gets its client token."""
+
+    def check(request):
+        token = request.pop("ClientRequestToken")
+        assert len(token) == 32
+        if tokens is not None:
+            tokens.append(token)
+        assert request == {"Name": NAME, "SecretString": value, "Tags": tag_list(**TAGS), **members}
+
+    return Step("CreateSecret", answer or {"ARN": ARN, "Name": NAME, "VersionId": VERSION}, check)
+
+
+def stored(value=VALUE):
+    return Step("GetSecretValue", {"ARN": ARN, "Name": NAME, "SecretString": value}, ID)
+
+
+def put(answer=None, value=VALUE):
+    def check(request):
+        assert len(request.pop("ClientRequestToken")) == 32
+        assert request == {**ID, "SecretString": value}
+
+    return Step("PutSecretValue", answer or {"ARN": ARN, "Name": NAME, "VersionId": VERSION}, check)
+
+
+def update(**members):
+    return Step("UpdateSecret", {"ARN": ARN, "Name": NAME}, {**ID, **members})
+
+
+def restore(answer=None):
+    return Step("RestoreSecret", answer or {"ARN": ARN, "Name": NAME}, ID)
+
+
+def delete(answer=None, **window):
+    return Step("DeleteSecret", answer or {"ARN": ARN, "Name": NAME}, {**ID, **window})
+
+
+def secret_run(options, *steps, **kwargs):
+    """As run(), and no value is in the result or the warnings."""
+    result, aws, module = run("secretsmanager_secret", options, *steps, **kwargs)
+    said = json.dumps([result, module.warnings])
+    for value in (GENERATED, json.dumps(GENERATED)[1:-1], VALUE, OTHER_VALUE):
+        assert value not in said
+    return result, aws, module
+
+
+def refused(options, *steps, **kwargs):
+    """What the user is told."""
+    aws = ScriptedAws(*steps)
+    module = ScriptedModule(aws, given("secretsmanager_secret", options), **kwargs)
+    with pytest.raises(ResourceError) as caught:
+        secretsmanager_secret.Secret(module).run()
+    aws.assert_done()
+    return str(caught.value)
+
+
+# ---- A generated value
+
+
+def test_create_with_a_generated_value():
+    result, _aws, module = secret_run(
+        {**GENERATE, "description": "Password", "kms_key_id": KEY},
+        missing(),
+        password(),
+        create(Description="Password", KmsKeyId=KEY),
+        described(Description="Password", KmsKeyId=KEY),
+    )
+    assert result["changed"] is True
+    assert result["secret"] == {
+        "arn": ARN,
+        "name": NAME,
+        "description": "Password",
+        "kms_key_id": KEY,
+        "tags": TAGS,
+        "version_ids_to_stages": {VERSION: ["AWSCURRENT"]},
+    }
+    after = {"state": "present", "description": "Password", "kms_key_id": KEY, "tags": TAGS}
+    assert result["diff"] == {"before": {}, "after": after}
+    assert module.no_log_values == {GENERATED, json.dumps(GENERATED)[1:-1]}
+
+
+def test_rules_of_the_generated_value():
+    rules = {
+        "length": 20,
+        "exclude_characters": "@/",
+        "exclude_numbers": True,
+        "exclude_punctuation": False,
+        "exclude_uppercase": True,
+        "exclude_lowercase": True,
+        "include_space": True,
+        "require_each_included_type": False,
+    }
+    secret_run(
+        {**GENERATE, "generate": rules},
+        missing(),
+        password(
+            PasswordLength=20,
+            ExcludeCharacters="@/",
+            ExcludeNumbers=True,
+            ExcludePunctuation=False,
+            ExcludeUppercase=True,
+            ExcludeLowercase=True,
+            IncludeSpace=True,
+            RequireEachIncludedType=False,
+        ),
+        create(),
+        described(),
+    )
+
+
+@pytest.mark.parametrize("template", [{}, {"username": "demo", "port": 5432}])
+def test_generated_value_as_a_member_of_a_json_object(template):
+    secret_run(
+        {**GENERATE, "generate": {"secret_string_template": template, "generate_string_key": "password"}},
+        missing(),
+        password(),
+        create(value=json.dumps({**template, "password": GENERATED})),
+        described(),
+    )
+
+
+@pytest.mark.parametrize("rules", [{}, {"length": 64}, {"exclude_numbers": True}])
+def test_a_value_is_never_generated_again(rules):
+    result, aws, _module = secret_run({**GENERATE, "generate": rules}, described())
+    assert result["changed"] is False
+    assert aws.operations() == ["DescribeSecret"]
+
+
+def test_check_mode_generates_nothing():
+    result, aws, _module = secret_run({**GENERATE, "kms_key_id": "alias/demo"}, missing(), check_mode=True)
+    assert result["changed"] is True
+    assert result["secret"] == {"name": NAME, "kms_key_id": "alias/demo", "tags": TAGS}
+    assert aws.operations() == ["DescribeSecret"]
+
+
+def test_lost_reply_of_create_makes_no_second():
+    result, aws, _module = secret_run(GENERATE, missing(), password(), create(lost_reply()), described())
+    assert result["changed"] is True
+    assert aws.operations().count("CreateSecret") == 1
+
+
+def test_a_create_that_is_sent_again_has_the_same_token_and_value():
+    tokens = []
+    result, aws, _module = secret_run(
+        GENERATE,
+        missing(),
+        password(),
+        create(lost_reply(), tokens=tokens),
+        missing(),
+        create(tokens=tokens),
+        described(),
+    )
+    assert result["changed"] is True
+    assert aws.operations().count("GetRandomPassword") == 1
+    assert tokens[0] == tokens[1]
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("ThrottlingException", 400), ("InternalServiceError", 500), ("LaterException", 503)]
+)
+def test_create_is_tried_again(code, status):
+    result, _aws, _module = secret_run(
+        GENERATE,
+        missing(),
+        password(),
+        create(api_error("CreateSecret", code, status=status)),
+        missing(),
+        create(),
+        described(),
+    )
+    assert result["changed"] is True
+
+
+def test_it_exists_already_when_it_is_created():
+    exists = api_error("CreateSecret", "ResourceExistsException")
+    result, _aws, _module = secret_run(GENERATE, missing(), password(), create(exists), described(), described())
+    assert result["changed"] is False
+
+
+def test_someone_else_was_faster():
+    exists = api_error("CreateSecret", "ResourceExistsException")
+    theirs = {"Owner": "them"}
+    message = refused(GENERATE, missing(), password(), create(exists), described(theirs), described(theirs))
+    assert "exists but isn't ours" in message
+
+
+def test_the_name_is_still_being_deleted():
+    """Its deletion for good goes on behind the scenes."""
+    words = "You can't create this secret because a secret with this name is already scheduled for deletion."
+    going = api_error("CreateSecret", "InvalidRequestException", words)
+    result, aws, _module = secret_run(
+        GENERATE, missing(), password(), create(going), missing(), create(going), missing(), create(), described()
+    )
+    assert result["changed"] is True
+    assert aws.operations().count("GetRandomPassword") == 1
+
+
+def test_generating_is_refused():
+    denied = api_error("GetRandomPassword", "AccessDeniedException", "not authorized")
+    assert refused(GENERATE, missing(), password(denied)) == (
+        f"Could not generate the value of secret '{NAME}' (GetRandomPassword): AccessDeniedException: not authorized. "
+        "Allow secretsmanager:GetRandomPassword for the identity of this run, and run again."
+    )
+
+
+def test_a_secret_that_someone_made_without_a_value():
+    message = refused(GENERATE, described(VersionIdsToStages=None))
+    assert "was made without a value" in message
+    assert "recovery_window_days: 0" in message
+
+
+# ---- A declared value
+
+
+def test_create_with_a_declared_value():
+    result, aws, _module = secret_run(FIXED, missing(), create(value=VALUE), described())
+    assert result["changed"] is True
+    assert result["diff"]["after"]["value"] == DECLARED
+    # What was stored a moment ago isn't read back.
+    assert "GetSecretValue" not in aws.operations()
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_check_mode_predicts_a_declared_value(overwrite):
+    result, _aws, _module = secret_run({**FIXED, "overwrite": overwrite}, missing(), check_mode=True)
+    assert result["changed"] is True
+    assert result["secret"] == {"name": NAME, "tags": TAGS}
+    assert result["diff"]["after"] == {"state": "present", "value": DECLARED, "tags": TAGS}
+
+
+def test_second_run_changes_nothing():
+    result, _aws, _module = secret_run(FIXED, described(), stored())
+    assert result["changed"] is False
+    assert result["diff"]["before"] == result["diff"]["after"]
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_another_value_is_replaced(check_mode):
+    written = () if check_mode else (put(), described(), described())
+    result, _aws, _module = secret_run(FIXED, described(), stored(OTHER_VALUE), *written, check_mode=check_mode)
+    assert result["changed"] is True
+    assert result["diff"]["before"]["value"] == DIFFERENT
+    assert result["diff"]["after"]["value"] == DECLARED
+    assert "secret_string" not in result["secret"]
+
+
+def test_a_binary_value_is_another():
+    binary = Step("GetSecretValue", {"ARN": ARN, "Name": NAME, "SecretBinary": VALUE.encode()}, ID)
+    result, _aws, _module = secret_run(FIXED, described(), binary, put(), described(), described())
+    assert result["changed"] is True
+
+
+def test_without_overwrite_the_value_is_not_even_read():
+    result, aws, _module = secret_run({**FIXED, "overwrite": False}, described())
+    assert result["changed"] is False
+    assert aws.operations() == ["DescribeSecret"]
+
+
+def test_without_overwrite_description_and_key_are_mended():
+    """What community.aws.secretsmanager_secret doesn't."""
+    result, _aws, _module = secret_run(
+        {**FIXED, "overwrite": False, "description": "New", "kms_key_id": KEY},
+        described(Description="Old"),
+        update(Description="New", KmsKeyId=KEY),
+        described(Description="New", KmsKeyId=KEY),
+        described(Description="New", KmsKeyId=KEY),
+    )
+    assert result["changed"] is True
+    assert result["diff"]["before"]["value"] == result["diff"]["after"]["value"] == "left alone (not shown)"
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_a_missing_value_is_filled_in(overwrite):
+    result, _aws, _module = secret_run(
+        {**FIXED, "overwrite": overwrite}, described(VersionIdsToStages=None), put(), described(), described()
+    )
+    assert result["changed"] is True
+    assert result["diff"]["before"]["value"] is None
+
+
+def test_the_value_vanished_between_two_reads():
+    result, _aws, _module = secret_run(FIXED, described(), missing("GetSecretValue"), put(), described(), described())
+    assert result["changed"] is True
+
+
+def test_lost_reply_of_a_new_value():
+    result, aws, _module = secret_run(
+        FIXED, described(), stored(OTHER_VALUE), put(lost_reply()), described(), stored(VALUE)
+    )
+    assert result["changed"] is True
+    assert aws.operations().count("PutSecretValue") == 1
+
+
+def test_reading_the_value_is_refused():
+    denied = Step("GetSecretValue", api_error("GetSecretValue", "AccessDeniedException", "no"), ID)
+    message = refused(FIXED, described(), denied)
+    assert message.startswith(
+        f"Could not read the value of secret '{NAME}' (GetSecretValue): AccessDeniedException: no"
+    )
+    assert "Allow secretsmanager:GetSecretValue" in message
+
+
+# ---- Description, key, tags
+
+
+@pytest.mark.parametrize(
+    ("current", "options", "request_"),
+    [
+        ({"Description": "Old"}, {"description": "New"}, {"Description": "New"}),
+        ({"Description": "Old"}, {"description": ""}, {"Description": ""}),
+        ({"KmsKeyId": f"{KEY}2"}, {"kms_key_id": KEY}, {"KmsKeyId": KEY}),
+        ({"KmsKeyId": KEY}, {"kms_key_id": ""}, {"KmsKeyId": ""}),
+        ({}, {"kms_key_id": KEY_ID}, {"KmsKeyId": KEY_ID}),
+        ({"KmsKeyId": "alias/other"}, {"kms_key_id": "alias/demo"}, {"KmsKeyId": "alias/demo"}),
+        (
+            {"KmsKeyId": KEY.replace("us-west-2", "us-east-1")},
+            {"kms_key_id": KEY, "description": "Both"},
+            {"KmsKeyId": KEY, "Description": "Both"},
+        ),
+    ],
+)
+def test_details_are_changed_by_one_call(current, options, request_):
+    result, _aws, _module = secret_run(
+        {**PLAIN, **options}, described(**current), update(**request_), described(), described()
+    )
+    assert result["changed"] is True
+
+
+@pytest.mark.parametrize(
+    ("current", "declared"),
+    [
+        (KEY, KEY),
+        (KEY, KEY_ID),
+        (KEY_ID, KEY),
+        ("alias/demo", "alias/demo"),
+        (ALIAS_ARN, "alias/demo"),
+        ("alias/demo", ALIAS_ARN),
+        (None, ""),
+        (None, "alias/aws/secretsmanager"),
+        ("arn:aws:kms:us-west-2:123456789012:alias/aws/secretsmanager", ""),
+        (KEY, None),
+    ],
+)
+def test_the_same_key_in_other_words(current, declared):
+    result, aws, _module = secret_run({**PLAIN, "kms_key_id": declared}, described(KmsKeyId=current))
+    assert result["changed"] is False
+    assert aws.operations() == ["DescribeSecret"]
+
+
+def kms(alias, answer=None):
+    return Step("DescribeKey", answer or {"KeyMetadata": {"KeyId": KEY_ID, "Arn": KEY}}, {"KeyId": alias})
+
+
+@pytest.mark.parametrize(
+    ("current", "declared", "alias"),
+    [(KEY, "alias/demo", "alias/demo"), (KEY_ID, ALIAS_ARN, ALIAS_ARN), (ALIAS_ARN, KEY, ALIAS_ARN)],
+)
+def test_an_alias_is_looked_up(current, declared, alias):
+    result, _aws, _module = secret_run({**PLAIN, "kms_key_id": declared}, described(KmsKeyId=current), kms(alias))
+    assert result["changed"] is False
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"KeyMetadata": {"KeyId": "other", "Arn": KEY.replace(KEY_ID, "other")}},
+        api_error("DescribeKey", "NotFoundException"),
+    ],
+)
+def test_an_alias_of_another_key(answer):
+    """It is looked up once, though a dry run compares twice."""
+    result, _aws, _module = secret_run(
+        {**PLAIN, "kms_key_id": "alias/demo"},
+        described(KmsKeyId=KEY),
+        kms("alias/demo", answer),
+        check_mode=True,
+    )
+    assert result["changed"] is True
+    assert result["secret"]["kms_key_id"] == "alias/demo"
+
+
+def test_an_alias_that_may_not_be_looked_up():
+    denied = kms("alias/demo", api_error("DescribeKey", "AccessDeniedException", "no"))
+    assert refused({**PLAIN, "kms_key_id": "alias/demo"}, described(KmsKeyId=KEY), denied) == (
+        f"Could not look up the key of alias/demo for secret '{NAME}' (DescribeKey): AccessDeniedException: no. "
+        "Allow kms:DescribeKey for the identity of this run, and run again."
+    )
+
+
+def test_the_key_of_the_service_is_not_sent_at_creation():
+    secret_run({**GENERATE, "kms_key_id": ""}, missing(), password(), create(), described())
+
+
+def test_tags_are_set_and_removed():
+    result, _aws, _module = secret_run(
+        PLAIN,
+        described({**OWNER, "Old": "1"}),
+        Step("UntagResource", {}, {"SecretId": ARN, "TagKeys": ["Old"]}),
+        Step("TagResource", {}, {"SecretId": ARN, "Tags": tag_list(Name=NAME)}),
+        described(),
+    )
+    assert result["changed"] is True
+    assert result["secret"]["tags"] == TAGS
+
+
+def test_a_secret_of_someone_else_stays_untouched():
+    for options in (GENERATE, ABSENT):
+        assert "exists but isn't ours: it has no Project" in refused(options, described({"A": "1"}))
+
+
+def test_a_scheduled_deletion_of_someone_else_is_left_to_them():
+    assert "exists but isn't ours" in refused(GENERATE, deleted(tags={}))
+
+
+def test_it_was_deleted_for_good_meanwhile():
+    gone = api_error("UpdateSecret", "ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
+    result, _aws, _module = secret_run(
+        {**GENERATE, "description": "New"},
+        described(),
+        Step("UpdateSecret", gone, {**ID, "Description": "New"}),
+        missing(),
+        password(),
+        create(Description="New"),
+        described(Description="New"),
+    )
+    assert result["changed"] is True
+
+
+# ---- Deleted for a while
+
+
+def test_a_scheduled_deletion_is_taken_back_and_the_generated_value_kept():
+    result, aws, _module = secret_run(GENERATE, deleted(), restore(), described(), described())
+    assert result["changed"] is True
+    assert result["diff"]["before"]["state"] == "deletion scheduled"
+    assert result["diff"]["after"]["state"] == "present"
+    assert "deleted_date" not in result["secret"]
+    assert "GetRandomPassword" not in aws.operations()
+
+
+def test_what_was_restored_is_mended():
+    result, _aws, _module = secret_run(
+        {**GENERATE, "description": "New"},
+        deleted(tags=OWNER, Description="Old"),
+        restore(),
+        described(tags=OWNER, Description="Old"),
+        update(Description="New"),
+        described(tags=OWNER, Description="New"),
+        Step("TagResource", {}, {"SecretId": ARN, "Tags": tag_list(Name=NAME)}),
+        described(Description="New"),
+    )
+    assert result["changed"] is True
+
+
+def test_a_restored_value_that_is_as_declared_gets_no_new_version():
+    result, aws, _module = secret_run(FIXED, deleted(), restore(), *(described(), stored()) * 2)
+    assert result["diff"]["before"]["value"] == "can't be read before the secret is restored"
+    assert result["diff"]["after"]["value"] == DECLARED
+    assert "PutSecretValue" not in aws.operations()
+
+
+def test_a_restored_value_that_differs_is_replaced():
+    result, _aws, _module = secret_run(
+        FIXED, deleted(), restore(), described(), stored(OTHER_VALUE), put(), described(), described()
+    )
+    assert result["diff"]["after"]["value"] == DECLARED
+
+
+def test_without_overwrite_the_restored_value_stays():
+    result, aws, _module = secret_run({**FIXED, "overwrite": False}, deleted(), restore(), described(), described())
+    assert result["changed"] is True
+    assert "PutSecretValue" not in aws.operations()
+
+
+def test_check_mode_predicts_the_restoration():
+    result, aws, _module = secret_run({**FIXED, "description": "New"}, deleted(), check_mode=True)
+    assert result["changed"] is True
+    assert "deleted_date" not in result["secret"]
+    assert result["diff"]["after"] == {"state": "present", "description": "New", "value": DECLARED, "tags": TAGS}
+    assert aws.operations() == ["DescribeSecret"]
+
+
+def test_a_restored_secret_may_count_as_deleted_for_a_moment():
+    words = "You can't perform this operation on the secret because it was marked for deletion."
+    early = api_error("UpdateSecret", "InvalidRequestException", words)
+    result, _aws, _module = secret_run(
+        {**GENERATE, "description": "New"},
+        deleted(),
+        restore(),
+        described(),
+        Step("UpdateSecret", early, {**ID, "Description": "New"}),
+        described(),
+        update(Description="New"),
+        described(Description="New"),
+        described(Description="New"),
+    )
+    assert result["changed"] is True
+
+
+def test_lost_reply_of_a_restoration():
+    result, aws, _module = secret_run(GENERATE, deleted(), restore(lost_reply()), described())
+    assert result["changed"] is True
+    assert aws.operations().count("RestoreSecret") == 1
+
+
+# ---- Absent
+
+
+@pytest.mark.parametrize(
+    ("days", "window"),
+    [
+        (None, {"RecoveryWindowInDays": 30}),
+        (7, {"RecoveryWindowInDays": 7}),
+        (0, {"ForceDeleteWithoutRecovery": True}),
+    ],
+)
+@pytest.mark.parametrize("left", [deleted, missing])
+def test_delete(days, window, left):
+    result, _aws, _module = secret_run({**ABSENT, "recovery_window_days": days}, described(), delete(**window), left())
+    assert result["changed"] is True
+    assert result["secret"] == {}
+
+
+def test_a_scheduled_deletion_is_absence():
+    result, aws, _module = secret_run(ABSENT, deleted())
+    assert result["changed"] is False
+    assert aws.operations() == ["DescribeSecret"]
+
+
+def test_a_scheduled_deletion_is_hastened():
+    result, _aws, _module = secret_run(
+        {**ABSENT, "recovery_window_days": 0}, deleted(), delete(ForceDeleteWithoutRecovery=True), deleted()
+    )
+    assert result["changed"] is True
+
+
+@pytest.mark.parametrize("days", [30, 0])
+def test_what_is_absent_stays_absent(days):
+    result, _aws, _module = secret_run({**ABSENT, "recovery_window_days": days}, missing())
+    assert result["changed"] is False
+
+
+@pytest.mark.parametrize(("days", "changed"), [(30, False), (0, True)])
+def test_check_mode_of_a_deletion(days, changed):
+    options = {**ABSENT, "recovery_window_days": days}
+    result, _aws, _module = secret_run(options, deleted(), check_mode=True)
+    assert result["changed"] is changed
+    result, _aws, _module = secret_run(options, described(), check_mode=True)
+    assert result["changed"] is True
+
+
+def test_lost_reply_of_a_deletion():
+    result, aws, _module = secret_run(ABSENT, described(), delete(lost_reply(), RecoveryWindowInDays=30), deleted())
+    assert result["changed"] is True
+    assert aws.operations().count("DeleteSecret") == 1
+
+
+def test_another_run_was_faster_to_delete():
+    words = "You can't perform this operation on the secret because it was already scheduled for deletion."
+    late = api_error("DeleteSecret", "InvalidRequestException", words)
+    result, _aws, _module = secret_run(ABSENT, described(), delete(late, RecoveryWindowInDays=30), deleted())
+    assert result["changed"] is False
+
+
+def test_the_value_is_not_read_to_delete():
+    result, _aws, _module = secret_run(
+        {**ABSENT, "value": VALUE}, described(), delete(RecoveryWindowInDays=30), missing()
+    )
+    assert result["changed"] is True
+
+
+# ---- Bad input
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"name": "demo secret"}, "the name must have 1 to 512"),
+        ({"name": "a" * 513}, "the name must have 1 to 512"),
+        ({"name": ""}, "the name must have 1 to 512"),
+        ({"recovery_window_days": 6}, "recovery_window_days is 6; give 7 to 30, or 0"),
+        ({"recovery_window_days": 31}, "recovery_window_days is 31"),
+        ({"generate": {"length": 7}}, "generate.length is 7; give 8 to 4096"),
+        ({"generate": {"length": 4097}}, "generate.length is 4097"),
+        (
+            {"generate": {"secret_string_template": {"password": "x"}, "generate_string_key": "password"}},
+            "secret_string_template has a member 'password'",
+        ),
+        ({"generate": None, "value": ""}, "the value has 0 bytes; give one of 1 to 65536"),
+        ({"generate": None, "value": "ä" * 40000}, "the value has 80000 bytes"),
+    ],
+)
+def test_bad_input_is_refused_before_any_call(options, found):
+    message = refused({**GENERATE, **options})
+    assert found in message
+    assert "ää" not in message
+
+
+def test_a_new_secret_needs_a_value():
+    for check_mode in (True, False):
+        message = refused(PLAIN, missing(), check_mode=check_mode)
+        assert message == f"secret '{NAME}' doesn't exist and has no value to be made with. Give value or generate."
+
+
+# ---- All that the module says, as Ansible gets it
+
+
+def said(monkeypatch, capsys, options, *steps):
+    """What the module itself writes, with the invocation that Ansible adds to it."""
+    aws = ScriptedAws(*steps)
+    monkeypatch.setattr(AnsibleAWSModule, "client", lambda _self, service, **_config: aws.client(service))
+    arguments = {**options, "region": "us-west-2", "_ansible_diff": True, "_ansible_inject_invocation": True}
+    with patch_module_args(arguments), pytest.raises(SystemExit):
+        secretsmanager_secret.main()
+    aws.assert_done()
+    output = capsys.readouterr()
+    for value in (GENERATED, json.dumps(GENERATED)[1:-1], json.dumps(json.dumps(GENERATED)[1:-1])[1:-1]):
+        assert value not in output.out + output.err
+    assert VALUE not in output.out + output.err
+    assert OTHER_VALUE not in output.out + output.err
+    return json.loads(output.out)
+
+
+def test_output_of_a_creation(monkeypatch, capsys):
+    # AWS doesn't do that. If it did, the value would go no further.
+    chatty = {"Description": f"made with {GENERATED}"}
+    result = said(monkeypatch, capsys, GENERATE, missing(), password(), create(), described(**chatty))
+    assert result["changed"] is True
+    assert result["invocation"]["module_args"]["generate"]["length"] == 32
+    assert result["secret"]["description"] == "made with ********"
+
+
+@pytest.mark.parametrize(
+    "generate", [{}, {"secret_string_template": {"username": "demo"}, "generate_string_key": "password"}]
+)
+def test_output_of_a_refused_creation(monkeypatch, capsys, generate):
+    def refusal(request):
+        raise api_error("CreateSecret", "InvalidParameterException", f"wrong: {request['SecretString']}")
+
+    step = Step("CreateSecret", {}, refusal)
+    result = said(monkeypatch, capsys, {**GENERATE, "generate": generate}, missing(), password(), step)
+    assert result["failed"] is True
+    assert "Could not create secret" in result["msg"]
+    assert "********" in result["msg"]
+
+
+def test_output_with_a_declared_value(monkeypatch, capsys):
+    result = said(monkeypatch, capsys, FIXED, described(), stored(OTHER_VALUE), put(), described(), described())
+    assert result["diff"]["before"]["value"] == DIFFERENT
+    assert result["invocation"]["module_args"]["value"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+    failed = api_error("PutSecretValue", "InvalidParameterException", f"wrong: {VALUE}")
+    result = said(monkeypatch, capsys, FIXED, described(), stored(OTHER_VALUE), put(failed))
+    assert "wrong: ********" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"generate": {}}, "mutually exclusive: value|generate"),
+        ({"value": None, "generate": {"generate_string_key": "a"}}, "required together"),
+    ],
+)
+def test_options_that_do_not_go_together(monkeypatch, capsys, options, found):
+    arguments = {key: value for key, value in {**FIXED, **options}.items() if value is not None}
+    assert found in said(monkeypatch, capsys, arguments)["msg"]
