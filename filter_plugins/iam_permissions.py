@@ -1,1 +1,1 @@
-../plugins/filter/irsa_permissions.py
+../plugins/filter/iam_permissions.py

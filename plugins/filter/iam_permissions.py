@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: irsa_permissions
-short_description: What roles for service accounts may do, filled in from what exists
+name: iam_permissions
+short_description: What roles may do, filled in from what exists
 version_added: 0.1.0
 description:
   - Takes a list of roles and returns it with the permissions of each role, as IAM statements.
@@ -35,7 +35,7 @@ author:
 EXAMPLES = r"""
 - name: Show what the role may do
   ansible.builtin.debug:
-    msg: "{{ roles | agent_platform.aws.irsa_permissions({}, {'dynamodb': {'table_arns': arns}}) }}"
+    msg: "{{ roles | agent_platform.aws.iam_permissions({}, {'dynamodb': {'table_arns': arns}}) }}"
   vars:
     arns: ["arn:aws:dynamodb:us-west-2:123456789012:table/usage"]
     roles:
@@ -112,7 +112,7 @@ def placeholders(value):
     return []
 
 
-def irsa_permissions(roles, table, facts):
+def iam_permissions(roles, table, facts):
     result = []
     for role in roles:
         name = role["name"]
@@ -121,11 +121,11 @@ def irsa_permissions(roles, table, facts):
             sid = statement.get("Sid", "")
             if not SID.fullmatch(sid):
                 raise AnsibleFilterError(
-                    f"agent_platform.aws.irsa_permissions: a statement of {name} has the Sid {sid!r};"
+                    f"agent_platform.aws.iam_permissions: a statement of {name} has the Sid {sid!r};"
                     " IAM wants letters and digits"
                 )
             if sid in {known["Sid"] for known in statements} | {known["sid"] for known in waiting}:
-                raise AnsibleFilterError(f"agent_platform.aws.irsa_permissions: {name} has two statements named {sid}")
+                raise AnsibleFilterError(f"agent_platform.aws.iam_permissions: {name} has two statements named {sid}")
             missing = [path for path in dict.fromkeys(placeholders(statement)) if look_up(facts, path) is None]
             if missing:
                 waiting.append({"sid": sid, "facts": missing})
@@ -146,4 +146,4 @@ def irsa_permissions(roles, table, facts):
 
 class FilterModule:
     def filters(self):
-        return {"irsa_permissions": irsa_permissions}
+        return {"iam_permissions": iam_permissions}

@@ -41,7 +41,7 @@ options:
       - The components to read. All of them by default.
     type: list
     elements: str
-    choices: [encryption, network, eks, workload_identity]
+    choices: [encryption, network, eks, workload_identity, bastion_instance]
   require:
     description:
       - Components that must exist. They are read even if O(components) does not name them.
@@ -49,7 +49,7 @@ options:
         because a dry run on an empty account has nothing to find.
     type: list
     elements: str
-    choices: [encryption, network, eks, workload_identity]
+    choices: [encryption, network, eks, workload_identity, bastion_instance]
     default: []
   required_by:
     description:
@@ -78,7 +78,9 @@ notes:
   - Needs the permissions C(sts:GetCallerIdentity); for encryption C(kms:DescribeKey), C(kms:GetKeyRotationStatus),
     C(kms:ListKeys) and C(kms:ListResourceTags); for network C(ec2:Describe*), C(iam:GetRole),
     C(logs:DescribeLogGroups) and C(logs:ListTagsForResource); for eks these of network and C(eks:Describe*),
-    C(eks:List*) and C(iam:GetOpenIDConnectProvider); for workload_identity C(iam:GetRole).
+    C(eks:List*) and C(iam:GetOpenIDConnectProvider); for workload_identity C(iam:GetRole); for bastion_instance
+    C(ec2:DescribeInstances), C(iam:GetInstanceProfile), C(iam:GetRole), C(s3:GetBucketTagging),
+    C(s3:ListAllMyBuckets) and C(secretsmanager:DescribeSecret).
 requirements:
   - python >= 3.12
 attributes:
@@ -301,6 +303,45 @@ platform:
           description: ARNs of the roles by the name of their entry, null for those that do not exist.
           type: dict
           sample: {"agent": "arn:aws:iam::123456789012:role/agent-platform-dev-agent", "llm-gateway": null}
+    bastion_instance:
+      description: The bastion's instance with its role, its bucket and the password of its code-server.
+      type: dict
+      contains:
+        exists:
+          description: Whether there is an instance.
+          type: bool
+        instance_id:
+          description: Id of the instance.
+          type: str
+        state:
+          description: State of the instance.
+          type: str
+          sample: running
+        private_ip:
+          description: Its address in the VPC.
+          type: str
+        subnet_id:
+          description: Id of the subnet it is in.
+          type: str
+        image_id:
+          description: Id of the image it was launched from.
+          type: str
+        instance_type:
+          description: Its type.
+          type: str
+          sample: t3.large
+        role_arn:
+          description: ARN of its role.
+          type: str
+        instance_profile_arn:
+          description: ARN of the instance profile that holds the role.
+          type: str
+        transfer_bucket:
+          description: Name of the bucket through which Session Manager carries Ansible's files.
+          type: str
+        code_server_secret_arn:
+          description: ARN of the secret with the password of code-server.
+          type: str
 account_id:
   description: The same as RV(platform.account_id).
   returned: always

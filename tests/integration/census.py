@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from tests.support.playbook import Account
 
 GONE = ("deleting", "deleted")
@@ -153,11 +155,39 @@ class Lister:
     def access_entries(self, cluster: str) -> list[dict]:
         return self.of_cluster(cluster, "access_entries", "accessEntries", "principalArn", "access_entry")
 
+    def instance_profiles(self) -> list[dict]:
+        iam = self.account.client("iam")
+        names = [
+            item["InstanceProfileName"]
+            for item in self.account.pages("iam", "list_instance_profiles", "InstanceProfiles")
+        ]
+        return [iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"] for name in names]
+
+    def instances(self) -> list[dict]:
+        found = [item for group in self.ec2("describe_instances", "Reservations") for item in group["Instances"]]
+        return [item for item in found if item["State"]["Name"] not in ("shutting-down", "terminated")]
+
+    def of_bucket(self, name: str, operation: str, member: str) -> Any:
+        """A part of a bucket; S3 answers with an error where a bucket doesn't have it."""
+        try:
+            return getattr(self.account.client("s3"), operation)(Bucket=name)[member]
+        except ClientError as error:
+            if not error.response["Error"]["Code"].startswith("NoSuch"):
+                raise
+            return None
+
+    def buckets(self) -> list[dict]:
+        found = self.account.client("s3").list_buckets()["Buckets"]
+        return [{**item, "Tags": self.of_bucket(item["Name"], "get_bucket_tagging", "TagSet")} for item in found]
+
+    def secrets(self) -> list[dict]:
+        return self.account.pages("secretsmanager", "list_secrets", "SecretList")
+
     # ---- the census
 
     def count(self) -> Census:
         census: Census = {}
-        for part in (self._network, self._encryption, self._logs, self._eks, self._iam):
+        for part in (self._network, self._encryption, self._logs, self._eks, self._iam, self._bastion):
             census.update(part())
         return {kind: self.sorted(items) for kind, items in census.items()}
 
@@ -311,12 +341,53 @@ class Lister:
             ]
             for policy in self.policies()
         ]
-        profiles = self.account.pages("iam", "list_instance_profiles", "InstanceProfiles")
         return {
             "roles": roles,
             "policies": policies,
             "OIDC providers": [[item["Arn"], sorted(item["ClientIDList"])] for item in self.oidc_providers()],
-            "instance profiles": [profile["InstanceProfileName"] for profile in profiles],
+            "instance profiles": [
+                [profile["InstanceProfileName"], [role["RoleName"] for role in profile["Roles"]]]
+                for profile in self.instance_profiles()
+            ],
+        }
+
+    def _bastion(self) -> dict[str, list]:
+        for secret in self.secrets():
+            # Secrets Manager ends an ARN with six characters of its own.
+            self.named("secret", secret["ARN"], secret["Name"])
+        return {
+            "instances": [
+                [
+                    name_of(item),
+                    item["ImageId"],
+                    item["InstanceType"],
+                    item["State"]["Name"],
+                    item["SubnetId"],
+                    self.sorted(group["GroupId"] for group in item["SecurityGroups"]),
+                    item.get("IamInstanceProfile", {}).get("Arn"),
+                    item["MetadataOptions"],
+                    item["Monitoring"],
+                    item["EbsOptimized"],
+                ]
+                for item in self.instances()
+            ],
+            "volumes": [
+                [name_of(item), item["Size"], item["VolumeType"], item["Encrypted"], item.get("KmsKeyId")]
+                for item in self.ec2("describe_volumes", "Volumes")
+            ],
+            "buckets": [
+                [
+                    name,
+                    document(self.of_bucket(name, "get_bucket_policy", "Policy") or {}),
+                    self.of_bucket(name, "get_public_access_block", "PublicAccessBlockConfiguration"),
+                    self.of_bucket(name, "get_bucket_encryption", "ServerSideEncryptionConfiguration"),
+                    self.of_bucket(name, "get_bucket_lifecycle_configuration", "Rules"),
+                ]
+                for name in (bucket["Name"] for bucket in self.buckets())
+            ],
+            "secrets": [
+                [secret["Name"], secret.get("Description"), secret.get("KmsKeyId")] for secret in self.secrets()
+            ],
         }
 
 

@@ -88,6 +88,25 @@ def _rest(account: Account, prefix: str, tags: dict[str, str]) -> None:
         role = iam.create_role(RoleName=f"{prefix}-{thing}", AssumeRolePolicyDocument=TRUST, Tags=tag_list(tags))[
             "Role"
         ]
+    iam.create_instance_profile(InstanceProfileName=f"{prefix}-bastion", Tags=tag_list(tags))
+    # An instance may bear our name: names of instances aren't unique.
+    (subnet, *_others) = _subnets(account, prefix)
+    account.client("ec2").run_instances(
+        ImageId="ami-0123456789abcdef0",
+        InstanceType="t3.micro",
+        MinCount=1,
+        MaxCount=1,
+        SubnetId=subnet,
+        TagSpecifications=specification("instance", tags, Name=f"{PREFIX}-bastion"),
+    )
+    account.client("secretsmanager").create_secret(
+        Name=f"{prefix}-bastion-code-server", SecretString="theirs", Tags=tag_list(tags)
+    )
+    # Names of buckets are unique in all of AWS.
+    bucket = f"{prefix}-bastion-transfer-{account.id}"
+    s3 = account.client("s3")
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tag_list(tags)})
     eks = account.client("eks")
     eks.create_cluster(
         name=f"{prefix}-eks",
@@ -133,10 +152,15 @@ def snapshot(account: Account) -> dict[str, str]:
         ("ec2", "describe_addresses", "Addresses", "AllocationId"),
         ("ec2", "describe_security_groups", "SecurityGroups", "GroupId"),
         ("ec2", "describe_launch_templates", "LaunchTemplates", "LaunchTemplateId"),
+        ("secretsmanager", "list_secrets", "SecretList", "ARN"),
     ):
         for item in account.pages(kind, operation, member):
             if is_neighbour({tag["Key"]: tag["Value"] for tag in item.get("Tags", [])}):
                 found[f"{operation} {item[id_member]}"] = _text(item)
+    for reservation in account.pages("ec2", "describe_instances", "Reservations"):
+        for item in reservation["Instances"]:
+            if is_neighbour({tag["Key"]: tag["Value"] for tag in item.get("Tags", [])}):
+                found[f"instance {item['InstanceId']}"] = _text(item)
     iam, kms, logs, eks = (account.client(service) for service in ("iam", "kms", "logs", "eks"))
     for prefix in PREFIXES:
         alias = f"alias/{prefix}-key"
@@ -152,6 +176,13 @@ def snapshot(account: Account) -> dict[str, str]:
             role = iam.get_role(RoleName=name)["Role"]
             role.pop("RoleLastUsed", None)
             found[f"role {name}"] = _text([role, attached, inline])
+        profile = iam.get_instance_profile(InstanceProfileName=f"{prefix}-bastion")["InstanceProfile"]
+        found[f"instance profile {prefix}-bastion"] = _text(profile)
+        bucket = f"{prefix}-bastion-transfer-{account.id}"
+        s3 = account.client("s3")
+        found[f"bucket {bucket}"] = _text(
+            [s3.get_bucket_tagging(Bucket=bucket)["TagSet"], s3.get_bucket_encryption(Bucket=bucket).get("Rules")]
+        )
         cluster = f"{prefix}-eks"
         found[f"cluster {cluster}"] = _text(
             [

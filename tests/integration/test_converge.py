@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.base import Scope
 from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.table import discover, identify
-from tests.support.playbook import COMPONENTS, OWNER, PREFIX, REGION
+from tests.support.playbook import COMPONENTS, OWNER, PREFIX, REGION, ROOT
 
 from . import neighbours
 from .census import Lister, document, name_of, tags_of
@@ -134,6 +134,7 @@ class TestDiscovery:
         assert set(eks["addons"]) == ADDONS
         assert list(eks["node_groups"]) == [f"{PREFIX}-default"]
         assert all(found.components["workload_identity"]["roles"].values())
+        assert all(found.components["bastion_instance"].values())
 
 
 class TestNetwork:
@@ -305,7 +306,7 @@ class TestEks:
     def test_access_entries(self, platform, lister):
         entries = {entry["principalArn"].split("/")[-1]: entry for entry in lister.access_entries(CLUSTER)}
         # EKS itself lets the nodes in.
-        assert set(entries) == {neighbours.ADMINISTRATORS, f"{PREFIX}-eks-nodes"}
+        assert set(entries) == {neighbours.ADMINISTRATORS, f"{PREFIX}-eks-nodes", f"{PREFIX}-bastion"}
         assert entries[f"{PREFIX}-eks-nodes"]["type"] == "EC2_LINUX"
         (policy,) = platform.account.pages(
             "eks",
@@ -344,6 +345,101 @@ class TestWorkloadIdentity:
                 assert statement.get("Condition") or all(is_read(action) or action in NO_RESOURCE for action in actions)
 
 
+@pytest.fixture(scope="module")
+def bastion(lister: Lister) -> dict:
+    """The one instance of the platform."""
+    (ours,) = [item for item in lister.instances() if OWNER.items() <= tags_of(item).items()]
+    return ours
+
+
+class TestBastionInstance:
+    def test_is_private_and_hardened(self, bastion, subnets, groups):
+        assert bastion["InstanceType"] == "t3.large"
+        assert subnets[bastion["SubnetId"]] in of_tier(subnets, "private")
+        assert not bastion.get("PublicIpAddress")
+        assert not bastion.get("KeyName")
+        assert [group["GroupId"] for group in bastion["SecurityGroups"]] == [groups[f"{PREFIX}-bastion"]["GroupId"]]
+        assert groups[f"{PREFIX}-bastion"]["IpPermissions"] == []
+        assert bastion["EbsOptimized"]
+        assert bastion["Monitoring"]["State"] == "enabled"
+        metadata = bastion["MetadataOptions"]
+        assert (metadata["HttpTokens"], metadata["HttpPutResponseHopLimit"]) == ("required", 1)
+        assert name_of(bastion) == f"{PREFIX}-bastion"
+
+    def test_volume_is_encrypted_with_the_platforms_key(self, lister, bastion, key):
+        attached = [{"Name": "attachment.instance-id", "Values": [bastion["InstanceId"]]}]
+        (volume,) = lister.ec2("describe_volumes", "Volumes", Filters=attached)
+        assert (volume["Size"], volume["VolumeType"], volume["Encrypted"]) == (30, "gp3", True)
+        assert volume["KmsKeyId"] == key["Arn"]
+        assert OWNER.items() <= tags_of(volume).items()
+
+    def test_role(self, platform, cluster, bastion):
+        iam, name = platform.account.client("iam"), f"{PREFIX}-bastion"
+        profile = iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
+        assert bastion["IamInstanceProfile"]["Arn"] == profile["Arn"]
+        (role,) = profile["Roles"]
+        (trust,) = document(role["AssumeRolePolicyDocument"])["Statement"]
+        assert trust["Principal"] == {"Service": "ec2.amazonaws.com"}
+        (attached,) = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+        assert attached["PolicyName"] == "AmazonSSMManagedInstanceCore"
+        statements = {item["Sid"]: item for item in statements_of(platform, name)}
+        assert as_list(statements["FindCluster"]["Action"]) == ["eks:DescribeCluster"]
+        assert as_list(statements["FindCluster"]["Resource"]) == [cluster["arn"]]
+        for statement in statements.values():
+            assert not [action for action in as_list(statement["Action"]) if "*" in action], statement
+            if "*" in as_list(statement["Resource"]):
+                assert as_list(statement["Action"]) == ["ecr:GetAuthorizationToken"]
+
+    def test_permissions_for_what_does_not_exist_yet_wait_visibly(self, platform):
+        sids = {item["Sid"] for item in statements_of(platform, f"{PREFIX}-bastion")}
+        for sid in ("ConnectToDatabase", "ReadCacheSecret", "ReadMachineClientSecret", "PullAndPushImages"):
+            assert sid not in sids
+            assert f"The bastion does not get {sid} yet" in platform.first_run.output
+
+    def test_administers_the_cluster(self, platform):
+        (policy,) = platform.account.pages(
+            "eks",
+            "list_associated_access_policies",
+            "associatedAccessPolicies",
+            clusterName=CLUSTER,
+            principalArn=f"arn:aws:iam::{platform.account.id}:role/{PREFIX}-bastion",
+        )
+        assert policy["policyArn"].endswith("/AmazonEKSClusterAdminPolicy")
+
+    def test_bucket(self, platform, key):
+        s3, name = platform.account.client("s3"), f"{PREFIX}-bastion-transfer-{platform.account.id}"
+        assert set(s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"].values()) == {True}
+        (rule,) = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
+        default = rule["ApplyServerSideEncryptionByDefault"]
+        assert (default["SSEAlgorithm"], default["KMSMasterKeyID"]) == ("aws:kms", key["Arn"])
+        (expiry,) = s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+        assert (expiry["Status"], expiry["Expiration"]["Days"]) == ("Enabled", 1)
+        (deny,) = document(s3.get_bucket_policy(Bucket=name)["Policy"])["Statement"]
+        assert (deny["Effect"], deny["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+        # Old versions would keep what tasks have sent.
+        assert s3.get_bucket_versioning(Bucket=name).get("Status") != "Enabled"
+
+    def test_password_is_only_in_secrets_manager(self, platform, key):
+        secrets, name = platform.account.client("secretsmanager"), f"{PREFIX}-bastion-code-server"
+        password = secrets.get_secret_value(SecretId=name)["SecretString"]
+        assert len(password) == 32
+        assert password.isalnum()
+        assert secrets.describe_secret(SecretId=name)["KmsKeyId"] == key["Arn"]
+        told = platform.first_run.output + json.dumps(platform.first_run.records)
+        assert password not in told
+
+    def test_is_found_by_the_inventory_of_an_environment(self, platform, bastion, tmp_path):
+        source = (ROOT / "inventories/dev/bastion.aws_ec2.yml").read_text()
+        file = tmp_path / "bastion.aws_ec2.yml"
+        file.write_text(source.replace("tag:Environment: dev", "tag:Environment: local"))
+        found = platform.account.inventory(file)
+        assert found["bastion"]["hosts"] == [f"{PREFIX}-bastion"]
+        values = found["_meta"]["hostvars"][f"{PREFIX}-bastion"]
+        # ansible-inventory marks what comes from elsewhere and isn't to be templated.
+        assert values["ansible_aws_ssm_instance_id"] == {"__ansible_unsafe": bastion["InstanceId"]}
+        assert all(name.startswith(("ec2_", "ansible_")) for name in values), values
+
+
 def resources(lister: Lister) -> Iterator[tuple[str, dict]]:
     """Everything in the account that may carry tags, but for what AWS itself makes."""
     yield from (("VPC", item) for item in lister.vpcs())
@@ -368,6 +464,10 @@ def resources(lister: Lister) -> Iterator[tuple[str, dict]]:
             yield f"role {role['RoleName']}", role
     yield from ((f"policy {item['PolicyName']}", item) for item in lister.policies())
     yield from (("OIDC provider", item) for item in lister.oidc_providers())
+    yield from ((f"instance profile {item['InstanceProfileName']}", item) for item in lister.instance_profiles())
+    yield from (("instance", item) for item in lister.instances())
+    yield from ((f"bucket {item['Name']}", item) for item in lister.buckets())
+    yield from ((f"secret {item['Name']}", item) for item in lister.secrets())
     for cluster in lister.clusters():
         yield f"cluster {cluster['name']}", cluster
         yield from (("node group", item) for item in lister.node_groups(cluster["name"]))

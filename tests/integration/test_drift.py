@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.support.faults import Calls
-from tests.support.playbook import OWNER, PREFIX, Run
+from tests.support.playbook import OWNER, PREFIX, Account, Run
 
 from . import census
 from .conftest import Platform
@@ -79,9 +79,31 @@ class TestOneThing:
         assert changed_tasks(run) == {"Make the roles"}
         assert run.calls.writes == Calls({("iam", "PutRolePolicy"): 1})
 
+    def test_metadata_options_of_the_bastion(self, platform):
+        ec2 = platform.account.client("ec2")
+        (reservation,) = platform.account.pages(
+            "ec2", "describe_instances", "Reservations", Filters=ours(Name=f"{PREFIX}-bastion")
+        )
+        (instance,) = reservation["Instances"]
+        ec2.modify_instance_metadata_options(
+            InstanceId=instance["InstanceId"], HttpTokens="optional", HttpPutResponseHopLimit=2
+        )
+        run = mend(platform, "bastion_instance")
+        assert changed_tasks(run) == {"Launch the instance"}
+        assert run.calls.writes == Calls({("ec2", "ModifyInstanceMetadataOptions"): 1})
+        (now,) = ec2.describe_instances(InstanceIds=[instance["InstanceId"]])["Reservations"][0]["Instances"]
+        assert now["MetadataOptions"]["HttpTokens"] == "required"
+        assert now["MetadataOptions"]["HttpPutResponseHopLimit"] == 1
+
 
 def policy(statement: dict) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def stop(account: Account, instance_id: str) -> None:
+    ec2 = account.client("ec2")
+    ec2.stop_instances(InstanceIds=[instance_id])
+    ec2.get_waiter("instance_stopped").wait(InstanceIds=[instance_id], WaiterConfig={"Delay": 1, "MaxAttempts": 30})
 
 
 def disappear(platform: Platform, things: dict[str, Callable]) -> None:
@@ -211,3 +233,47 @@ class TestSeveralThings:
             },
         )
         mend(platform, "workload_identity")
+
+    def test_bastion_instance(self, platform):
+        account = platform.account
+        ec2, iam, s3, eks = (account.client(service) for service in ("ec2", "iam", "s3", "eks"))
+        name, role_arn = f"{PREFIX}-bastion", f"arn:aws:iam::{account.id}:role/{PREFIX}-bastion"
+        bucket = f"{name}-transfer-{account.id}"
+        (reservation,) = account.pages("ec2", "describe_instances", "Reservations", Filters=ours(Name=name))
+        instance_id = reservation["Instances"][0]["InstanceId"]
+        (other,) = account.pages(
+            "ec2", "describe_security_groups", "SecurityGroups", Filters=ours(Name=f"{PREFIX}-nodes")
+        )
+        disappear(
+            platform,
+            {
+                "monitoring": lambda: ec2.unmonitor_instances(InstanceIds=[instance_id]),
+                "security group": lambda: ec2.modify_instance_attribute(
+                    InstanceId=instance_id, Groups=[other["GroupId"]]
+                ),
+                "running": lambda: stop(account, instance_id),
+                "permissions": lambda: iam.delete_role_policy(RoleName=name, PolicyName="permissions"),
+                "role in the profile": lambda: iam.remove_role_from_instance_profile(
+                    InstanceProfileName=name, RoleName=name
+                ),
+                "public access block": lambda: s3.delete_public_access_block(Bucket=bucket),
+                "bucket policy": lambda: s3.delete_bucket_policy(Bucket=bucket),
+                "expiry": lambda: s3.delete_bucket_lifecycle(Bucket=bucket),
+                "access entry": lambda: eks.delete_access_entry(clusterName=CLUSTER, principalArn=role_arn),
+                "password": lambda: account.client("secretsmanager").delete_secret(SecretId=f"{name}-code-server"),
+            },
+        )
+        mend(platform, "bastion_instance")
+
+    def test_a_terminated_bastion_comes_again(self, platform):
+        account = platform.account
+        filters = ours(Name=f"{PREFIX}-bastion")
+        (reservation,) = account.pages("ec2", "describe_instances", "Reservations", Filters=filters)
+        (instance,) = reservation["Instances"]
+        ec2 = account.client("ec2")
+        ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])
+        ec2.get_waiter("instance_terminated").wait(
+            InstanceIds=[instance["InstanceId"]], WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+        )
+        run = mend(platform, "bastion_instance")
+        assert run.calls.writes == Calls({("ec2", "RunInstances"): 1})

@@ -29,6 +29,8 @@ THROTTLED = {
     "iam": ("Throttling", 400),
     "kms": ("ThrottlingException", 400),
     "logs": ("ThrottlingException", 400),
+    "s3": ("SlowDown", 503),
+    "secretsmanager": ("ThrottlingException", 400),
 }
 BROKEN = {
     "ec2": ("InternalError", 500),
@@ -36,6 +38,8 @@ BROKEN = {
     "iam": ("ServiceFailure", 500),
     "kms": ("KMSInternalException", 500),
     "logs": ("ServiceUnavailableException", 503),
+    "s3": ("InternalError", 500),
+    "secretsmanager": ("InternalServiceError", 500),
 }
 # Once, and then let the repetition through: so each call fails at its first attempt.
 EVERY_OTHER = {"sequence": {"fail": 1, "pass": 1}}

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from tests.support.playbook import PREFIX
+from tests.support.playbook import PREFIX, REGION
 
 from . import census, neighbours
 
@@ -20,7 +20,7 @@ def test_names_that_others_hold_are_refused_before_any_write(new_account):
     account = new_account(TAKEN_ACCOUNT)
     tags = neighbours.tag_list(neighbours.OTHER)
     iam, kms, ec2 = (account.client(service) for service in ("iam", "kms", "ec2"))
-    roles = [f"{PREFIX}-{thing}" for thing in ("flow-logs", "eks-nodes", "llm-gateway")]
+    roles = [f"{PREFIX}-{thing}" for thing in ("flow-logs", "eks-nodes", "llm-gateway", "bastion")]
     for role in roles:
         iam.create_role(RoleName=role, AssumeRolePolicyDocument=neighbours.TRUST, Tags=tags)
     group = f"/aws/eks/{PREFIX}-eks/cluster"
@@ -48,6 +48,10 @@ def test_names_that_others_hold_are_refused_before_any_write(new_account):
     account.client("eks").get_waiter("cluster_active").wait(
         name=f"{PREFIX}-eks", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
     )
+    iam.create_instance_profile(InstanceProfileName=f"{PREFIX}-bastion")
+    secret, bucket = f"{PREFIX}-bastion-code-server", f"{PREFIX}-bastion-transfer-{TAKEN_ACCOUNT}"
+    account.client("secretsmanager").create_secret(Name=secret, SecretString="theirs")
+    account.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     before = census.take(account)
 
     run = account.run(note="names are taken").assert_refused()
@@ -55,6 +59,16 @@ def test_names_that_others_hold_are_refused_before_any_write(new_account):
     assert not run.calls.writes, run.explain()
     assert census.differences(before, census.take(account)) == []
     # One message names them all, so that they are cleared in one go.
-    for taken in (*roles, group, alias, vpc_id, template, f"EKS cluster {PREFIX}-eks"):
+    for taken in (
+        *roles,
+        group,
+        alias,
+        vpc_id,
+        template,
+        f"EKS cluster {PREFIX}-eks",
+        secret,
+        bucket,
+        "instance profile",
+    ):
         assert taken in run.output, taken
     assert len(run.failures) == 1, run.explain()

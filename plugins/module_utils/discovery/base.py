@@ -20,7 +20,9 @@ with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing l
 
 READS = ("describe_", "get_", "list_")
 # Codes that say "there is none"; EC2 has one for each kind of resource, such as InvalidVpcID.NotFound.
-MISSING_CODES = frozenset({"NoSuchEntity", "NotFoundException", "ResourceNotFoundException"})
+MISSING_CODES = frozenset(
+    {"NoSuchBucket", "NoSuchEntity", "NoSuchTagSet", "NotFoundException", "ResourceNotFoundException"}
+)
 
 IAM_ROLE = "iam_role"
 LOG_GROUP = "log_group"
@@ -115,9 +117,10 @@ class Scope:
 class Search:
     """The discovery of one component: what it reads, and what it finds amiss on the way."""
 
-    def __init__(self, component: Component, scope: Scope, reader: Reader):
+    def __init__(self, component: Component, scope: Scope, reader: Reader, account_id: str):
         self.component = component
         self.scope = scope
+        self.account_id = account_id
         self.reader = reader
         self.read = reader.read
         self.start = reader.start

@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from . import eks, encryption, network, workload_identity
+from . import bastion_instance, eks, encryption, network, workload_identity
 from .base import Component, Reader, Scope, Search
 
 COMPONENTS: dict[str, Component] = {
-    part.COMPONENT.name: part.COMPONENT for part in (encryption, network, eks, workload_identity)
+    part.COMPONENT.name: part.COMPONENT for part in (encryption, network, eks, workload_identity, bastion_instance)
 }
 CALLS_AT_ONCE = 16
 
@@ -61,7 +61,7 @@ def discover(
         ThreadPoolExecutor(max(len(asked), 1)) as lookers,
     ):
         reader = Reader(clients, calls)
-        searches = {name: Search(component, scope, reader) for name, component in COMPONENTS.items()}
+        searches = {name: Search(component, scope, reader, caller["Account"]) for name, component in COMPONENTS.items()}
         started = {component.name: lookers.submit(_look, searches[component.name]) for component in asked}
         found = {name: future.result() for name, future in started.items()}
     components = {}

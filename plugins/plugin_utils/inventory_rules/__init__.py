@@ -12,6 +12,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Callable, Iterator, Mapping
 
+from .bastion_instance import bastion_instance_change_faults, bastion_instance_faults
 from .eks import eks_change_faults, eks_faults
 from .encryption import encryption_faults
 from .fault import Fault
@@ -26,11 +27,13 @@ COMPONENT_RULES: dict[str, Callable[[Values, Mapping[str, Values]], Iterator[Fau
     "network": network_faults,
     "eks": eks_faults,
     "workload_identity": workload_identity_faults,
+    "bastion_instance": bastion_instance_faults,
 }
 # By component: what can't become of what exists, as platform_info returns it.
 CHANGE_RULES: dict[str, Callable[[Values, Values], Iterator[Fault]]] = {
     "network": network_change_faults,
     "eks": eks_change_faults,
+    "bastion_instance": bastion_instance_change_faults,
 }
 
 

@@ -25,7 +25,7 @@ from .formats import (
     repeated,
     repeated_names,
 )
-from .workload_identity import managed_policy_rule, role_name_rule
+from .permissions import access_policy_faults, managed_policy_rule, role_name_rule
 
 # Versions that EKS offers for new clusters in standard or extended support, oldest first; extended support ends
 # 2026-11-26, 2027-03-23, 2027-07-29, 2027-12-02, 2028-03-27 and 2028-08-02.
@@ -62,7 +62,6 @@ ALLOWED_LABELS = frozenset(
 
 ADDON_NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]*")
 ADDON_VERSION = re.compile(r"default|latest|v\d+\.\d+\.\d+[\w.+-]*")
-ACCESS_POLICY = re.compile(r"[A-Za-z0-9]+")
 RESERVED_GROUP_PREFIXES = ("system:", "eks:", "aws:", "amazon:", "iam:")
 
 
@@ -312,16 +311,6 @@ def _addon_faults(addons: list[Mapping], workload_roles: list[Mapping]) -> Itera
         yield fault(variable, order, "has adot before cert-manager, which gives it its certificates: turn them round")
 
 
-def _access_policy_faults(path: str, policy: Mapping[str, t.Any]) -> Iterator[Fault]:
-    name, namespaces, scope = (policy.get(key) for key in ("policy", "namespaces", "scope"))
-    if name is not None and not ACCESS_POLICY.fullmatch(name):
-        yield fault(f"{path}.policy", name, "is not the name of an EKS access policy, such as AmazonEKSViewPolicy")
-    if scope == "namespace" and not namespaces:
-        yield fault(f"{path}.namespaces", namespaces, "names no namespace, which scope namespace needs")
-    if scope == "cluster" and namespaces:
-        yield fault(f"{path}.namespaces", namespaces, "has no meaning with scope cluster")
-
-
 def _access_entry_faults(entries: list[Mapping]) -> Iterator[Fault]:
     variable = "eks_access_entries"
     yield from repeated_names(variable, entries, "principal_arn")
@@ -342,7 +331,7 @@ def _access_entry_faults(entries: list[Mapping]) -> Iterator[Fault]:
                 rule = f"begins with one of {', '.join(RESERVED_GROUP_PREFIXES)}: EKS refuses it"
                 yield fault(f"{path}.kubernetes_groups", group, rule)
         for number, policy in enumerate(entry.get("policies") or []):
-            yield from _access_policy_faults(f"{path}.policies[{number}]", policy)
+            yield from access_policy_faults(f"{path}.policies[{number}]", policy)
 
 
 def eks_faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterator[Fault]:

@@ -10,48 +10,16 @@ import typing as t
 from collections.abc import Iterator, Mapping
 
 from .fault import Fault, fault
-from .formats import ARN, dns_label_rule, dns_name_rule, repeated, repeated_names
+from .formats import dns_label_rule, dns_name_rule, repeated, repeated_names
+from .permissions import (
+    database_user_faults,
+    managed_policy_rule,
+    model_faults,
+    role_name_rule,
+    statement_faults,
+)
 
-ROLE_NAME = re.compile(r"[A-Za-z0-9+=,.@_-]+")
-MANAGED_POLICY = re.compile(r"([A-Za-z0-9-]+/)*[A-Za-z0-9+=,.@_-]+")
-STATEMENT_ID = re.compile(r"[A-Za-z0-9]+")
-ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z0-9*?]+")
-PLACEHOLDER = re.compile(r".*<[a-z_.]+>.*")
-MODEL_ID = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.[A-Za-z0-9._:-]+")
-DATABASE_USER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
-RESERVED_DATABASE_USERS = frozenset({"rdsadmin", "rds_superuser", "rds_iam", "postgres", "public"})
 METRIC_NAMESPACE = re.compile(r"[\w./#:-]{1,255}", re.ASCII)
-
-
-def role_name_rule(name: str) -> str | None:
-    return None if ROLE_NAME.fullmatch(name) else "is not a role name: letters, digits and + = , . @ _ -"
-
-
-def managed_policy_rule(name: str) -> str | None:
-    if name.startswith("arn:"):
-        return (
-            "is an ARN: give the name of the AWS managed policy, with its path (service-role/AmazonEBSCSIDriverPolicy)"
-        )
-    return None if MANAGED_POLICY.fullmatch(name) else "is not the name of an AWS managed policy"
-
-
-def _statement_faults(path: str, statements: list[Mapping]) -> Iterator[Fault]:
-    yield from repeated_names(path, statements, "Sid")
-    for index, statement in enumerate(statements):
-        here = f"{path}[{index}]"
-        sid = statement.get("Sid")
-        if sid is not None and not STATEMENT_ID.fullmatch(sid):
-            yield fault(f"{here}.Sid", sid, "is not letters and digits only, as IAM requires of a statement's id")
-        for action in statement.get("Action", []):
-            if not ACTION.fullmatch(action):
-                yield fault(
-                    f"{here}.Action",
-                    action,
-                    "is not an API action, such as s3:GetObject; all actions of AWS (*) are refused",
-                )
-        for resource in statement.get("Resource", []):
-            if resource != "*" and not ARN.fullmatch(resource) and not PLACEHOLDER.fullmatch(resource):
-                yield fault(f"{here}.Resource", resource, "is not an ARN, a value in angle brackets or *")
 
 
 def _role_faults(roles: list[Mapping]) -> Iterator[Fault]:
@@ -73,26 +41,15 @@ def _role_faults(roles: list[Mapping]) -> Iterator[Fault]:
             yield fault(f"{path}.service_accounts", [], "names no service account, so nothing could use the role")
         for account in repeated(role.get("service_accounts", [])):
             yield fault(f"{path}.service_accounts", account, "occurs more than once")
-        yield from _statement_faults(f"{path}.statements", role.get("statements", []))
+        yield from statement_faults(f"{path}.statements", role.get("statements", []))
 
 
 def workload_identity_faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Iterator[Fault]:
     yield from _role_faults(values.get("workload_identity_roles") or [])
     for name in ("workload_identity_foundation_models", "workload_identity_inference_profiles"):
-        for index, model in enumerate(values.get(name) or []):
-            if not MODEL_ID.fullmatch(model):
-                yield fault(
-                    f"{name}[{index}]",
-                    model,
-                    "is not the id of a Bedrock model or profile, such as amazon.titan-embed-text-v2:0",
-                )
-    user = values.get("workload_identity_memory_database_user")
-    if user is not None:
-        if not DATABASE_USER.fullmatch(user):
-            rule = "is not a PostgreSQL user name: up to 63 lower-case letters, digits and '_', no digit first"
-            yield fault("workload_identity_memory_database_user", user, rule)
-        elif user in RESERVED_DATABASE_USERS:
-            yield fault("workload_identity_memory_database_user", user, "is reserved by Aurora PostgreSQL")
+        yield from model_faults(name, values.get(name) or [])
+    user = "workload_identity_memory_database_user"
+    yield from database_user_faults(user, values.get(user))
     for index, namespace in enumerate(values.get("workload_identity_metric_namespaces") or []):
         path = f"workload_identity_metric_namespaces[{index}]"
         if not METRIC_NAMESPACE.fullmatch(namespace):

@@ -129,7 +129,7 @@ def test_platform_cluster_talks_to_nodes_only(platform):
 def test_platform_bastion_lets_nobody_in(platform):
     assert platform["bastion"]["ingress"] == []
     assert platform["bastion"]["egress"] == sorted(
-        ["0.0.0.0/0 443", "aurora 5432", "cluster 443", "endpoints 443", "opensearch 443"]
+        ["0.0.0.0/0 443", "0.0.0.0/0 80", "aurora 5432", "cluster 443", "endpoints 443", "opensearch 443", "redis 6379"]
     )
 
 
@@ -137,7 +137,7 @@ def test_platform_bastion_lets_nobody_in(platform):
     ("group", "ingress"),
     [
         ("aurora", ["bastion 5432", "nodes 5432"]),
-        ("redis", ["nodes 6379"]),
+        ("redis", ["bastion 6379", "nodes 6379"]),
         ("opensearch", ["bastion 443", "nodes 443"]),
         ("endpoints", ["bastion 443", "nodes 443"]),
     ],

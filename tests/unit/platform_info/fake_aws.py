@@ -33,6 +33,9 @@ MISSING = {
     "DescribeCluster": "ResourceNotFoundException",
     "GetRole": "NoSuchEntity",
     "GetOpenIDConnectProvider": "NoSuchEntity",
+    "GetInstanceProfile": "NoSuchEntity",
+    "GetBucketTagging": "NoSuchTagSet",
+    "DescribeSecret": "ResourceNotFoundException",
 }
 
 

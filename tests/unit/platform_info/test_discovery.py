@@ -220,6 +220,7 @@ class TestNothingExists:
         assert found.components["network"]["security_groups"]["aurora"] is None
         assert found.components["eks"]["node_groups"] == {}
         assert found.components["workload_identity"]["roles"]["llm-gateway"] is None
+        assert set(found.components["bastion_instance"].values()) == {None, False}
         assert not any(facts["exists"] for facts in found.components.values())
         assert (found.conflicts, found.warnings) == ([], [])
 
@@ -460,6 +461,96 @@ class TestWorkloadIdentity:
         assert all(len(request["RoleName"]) <= 64 for request in aws.requests("GetRole"))
 
 
+def instance(instance_id="i-1", tags=None, **members):
+    return {
+        "InstanceId": instance_id,
+        "ImageId": "ami-1",
+        "InstanceType": "t3.large",
+        "PrivateIpAddress": "10.0.64.7",
+        "SubnetId": "subnet-c",
+        "State": {"Code": 16, "Name": "running"},
+        "Tags": owned("bastion") if tags is None else tags,
+        **members,
+    }
+
+
+def instances(*found):
+    return {"Reservations": [{"Instances": [item]} for item in found]}
+
+
+def profile(tags=None):
+    name = f"{PREFIX}-bastion"
+    return {
+        "InstanceProfile": {
+            "Path": "/",
+            "InstanceProfileName": name,
+            "InstanceProfileId": "AIPA1234567890123456",
+            "Arn": f"{IAM}:instance-profile/{name}",
+            "CreateDate": datetime.datetime(2026, 1, 1),
+            "Roles": [],
+            "Tags": owned() if tags is None else tags,
+        }
+    }
+
+
+BUCKET = f"{PREFIX}-bastion-transfer-{ACCOUNT}"
+SECRET = {"Name": f"{PREFIX}-bastion-code-server", "ARN": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:x-AbCdEf"}
+BASTION = {
+    "DescribeInstances": instances(instance()),
+    "GetRole": role,
+    "GetInstanceProfile": profile(),
+    "ListBuckets": {"Buckets": [{"Name": "other"}, {"Name": BUCKET}]},
+    "GetBucketTagging": {"TagSet": owned()},
+    "DescribeSecret": {**SECRET, "Tags": owned()},
+}
+
+
+class TestBastionInstance:
+    def test_facts(self):
+        found, aws = look(BASTION, "bastion_instance")
+        assert found.components["bastion_instance"] == {
+            "exists": True,
+            "instance_id": "i-1",
+            "state": "running",
+            "private_ip": "10.0.64.7",
+            "subnet_id": "subnet-c",
+            "image_id": "ami-1",
+            "instance_type": "t3.large",
+            "role_arn": f"{IAM}:role/{PREFIX}-bastion",
+            "instance_profile_arn": f"{IAM}:instance-profile/{PREFIX}-bastion",
+            "transfer_bucket": BUCKET,
+            "code_server_secret_arn": SECRET["ARN"],
+        }
+        assert (found.conflicts, found.warnings) == ([], [])
+        (request,) = aws.requests("DescribeInstances")
+        filters = {item["Name"]: item["Values"] for item in request["Filters"]}
+        assert filters["tag:Name"] == [f"{PREFIX}-bastion"]
+        assert "terminated" not in filters["instance-state-name"]
+
+    def test_an_instance_of_someone_else_is_not_ours(self):
+        theirs = instance(tags=tag_list(Name=f"{PREFIX}-bastion"))
+        found, _aws = look({**BASTION, "DescribeInstances": instances(theirs)}, "bastion_instance")
+        assert found.components["bastion_instance"]["instance_id"] is None
+        assert not found.components["bastion_instance"]["exists"]
+
+    def test_two_instances_are_reported(self):
+        two = instances(instance("i-2"), instance("i-1"))
+        found, _aws = look({**BASTION, "DescribeInstances": two}, "bastion_instance")
+        assert found.components["bastion_instance"]["instance_id"] == "i-1"
+        assert "left alone: i-2" in found.warnings[0]
+
+    def test_a_secret_on_its_way_out_does_not_exist(self):
+        going = {**SECRET, "Tags": owned(), "DeletedDate": datetime.datetime(2026, 1, 1)}
+        found, _aws = look({**BASTION, "DescribeSecret": going}, "bastion_instance")
+        assert found.components["bastion_instance"]["code_server_secret_arn"] is None
+        assert found.conflicts == []
+
+    def test_a_bucket_without_tags_is_someone_elses(self):
+        found, _aws = look({**BASTION, "GetBucketTagging": None}, "bastion_instance")
+        assert found.components["bastion_instance"]["transfer_bucket"] is None
+        assert [item["resource"] for item in found.conflicts] == [f"S3 bucket {BUCKET}"]
+
+
 class TestConflicts:
     """Names of ours that something without our tags holds."""
 
@@ -494,6 +585,21 @@ class TestConflicts:
                 "network",
                 f"security group {PREFIX}-nodes (sg-7)",
             ),
+            (
+                {"GetInstanceProfile": profile(tag_list(Project="other"))},
+                "bastion_instance",
+                f"IAM instance profile {PREFIX}-bastion",
+            ),
+            (
+                {"DescribeSecret": {**SECRET, "Tags": []}},
+                "bastion_instance",
+                f"secret {PREFIX}-bastion-code-server",
+            ),
+            (
+                {"ListBuckets": {"Buckets": [{"Name": BUCKET}]}, "GetBucketTagging": {"TagSet": []}},
+                "bastion_instance",
+                f"S3 bucket {BUCKET}",
+            ),
         ],
     )
     def test_resource(self, answers, component, resource):
@@ -511,6 +617,7 @@ class TestConflicts:
         assert taken == {
             "agent",
             "aws-load-balancer-controller",
+            "bastion",
             "ebs-csi-driver",
             "eks-cluster",
             "eks-nodes",

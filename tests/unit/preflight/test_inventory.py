@@ -15,7 +15,7 @@ from ansible.template import Templar
 from ansible_collections.agent_platform.aws.plugins.lookup.inventory_faults import Inventory
 
 ROOT = Path(__file__).resolve().parents[3]
-HOSTS = ["encryption", "network", "eks", "workload_identity"]
+HOSTS = ["encryption", "network", "eks", "workload_identity", "bastion_instance"]
 
 
 class HostVars(dict):
@@ -34,6 +34,8 @@ def common():
     return {
         **DataLoader().load_from_file(str(ROOT / "group_vars" / "all" / "common.yml"), trusted_as_template=True),
         "platform_account_id": "123456789012",
+        # The one input without a default: each environment names an image.
+        "bastion_instance_image": "ami-0123456789abcdef0",
         "ansible_run_tags": ["all"],
         "ansible_skip_tags": [],
     }

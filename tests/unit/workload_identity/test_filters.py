@@ -8,7 +8,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.agent_platform.aws.plugins.filter.eks_access_policies import eks_access_policies
-from ansible_collections.agent_platform.aws.plugins.filter.irsa_permissions import irsa_permissions
+from ansible_collections.agent_platform.aws.plugins.filter.iam_permissions import iam_permissions
 from ansible_collections.agent_platform.aws.plugins.filter.irsa_trust_policy import irsa_trust_policy
 
 ISSUER = "oidc.eks.us-west-2.amazonaws.com/id/0123456789ABCDEF"
@@ -28,7 +28,7 @@ def statement(sid="One", resource="*", **members):
 
 
 def permissions(*statements, table=None, **role):
-    return irsa_permissions([{"name": "demo", "statements": list(statements), **role}], table or {}, FACTS)[0]
+    return iam_permissions([{"name": "demo", "statements": list(statements), **role}], table or {}, FACTS)[0]
 
 
 def test_trust_checks_issuer_subject_and_audience():
@@ -113,7 +113,7 @@ def test_what_has_no_value_is_left_out():
 
 
 def test_a_role_without_statements_has_none():
-    found = irsa_permissions([{"name": "demo"}], {}, FACTS)
+    found = iam_permissions([{"name": "demo"}], {}, FACTS)
     assert found == [{"name": "demo", "managed_policies": [], "statements": [], "waiting": []}]
 
 

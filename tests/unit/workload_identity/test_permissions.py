@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.agent_platform.aws.plugins.filter.irsa_permissions import irsa_permissions
+from ansible_collections.agent_platform.aws.plugins.filter.iam_permissions import iam_permissions
 from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.workload_identity import COMPONENT
 
 ROLES = Path(__file__).resolve().parents[3] / "roles"
@@ -78,7 +78,7 @@ def test_a_statement_for_all_resources_says_so(role, item):
 
 @pytest.mark.parametrize("role", TABLE)
 def test_a_role_fits_into_iam(role):
-    (filled,) = irsa_permissions([{"name": role}], TABLE, FACTS)
+    (filled,) = iam_permissions([{"name": role}], TABLE, FACTS)
     assert filled["waiting"] == []
     document = json.dumps({"Version": "2012-10-17", "Statement": filled["statements"]}, separators=(",", ":"))
     assert len(document) <= LARGEST_INLINE
@@ -90,7 +90,7 @@ def test_on_an_account_without_data_stores_only_their_statements_wait():
         key: value for key, value in FACTS.items() if key not in ("dynamodb", "redis", "opensearch", "knowledge_base")
     }
     facts["aurora"] = {"memory_user": "memory_gateway"}
-    roles = irsa_permissions([{"name": name} for name in TABLE], TABLE, facts)
+    roles = iam_permissions([{"name": name} for name in TABLE], TABLE, facts)
     assert {(role["name"], item["sid"]) for role in roles for item in role["waiting"]} == {
         ("otel-collector", "IndexLogs"),
         ("llm-gateway", "KeepUsage"),
@@ -101,7 +101,7 @@ def test_on_an_account_without_data_stores_only_their_statements_wait():
 
 
 def test_models_are_invoked_only_if_listed():
-    (role,) = irsa_permissions([{"name": "llm-gateway"}], TABLE, FACTS)
+    (role,) = iam_permissions([{"name": "llm-gateway"}], TABLE, FACTS)
     invoking = [item for item in role["statements"] if "bedrock:InvokeModel" in item["Action"]]
     resources = [resource for item in invoking for resource in item["Resource"]]
     assert len(resources) == 24

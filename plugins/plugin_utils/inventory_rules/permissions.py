@@ -1,0 +1,84 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Rules for what an identity may do, shared by the components that give permissions."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections.abc import Iterator, Mapping
+
+from .fault import Fault, fault
+from .formats import ARN, repeated_names
+
+ROLE_NAME = re.compile(r"[A-Za-z0-9+=,.@_-]+")
+MANAGED_POLICY = re.compile(r"([A-Za-z0-9-]+/)*[A-Za-z0-9+=,.@_-]+")
+STATEMENT_ID = re.compile(r"[A-Za-z0-9]+")
+ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z0-9*?]+")
+PLACEHOLDER = re.compile(r".*<[a-z_.]+>.*")
+MODEL_ID = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.[A-Za-z0-9._:-]+")
+DATABASE_USER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+RESERVED_DATABASE_USERS = frozenset({"rdsadmin", "rds_superuser", "rds_iam", "postgres", "public"})
+ACCESS_POLICY = re.compile(r"[A-Za-z0-9]+")
+
+
+def role_name_rule(name: str) -> str | None:
+    return None if ROLE_NAME.fullmatch(name) else "is not a role name: letters, digits and + = , . @ _ -"
+
+
+def managed_policy_rule(name: str) -> str | None:
+    if name.startswith("arn:"):
+        return (
+            "is an ARN: give the name of the AWS managed policy, with its path (service-role/AmazonEBSCSIDriverPolicy)"
+        )
+    return None if MANAGED_POLICY.fullmatch(name) else "is not the name of an AWS managed policy"
+
+
+def statement_faults(path: str, statements: list[Mapping]) -> Iterator[Fault]:
+    yield from repeated_names(path, statements, "Sid")
+    for index, statement in enumerate(statements):
+        here = f"{path}[{index}]"
+        sid = statement.get("Sid")
+        if sid is not None and not STATEMENT_ID.fullmatch(sid):
+            yield fault(f"{here}.Sid", sid, "is not letters and digits only, as IAM requires of a statement's id")
+        for action in statement.get("Action", []):
+            if not ACTION.fullmatch(action):
+                yield fault(
+                    f"{here}.Action",
+                    action,
+                    "is not an API action, such as s3:GetObject; all actions of AWS (*) are refused",
+                )
+        for resource in statement.get("Resource", []):
+            if resource != "*" and not ARN.fullmatch(resource) and not PLACEHOLDER.fullmatch(resource):
+                yield fault(f"{here}.Resource", resource, "is not an ARN, a value in angle brackets or *")
+
+
+def access_policy_faults(path: str, policy: Mapping[str, t.Any]) -> Iterator[Fault]:
+    name, namespaces, scope = (policy.get(key) for key in ("policy", "namespaces", "scope"))
+    if name is not None and not ACCESS_POLICY.fullmatch(name):
+        yield fault(f"{path}.policy", name, "is not the name of an EKS access policy, such as AmazonEKSViewPolicy")
+    if scope == "namespace" and not namespaces:
+        yield fault(f"{path}.namespaces", namespaces, "names no namespace, which scope namespace needs")
+    if scope == "cluster" and namespaces:
+        yield fault(f"{path}.namespaces", namespaces, "has no meaning with scope cluster")
+
+
+def model_faults(variable: str, models: list[str]) -> Iterator[Fault]:
+    for index, model in enumerate(models):
+        if not MODEL_ID.fullmatch(model):
+            yield fault(
+                f"{variable}[{index}]",
+                model,
+                "is not the id of a Bedrock model or profile, such as amazon.titan-embed-text-v2:0",
+            )
+
+
+def database_user_faults(variable: str, user: str | None) -> Iterator[Fault]:
+    if user is None:
+        return
+    if not DATABASE_USER.fullmatch(user):
+        rule = "is not a PostgreSQL user name: up to 63 lower-case letters, digits and '_', no digit first"
+        yield fault(variable, user, rule)
+    elif user in RESERVED_DATABASE_USERS:
+        yield fault(variable, user, "is reserved by Aurora PostgreSQL")

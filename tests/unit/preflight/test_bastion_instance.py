@@ -1,0 +1,95 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Rules for the bastion's instance, and for what AWS can't make of the one that exists."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.bastion_instance import (
+    bastion_instance_change_faults,
+    bastion_instance_faults,
+)
+
+IMAGE = "ami-0123456789abcdef0"
+PARAMETER = "/aws/service/canonical/ubuntu/server/24.04/stable/20251212/amd64/hvm/ebs-gp3/ami-id"
+FOUND = {"bastion_instance": {"instance_id": "i-1", "image_id": IMAGE, "instance_type": "t3.large"}}
+
+
+def lines(**values):
+    return [str(item) for item in bastion_instance_faults(values, {})]
+
+
+def change_lines(platform=FOUND, **values):
+    return [str(item) for item in bastion_instance_change_faults(values, platform)]
+
+
+@pytest.mark.parametrize("image", [IMAGE, "ami-01234567", PARAMETER])
+def test_what_is_right_has_no_fault(image):
+    assert lines() == []
+    assert (
+        lines(
+            bastion_instance_image=image,
+            bastion_instance_type="t3.large",
+            bastion_instance_volume_size_gib=30,
+            bastion_instance_database_user="bastion",
+            bastion_instance_foundation_models=["amazon.titan-embed-text-v2:0"],
+            bastion_instance_inference_profiles=["us.amazon.nova-lite-v1:0"],
+            bastion_instance_statements=[{"Sid": "Read", "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::b/*"]}],
+            bastion_instance_cluster_policies=[{"policy": "AmazonEKSViewPolicy", "scope": "cluster"}],
+            bastion_instance_secret_recovery_days=0,
+        )
+        == []
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "part"),
+    [
+        ("image", "ubuntu-24.04", "_image: 'ubuntu-24.04' is neither the id of an image"),
+        ("image", "ami-123", "_image: 'ami-123' is neither the id of an image"),
+        ("image", PARAMETER.replace("20251212", "current"), "moves on by itself (current)"),
+        ("image", "/aws/service/ami-amazon-linux-latest/x", None),
+        ("type", "large", "_type: 'large' is not an EC2 instance type"),
+        ("volume_size_gib", 8, "_volume_size_gib: 8 is not from 20 to 65536 GiB"),
+        ("secret_recovery_days", 3, "_secret_recovery_days: 3 is not 0 or from 7 to 30 days"),
+        ("database_user", "rdsadmin", "is reserved by Aurora PostgreSQL"),
+        ("foundation_models", ["claude"], "_foundation_models[0]: 'claude' is not the id of a Bedrock model"),
+        ("inference_profiles", ["claude"], "_inference_profiles[0]: 'claude' is not the id of a Bedrock model"),
+        ("statements", [{"Sid": "A", "Action": ["*"], "Resource": ["*"]}], "_statements[0].Action: '*' is not an API"),
+        ("cluster_policies", [{"policy": "a b"}], "_cluster_policies[0].policy: 'a b' is not the name of an EKS"),
+    ],
+)
+def test_faults(name, value, part):
+    found = lines(**{f"bastion_instance_{name}": value})
+    assert len(found) == (part is not None)
+    assert all(part in line for line in found)
+
+
+def test_an_image_of_another_architecture():
+    arm = PARAMETER.replace("amd64", "arm64")
+    assert lines(bastion_instance_image=arm, bastion_instance_type="t4g.large") == []
+    assert lines(bastion_instance_image=arm, bastion_instance_type="t3.large") == [
+        "bastion_instance_type: 't3.large' is x86_64, and bastion_instance_image is arm64"
+    ]
+
+
+def test_nothing_to_change():
+    assert change_lines(bastion_instance_image=IMAGE, bastion_instance_type="t3.large") == []
+    assert change_lines({}, bastion_instance_image="ami-00000000", bastion_instance_type="m6i.large") == []
+    # Which image a parameter names is known to AWS only, so the module compares it.
+    assert change_lines(bastion_instance_image=PARAMETER) == []
+
+
+def test_another_image_needs_another_instance():
+    (line,) = change_lines(bastion_instance_image="ami-00000000")
+    assert f"'ami-00000000' is not the image of i-1, which is {IMAGE}" in line
+    assert """add -e '{"bastion_instance_replace": true}'""" in line
+    assert change_lines(bastion_instance_image="ami-00000000", bastion_instance_replace=True) == []
+
+
+def test_another_type_needs_a_restart():
+    (line,) = change_lines(bastion_instance_type="m6i.large")
+    assert "'m6i.large' is not the type of i-1, which is t3.large" in line
+    assert """add -e '{"bastion_instance_restart": true}'""" in line
+    assert change_lines(bastion_instance_type="m6i.large", bastion_instance_restart=True) == []
