@@ -1,0 +1,1 @@
+../plugins/filter/argon2_hash.py

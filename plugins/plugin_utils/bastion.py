@@ -1,0 +1,262 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The bastion's tools and what its variables must fulfil, as pure functions: each rule yields the faults it finds.
+
+A tool is an entry: name, version, source, url, checksums, executables, check, and arch_names where the makers spell the
+architecture in their own way. In url and in the paths of executables {version} and {arch} are filled in.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections.abc import Iterable, Iterator, Mapping
+
+from .inventory_rules.fault import Fault, did_you_mean, fault
+from .inventory_rules.formats import repeated
+
+Entry = Mapping[str, t.Any]
+Values = Mapping[str, t.Any]
+
+# Debian's names by those of the kernel.
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+DISTRIBUTIONS = {"Debian": ("12",), "Ubuntu": ("22.04", "24.04")}
+
+REQUIRED = ("version", "source", "url", "checksums", "executables", "check")
+ARCHIVES = (".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".zip")
+DIGEST_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
+
+KUBECONFIG = ("cluster_name", "region", "endpoint", "certificate_authority")
+
+NAME = re.compile(r"[a-z0-9][a-z0-9+._-]*")
+VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z+._~-]*")
+FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
+URL = re.compile(r"(https?|file)://[^\s{}]+")
+PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+EXTENSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*\.[A-Za-z0-9][A-Za-z0-9._-]*")
+NO_VERSION = "is not a version: letters, digits and + . _ ~ -, in quotes"
+CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+
+# Links in /usr/local/bin that are the role's own.
+RESERVED_LINKS = {"code-server": "bastion_code_server_method", "platform": "bastion_services"}
+
+
+# Entries
+
+
+def complete(entry: Entry, known: Mapping[str, Entry]) -> dict[str, t.Any]:
+    """The entry on top of that of the role's table. Another version needs other checksums than those of the table."""
+    base = dict(known.get(entry.get("name"), {}))
+    if entry.get("version", base.get("version")) != base.get("version"):
+        base.pop("checksums", None)
+    given = {key: value for key, value in entry.items() if value not in (None, "", {})}
+    return {**base, **given}
+
+
+def fill(text: str, entry: Entry, architecture: str) -> str:
+    arch = (entry.get("arch_names") or {}).get(architecture, architecture)
+    return text.replace("{version}", entry["version"]).replace("{arch}", arch)
+
+
+def checksum(entry: Entry, architecture: str) -> str | None:
+    """What is not built for an architecture has one checksum, for any."""
+    checksums = entry.get("checksums") or {}
+    return checksums.get(architecture) or checksums.get("any")
+
+
+def ready(entry: Entry, architecture: str, root: str, node_version: str) -> dict[str, t.Any]:
+    """What the tasks need of an entry without faults: one address, one checksum, and where everything lies."""
+    url = fill(entry["url"], entry, architecture)
+    # Modules that npm compiles are made for one node.
+    folder = f"{entry['version']}-node{node_version}" if entry["source"] == "npm" else entry["version"]
+    home = f"{root}/{entry['name']}/{folder}"
+    executables = [(link, fill(path, entry, architecture)) for link, path in entry["executables"].items()]
+    program, *arguments = entry["check"].split()
+    return {
+        "name": entry["name"],
+        "version": entry["version"],
+        "source": entry["source"],
+        "url": url,
+        "file": url.rpartition("/")[2],
+        "checksum": checksum(entry, architecture),
+        "home": home,
+        "executables": [{"link": link, "path": path, "target": f"{home}/{path}"} for link, path in executables],
+        "check": [dict(executables)[program], *arguments],
+    }
+
+
+def ready_tools(wanted: Iterable[Entry], known: Mapping[str, Entry], machine: str, root: str) -> list[dict[str, t.Any]]:
+    entries = [complete(entry, known) for entry in wanted]
+    node_version = next((entry["version"] for entry in entries if entry["name"] == "node"), "")
+    return [ready(entry, ARCHITECTURES.get(machine, machine), root, node_version) for entry in entries]
+
+
+# Rules
+
+
+def _is_version(value: t.Any) -> bool:
+    return isinstance(value, str) and bool(VERSION.fullmatch(value))
+
+
+def checksum_faults(variable: str, entry: Entry, architecture: str) -> Iterator[Fault]:
+    given = checksum(entry, architecture)
+    if not given:
+        yield Fault(variable, f"{entry.get('name')} {entry.get('version')} has no checksum for {architecture}")
+        return
+    algorithm, _, digest = str(given).partition(":")
+    length = DIGEST_LENGTHS.get(algorithm)
+    if not length or not re.fullmatch(f"[0-9a-fA-F]{{{length or 0}}}", digest):
+        yield fault(variable, given, "is not a checksum: sha256, sha384 or sha512, a colon, and the digest in hex")
+
+
+def _stays_inside(path: t.Any) -> bool:
+    return isinstance(path, str) and path != "" and not path.startswith("/") and ".." not in path.split("/")
+
+
+def _placeholder_faults(variable: str, text: str) -> Iterator[Fault]:
+    for name in PLACEHOLDER.findall(text):
+        if name not in ("version", "arch"):
+            yield fault(variable, text, f"has the placeholder {{{name}}}: there are {{version}} and {{arch}}")
+
+
+def executable_faults(variable: str, entry: Entry) -> Iterator[Fault]:
+    executables = entry["executables"]
+    for link, path in executables.items():
+        if not FILE_NAME.fullmatch(str(link)):
+            yield fault(variable, link, "is not the name of a command")
+        if not _stays_inside(path):
+            yield fault(f"{variable}.{link}", path, "is not a path inside the tool's folder")
+        else:
+            yield from _placeholder_faults(f"{variable}.{link}", path)
+    if entry["source"] == "binary" and len(executables) != 1:
+        yield fault(variable, list(executables), "are not one command: a binary is a single file")
+
+
+def entry_faults(variable: str, entry: Entry, architecture: str) -> Iterator[Fault]:
+    """An entry that has all of its members."""
+    name, version = entry["name"], entry["version"]
+    if not _is_version(version):
+        yield fault(f"{variable}.version", version, NO_VERSION)
+        return
+    yield from _placeholder_faults(f"{variable}.url", entry["url"])
+    url = fill(entry["url"], entry, architecture)
+    if not PLACEHOLDER.search(url) and not URL.fullmatch(url):
+        yield fault(f"{variable}.url", url, "is not an address that begins with https://, http:// or file://")
+    elif entry["source"] == "archive" and not url.endswith(ARCHIVES):
+        yield fault(f"{variable}.url", url, f"is no archive that the role unpacks: {' '.join(ARCHIVES)}")
+    yield from checksum_faults(f"{variable}.checksums", entry, architecture)
+    yield from executable_faults(f"{variable}.executables", entry)
+    program = str(entry["check"]).split()[:1]
+    if not program or program[0] not in entry["executables"]:
+        yield fault(
+            f"{variable}.check",
+            entry["check"],
+            f"does not begin with a command of {name}: {', '.join(entry['executables'])}",
+        )
+
+
+def tool_faults(wanted: list[Entry], known: Mapping[str, Entry], architecture: str) -> Iterator[Fault]:
+    links: dict[str, str] = {}
+    for index, given in enumerate(wanted):
+        variable = f"bastion_tools[{index}]"
+        name = given.get("name")
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            yield fault(f"{variable}.name", name, "is not a name: lower-case letters, digits and + . _ -")
+            continue
+        if name in RESERVED_LINKS:
+            yield fault(f"{variable}.name", name, f"is installed by the role itself, see {RESERVED_LINKS[name]}")
+            continue
+        entry = complete(given, known)
+        missing = [member for member in REQUIRED if not entry.get(member)]
+        if name not in known and missing:
+            yield fault(
+                f"{variable}.name",
+                name,
+                f"is not a tool that the role knows ({', '.join(known)}), and one of your own needs"
+                f" {', '.join(missing)}, too{did_you_mean(name, known)}",
+            )
+            continue
+        if missing == ["checksums"]:
+            yield from checksum_faults(f"{variable}.checksums", entry, architecture)
+            continue
+        yield from entry_faults(variable, entry, architecture)
+        for link in entry["executables"]:
+            if link in RESERVED_LINKS:
+                yield fault(f"{variable}.executables", link, "is a command of the role itself")
+            elif link in links and links[link] != name:
+                yield fault(f"{variable}.executables", link, f"is a command of {links[link]}, too")
+            links.setdefault(link, name)
+    for name in repeated(str(entry.get("name")) for entry in wanted):
+        yield fault("bastion_tools[].name", name, "occurs more than once")
+
+
+def host_faults(values: Values) -> Iterator[Fault]:
+    distribution, release = values["distribution"], values["distribution_version"]
+    if not any(release.split(".")[: len(r.split("."))] == r.split(".") for r in DISTRIBUTIONS.get(distribution, ())):
+        supported = ", ".join(f"{name} {' and '.join(releases)}" for name, releases in DISTRIBUTIONS.items())
+        yield Fault("ansible_distribution", f"{distribution} {release} is not supported; the role knows {supported}")
+    if values["machine"] not in ARCHITECTURES:
+        yield fault(
+            "ansible_architecture", values["machine"], f"is not supported; the role knows {', '.join(ARCHITECTURES)}"
+        )
+
+
+def code_server_faults(values: Values, wanted: list[Entry], architecture: str) -> Iterator[Fault]:
+    entry = values["code_server"]
+    if values["password"] == "empty":
+        yield Fault("bastion_code_server_password", "is empty; give the password, of which the host gets a hash only")
+    if values["password"] == "padded":
+        yield Fault(
+            "bastion_code_server_password",
+            "begins or ends with white space, which code-server drops from what is typed",
+        )
+    if not _is_version(entry["version"]):
+        yield fault("bastion_code_server_version", entry["version"], NO_VERSION)
+    else:
+        yield from checksum_faults(f"bastion_code_server_checksums.{values['code_server_method']}", entry, architecture)
+    if not 1024 <= values["port"] <= 65535:
+        yield fault("bastion_code_server_port", values["port"], "is not a port that a user may open: 1024 to 65535")
+    if entry["source"] == "npm" and "node" not in [tool.get("name") for tool in wanted]:
+        yield fault("bastion_code_server_method", "npm", "needs node, which bastion_tools doesn't list")
+    for index, extension in enumerate(values["extensions"]):
+        variable = f"bastion_code_server_extensions[{index}]"
+        if not EXTENSION.fullmatch(extension["name"]):
+            yield fault(f"{variable}.name", extension["name"], "is not the name of an extension: publisher.name")
+        if not _is_version(extension["version"]):
+            yield fault(f"{variable}.version", extension["version"], NO_VERSION)
+    for name in repeated(extension["name"].lower() for extension in values["extensions"]):
+        yield fault("bastion_code_server_extensions[].name", name, "occurs more than once")
+
+
+def user_faults(values: Values) -> Iterator[Fault]:
+    if not USER.fullmatch(values["user"]) or values["user"] == "root":
+        yield fault("bastion_user", values["user"], "is not the name of an unprivileged user: up to 32 of a-z 0-9 _ -")
+    for group in values["user_groups"]:
+        if group in ("root", "sudo", "adm", "wheel", "admin"):
+            yield fault("bastion_user_groups", group, "would make the user an administrator")
+    if "docker" in values["user_groups"] and not values["docker"]:
+        yield fault("bastion_user_groups", "docker", "needs bastion_docker_enabled: true")
+
+
+def setting_faults(values: Values) -> Iterator[Fault]:
+    missing = [member for member in KUBECONFIG if not values["kubeconfig"].get(member)]
+    if values["kubeconfig"] and missing:
+        yield Fault("bastion_kubeconfig", f"has no {' and no '.join(missing)}; empty means none at all")
+    if values["reboot_time"] and not CLOCK_TIME.fullmatch(values["reboot_time"]):
+        yield fault("bastion_unattended_upgrades_reboot_time", values["reboot_time"], "is not a time such as 04:00")
+    if values["idle_minutes"] < 0:
+        yield fault("bastion_idle_shutdown_minutes", values["idle_minutes"], "is not a number of minutes, 0 for never")
+
+
+def bastion_faults(values: Values) -> list[str]:
+    """One line for each fault. What a value of its own architecture is needed for is left out on an unknown one."""
+    wanted = values["tools"]
+    architecture = ARCHITECTURES.get(values["machine"], values["machine"])
+    found = list(host_faults(values))
+    found += user_faults(values)
+    if values["machine"] in ARCHITECTURES:
+        found += tool_faults(wanted, values["known_tools"], architecture)
+        found += code_server_faults(values, wanted, architecture)
+    found += setting_faults(values)
+    return [str(one) for one in found]
