@@ -29,7 +29,7 @@ export no_proxy := $(NO_PROXY)
 
 up down demo converge: export AWS_ENDPOINT_URL := $(AWS_ENDPOINT_URL)
 
-TEST_FOLDERS = $(wildcard tests/unit tests/layout tests/integration)
+TEST_FOLDERS = $(wildcard tests/molecule tests/unit tests/layout tests/integration)
 
 define NEXT_STEPS
 
@@ -67,10 +67,24 @@ down: ## end the local AWS
 	@if [ -x $(PYTHON_IN_VENV) ]; then $(PYTHON_IN_VENV) -m tests.support.local_cloud down; \
 	else echo "local AWS: nothing to end, there is no .venv"; fi
 
+##@ The bastion
+
+ENV ?= dev
+PORT ?= 8080
+
+.PHONY: tunnel
+tunnel: setup ## forward a port of this machine to code-server on the bastion (ENV=prod PORT=9090)
+	@for tool in aws session-manager-plugin; do command -v $$tool >/dev/null || { echo "make tunnel: there is no $$tool;" \
+		"install the AWS CLI 2 and its Session Manager plugin: https://docs.aws.amazon.com/systems-manager" >&2; exit 1; }; done
+	@mkdir -p build
+	@ansible-playbook playbooks/tunnel.yml -i inventories/$(ENV) \
+		-e tunnel_port=$(PORT) -e tunnel_script=$(CURDIR)/build/tunnel-$(ENV).sh
+	@exec build/tunnel-$(ENV).sh
+
 ##@ Tests
 
 .PHONY: test
-test: setup lint ## everything that CI runs: set-up, lint, unit and integration tests
+test: setup lint ## everything that CI runs: set-up, lint, unit and integration tests, the role bastion on a host
 	@pytest $(TEST_FOLDERS) $(ARGS)
 
 .PHONY: lint
@@ -87,7 +101,11 @@ unit: setup ## the unit tests (ARGS="-k eks -x")
 
 .PHONY: integration
 integration: setup ## the integration tests, against local emulators of their own (CONNECTION=ansible.builtin.local)
-	@$(if $(CONNECTION),TEST_CONNECTION=$(CONNECTION) )pytest tests/integration $(ARGS)
+	@$(if $(CONNECTION),TEST_CONNECTION=$(CONNECTION) )pytest tests/integration $(if $(CONNECTION),-m "") $(ARGS)
+
+.PHONY: molecule
+molecule: setup ## the role bastion on a real host, in a container that it makes (needs root, or podman, or Docker)
+	@pytest tests/molecule $(ARGS)
 
 .PHONY: benchmark
 benchmark: setup ## times of whole runs and of single calls, measured here (ARGS="--runs 1")

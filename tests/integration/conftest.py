@@ -38,11 +38,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin what goes on in the background before the first test that needs the platform itself."""
+    """Begin what goes on in the background before all else, so that no processor is idle beside the unit tests."""
     early = [item for item in items if item.get_closest_marker("background")]
-    others = [item for item in items if item not in early]
-    first = next((index for index, item in enumerate(others) if needs_platform(item)), len(others))
-    items[:] = [*others[:first], *early, *others[first:]]
+    items[:] = [*early, *(item for item in items if item not in early)]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -50,10 +48,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("figures of the integration tests")
         for line in config.stash[FIGURES]:
             terminalreporter.write_line(line)
-
-
-def needs_platform(item: pytest.Item) -> bool:
-    return Path(__file__).parent in item.path.parents and "platform" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session")

@@ -44,6 +44,7 @@ def told(ended: Run) -> list[Returned]:
 
 
 # A dry run of all takes a minute and more with `local`, and shows nothing that one component doesn't.
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "args", [(), ("--check", "--diff", "--limit", "network")], ids=["no change", "dry run of the network"]
 )

@@ -28,6 +28,8 @@ NAMES_OF_TIMES = ("_at", "_date", "_time", "_timestamp")
 # What AWS makes up, each with what to call it. The first that fits is taken.
 MADE_UP = {
     "uuid": r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b",
+    # Secrets Manager adds six characters to the name: secret:demo-password-AbCdEf
+    "secret": r"(?<=:secret:)[\w/+=.@-]+-[0-9A-Za-z]{6}\b",
     # vpc-0123456789abcdef0, vpc-cidr-assoc-0123456789abcdef0
     "": r"\b(?:[a-z]+-)+[0-9a-f]{17}\b",
     # AROA0123456789ABCDEFG

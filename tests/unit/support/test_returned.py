@@ -75,6 +75,7 @@ class TestNames:
             ("vpc-cidr-assoc-0123456789abcdef0", "<vpc-cidr-assoc 1>"),
             ("key/0a1b2c3d-0000-4000-8000-0123456789ab", "key/<uuid 1>"),
             ("AROA0123456789ABCDEFG", "<unique id 1>"),
+            ("arn:aws:secretsmanager:r:1:secret:demo-code-4729ed", "arn:aws:secretsmanager:r:1:secret:<secret 1>"),
             ("https://oidc.eks.us-west-2.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF:sub",
              "https://oidc.eks.us-west-2.amazonaws.com/id/<OIDC id 1>:sub"),
             ("addon/our-eks/vpc-cni/0a1b2c3d", "addon/our-eks/vpc-cni/<suffix 1>"),
