@@ -5,6 +5,8 @@ botocore's service model, so a test can't pass on an API that doesn't exist."""
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +17,6 @@ from botocore import xform_name
 from botocore.exceptions import ClientError, ConnectionClosedError
 from botocore.validate import ParamValidator
 
-from ansible_collections.agent_platform.aws.plugins.module_utils import resource as base
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 
 
@@ -194,8 +195,19 @@ def with_token(expected: Mapping[str, Any]) -> Callable[[dict], None]:
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Time that passes only by sleeping. In force where a conftest.py imports it."""
+    """Time that passes only by sleeping. In force where a conftest.py imports it.
+
+    Only for the test's own thread: the stories of faults go on beside it in others, by the real clock.
+    """
     now = [0.0]
-    monkeypatch.setattr(base.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(base.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    thread, monotonic, sleep = threading.get_ident(), time.monotonic, time.sleep
+
+    def scripted_sleep(seconds: float) -> None:
+        if threading.get_ident() == thread:
+            now[0] += seconds
+        else:
+            sleep(seconds)
+
+    monkeypatch.setattr(time, "monotonic", lambda: now[0] if threading.get_ident() == thread else monotonic())
+    monkeypatch.setattr(time, "sleep", scripted_sleep)
     return now
