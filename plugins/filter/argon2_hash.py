@@ -46,13 +46,6 @@ import hashlib
 
 from ansible.errors import AnsibleFilterError
 
-try:
-    from argon2.low_level import Type, hash_secret
-except ImportError as error:
-    MISSING = error
-else:
-    MISSING = None
-
 MEMORY_KIB = 65536
 PASSES = 3
 LANES = 4
@@ -61,11 +54,14 @@ HASH_BYTES = 32
 
 
 def argon2_hash(password, salt):
-    if MISSING:
+    # Every process of a run loads every filter, and few call this one.
+    try:
+        from argon2.low_level import Type, hash_secret
+    except ImportError as error:
         raise AnsibleFilterError(
             "agent_platform.aws.argon2_hash: the controller's Python lacks argon2-cffi; install it:"
             " pip install argon2-cffi"
-        ) from MISSING
+        ) from error
     for what, value in (("password", password), ("salt", salt)):
         # The value itself must not be shown.
         if not isinstance(value, str) or not value.strip():

@@ -36,7 +36,12 @@ _value:
   elements: str
 """
 
-from ansible_collections.agent_platform.aws.plugins.plugin_utils.bastion import bastion_faults
+
+def bastion_faults(values):
+    # Every process of a run loads every filter, and few call this one.
+    from ansible_collections.agent_platform.aws.plugins.plugin_utils import bastion
+
+    return bastion.bastion_faults(values)
 
 
 class FilterModule:

@@ -62,9 +62,14 @@ _value:
   elements: dict
 """
 
-from ansible_collections.agent_platform.aws.plugins.plugin_utils.bastion import ready_tools
+
+def bastion_tools(wanted, known, machine, root):
+    # Every process of a run loads every filter, and few call this one.
+    from ansible_collections.agent_platform.aws.plugins.plugin_utils import bastion
+
+    return bastion.ready_tools(wanted, known, machine, root)
 
 
 class FilterModule:
     def filters(self):
-        return {"bastion_tools": ready_tools}
+        return {"bastion_tools": bastion_tools}

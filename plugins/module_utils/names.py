@@ -24,6 +24,9 @@ LIMITS = {
 
 HASH_LENGTH = 6
 
+# The platform's security groups, by the part of their names that says whose they are.
+SECURITY_GROUPS = ("nodes", "cluster", "aurora", "redis", "opensearch", "bastion", "endpoints")
+
 
 def shorten(name: str, limit: int) -> str:
     """Return name if it fits, else its beginning and a hash of the whole, the same at every call."""

@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..names import SECURITY_GROUPS
 from .base import Component, Search, name_of, tags_of
 
 TIERS = ("public", "private")
-SECURITY_GROUPS = ("nodes", "cluster", "aurora", "redis", "opensearch", "bastion", "endpoints")
 ENDING = ("deleting", "deleted")
 
 

@@ -14,7 +14,7 @@ from ipaddress import IPv4Network
 from ansible_collections.agent_platform.aws.plugins.filter.security_group_rules import TrafficError
 from ansible_collections.agent_platform.aws.plugins.filter.security_group_rules import check as check_traffic
 from ansible_collections.agent_platform.aws.plugins.filter.subnet_plan import TIERS, VPC_PREFIX_LENGTHS, PlanError, plan
-from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.network import SECURITY_GROUPS
+from ansible_collections.agent_platform.aws.plugins.module_utils.names import SECURITY_GROUPS
 
 from .fault import Fault, fault
 from .formats import network_rule, repeated

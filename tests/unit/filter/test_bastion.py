@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from ansible_collections.agent_platform.aws.plugins.filter.bastion_faults import bastion_faults
-from ansible_collections.agent_platform.aws.plugins.filter.bastion_tools import ready_tools as bastion_tools
+from ansible_collections.agent_platform.aws.plugins.filter.bastion_tools import bastion_tools
 
 ROLE = Path(__file__).resolve().parents[3] / "roles/bastion"
 DEFAULTS = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
