@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -53,7 +54,10 @@ def _run() -> tuple[int, str]:
     steps: list[str] = ["start"]
     begun = step_begun = time.monotonic()
     print(f"\nmolecule test, whose output is in {LOG.relative_to(ROOT)}: ", end="", flush=True)
-    command = ["molecule", "test"]
+    # Beside this Python, on the PATH or not; molecule itself looks for Ansible on the PATH.
+    tools = Path(sys.executable).parent
+    environment["PATH"] = f"{tools}{os.pathsep}{environment['PATH']}"
+    command = [str(tools / "molecule"), "test"]
     with (
         LOG.open("w") as log,
         subprocess.Popen(
