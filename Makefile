@@ -29,7 +29,7 @@ export no_proxy := $(NO_PROXY)
 
 up down demo converge: export AWS_ENDPOINT_URL := $(AWS_ENDPOINT_URL)
 
-TEST_FOLDERS = $(wildcard tests/molecule tests/unit tests/layout tests/integration)
+TEST_FOLDERS = $(wildcard tests/unit tests/layout tests/integration tests/molecule)
 
 define NEXT_STEPS
 

@@ -26,7 +26,6 @@ FIGURES = pytest.StashKey[list[str]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[FIGURES] = []
-    config.addinivalue_line("markers", "background: begins work that goes on while other tests run, so it comes early")
     config.addinivalue_line("markers", "every_ansible_core: runs with each supported version, by the fixture `core`")
     # Ended from outside as by Ctrl+C: emulators and runs are ended, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -35,12 +34,6 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.definition.get_closest_marker("every_ansible_core"):
         metafunc.parametrize("core", ansible_cores.VERSIONS, indirect=True)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin what goes on in the background before all else, so that no processor is idle beside the unit tests."""
-    early = [item for item in items if item.get_closest_marker("background")]
-    items[:] = [*early, *(item for item in items if item not in early)]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
