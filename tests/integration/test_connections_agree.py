@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import pytest
 
@@ -18,8 +19,12 @@ from tests.support.warm_runs import LOCAL, WARM
 
 from . import neighbours
 
-# Accounts of their own for the runs that build the platform.
-ACCOUNTS = {WARM: "100000000021", LOCAL: "100000000022"}
+# What is built with each connection, and the accounts in which. All of it takes 5 minutes with `local`.
+TWO = ("encryption", "network")
+ACCOUNTS = {
+    TWO: {WARM: "100000000021", LOCAL: "100000000022"},
+    COMPONENTS: {WARM: "100000000023", LOCAL: "100000000024"},
+}
 # Records of all that was returned, with what each module was called with.
 FULL = {"TEST_RECORDS_FULL": "1", "ANSIBLE_INJECT_INVOCATION": "true"}
 # What Ansible says of each command line that it starts; a module's call has one unless it runs in the warm process.
@@ -58,22 +63,38 @@ def test_on_the_converged_platform(platform, args):
     assert differences(told(warm), told(local)) == []
 
 
-def build(account: Account, connection: str) -> Run:
+def build(account: Account, connection: str, components: tuple[str, ...]) -> Run:
     # The inventory names this role as administrator of the cluster.
     account.client("iam").create_role(
         RoleName=neighbours.ADMINISTRATORS,
         AssumeRolePolicyDocument=neighbours.TRUST,
         Tags=neighbours.tag_list(neighbours.OTHER),
     )
-    return run(account, connection, note="first run of all")
+    limit = ("--limit", ",".join(components))
+    return run(account, connection, *limit, note=f"first run of {len(components)} components")
 
 
-@pytest.fixture(scope="session")
-def built(new_account: Callable[[str], Account]) -> Iterator[dict[str, Future]]:
-    """The runs that build the platform, by connection, begun at once."""
-    executor = ThreadPoolExecutor(len(ACCOUNTS))
-    accounts = {connection: new_account(number) for connection, number in ACCOUNTS.items()}
-    yield {connection: executor.submit(build, account, connection) for connection, account in accounts.items()}
+@dataclass
+class Built:
+    components: tuple[str, ...]
+    runs: dict[str, Future[Run]]
+
+
+@pytest.fixture(
+    scope="session", params=[TWO, pytest.param(COMPONENTS, marks=pytest.mark.thorough)], ids=["two components", "all"]
+)
+def built(request: pytest.FixtureRequest, new_account: Callable[[str], Account]) -> Iterator[Built]:
+    """The runs that build the components, by connection, begun at once."""
+    components = request.param
+    accounts = {connection: new_account(number) for connection, number in ACCOUNTS[components].items()}
+    executor = ThreadPoolExecutor(len(accounts))
+    yield Built(
+        components,
+        {
+            connection: executor.submit(build, account, connection, components)
+            for connection, account in accounts.items()
+        },
+    )
     # If the tests end early the accounts' runs are ended next.
     executor.shutdown(wait=False, cancel_futures=True)
 
@@ -81,14 +102,15 @@ def built(new_account: Callable[[str], Account]) -> Iterator[dict[str, Future]]:
 @pytest.mark.background
 def test_building_begins(built):
     """It takes minutes, in which other tests have one of the processors."""
-    assert all(future.running() or future.done() for future in built.values())
+    assert all(future.running() or future.done() for future in built.runs.values())
 
 
 def test_on_new_accounts(built):
     """What AWS makes up for each account has names in the order in which it turns up."""
-    runs = {connection: future.result() for connection, future in built.items()}
+    runs = {connection: future.result() for connection, future in built.runs.items()}
     for ended in runs.values():
-        assert set(ended.recap) == set(COMPONENTS)
+        assert set(ended.recap) == set(built.components)
         assert ended.total("changed") > 0, ended.explain()
-    warm, local = (Names({ACCOUNTS[connection]: "account"}).told(told(runs[connection])) for connection in ACCOUNTS)
+    accounts = ACCOUNTS[built.components]
+    warm, local = (Names({accounts[connection]: "account"}).told(told(runs[connection])) for connection in accounts)
     assert differences(warm, local) == []
