@@ -5,16 +5,14 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.support.scripted_aws import clock  # noqa: F401
 
-
-def test_it_passes_by_sleeping_only(clock):  # noqa: F811
+def test_it_passes_by_sleeping_only(clock):
     time.sleep(600)
     assert clock == [600]
     assert time.monotonic() == 600
 
 
-def test_other_threads_have_the_real_one(clock):  # noqa: F811
+def test_other_threads_have_the_real_one(clock):
     def nap() -> float:
         begun = time.monotonic()
         time.sleep(0.05)
