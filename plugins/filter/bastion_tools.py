@@ -55,9 +55,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - For each entry its C(name), C(version), C(source), C(url), the C(file) at the end of that, the C(checksum), the
-      version's folder as C(home), its C(executables) (C(link), C(path) inside the folder, and both together as
-      C(target)), and the C(check), whose first word is a path inside the folder.
+    - For each entry what M(agent_platform.aws.host_tools#module) takes as an entry of its C(tools).
   type: list
   elements: dict
 """

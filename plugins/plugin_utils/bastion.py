@@ -65,31 +65,36 @@ def checksum(entry: Entry, architecture: str) -> str | None:
     return checksums.get(architecture) or checksums.get("any")
 
 
-def ready(entry: Entry, architecture: str, root: str, node_version: str) -> dict[str, t.Any]:
-    """What the tasks need of an entry without faults: one address, one checksum, and where everything lies."""
-    url = fill(entry["url"], entry, architecture)
-    # Modules that npm compiles are made for one node.
-    folder = f"{entry['version']}-node{node_version}" if entry["source"] == "npm" else entry["version"]
-    home = f"{root}/{entry['name']}/{folder}"
+def ready(entry: Entry, architecture: str, root: str, node: Mapping[str, t.Any] | None) -> dict[str, t.Any]:
+    """What M(agent_platform.aws.host_tools) needs of an entry without faults; node is that of the node it runs with."""
     executables = [(link, fill(path, entry, architecture)) for link, path in entry["executables"].items()]
     program, *arguments = entry["check"].split()
-    return {
+    tool = {
         "name": entry["name"],
         "version": entry["version"],
+        "home": f"{root}/{entry['name']}/{entry['version']}",
         "source": entry["source"],
-        "url": url,
-        "file": url.rpartition("/")[2],
+        "url": fill(entry["url"], entry, architecture),
         "checksum": checksum(entry, architecture),
-        "home": home,
-        "executables": [{"link": link, "path": path, "target": f"{home}/{path}"} for link, path in executables],
+        "executables": [{"link": link, "path": path} for link, path in executables],
         "check": [dict(executables)[program], *arguments],
     }
+    if entry["source"] == "npm":
+        # Modules that npm compiles are made for one node.
+        tool["home"] += f"-node{node['version']}"
+        tool["node"] = next(
+            f"{node['home']}/{one['path']}".removesuffix("/bin/node")
+            for one in node["executables"]
+            if one["link"] == "node"
+        )
+    return tool
 
 
 def ready_tools(wanted: Iterable[Entry], known: Mapping[str, Entry], machine: str, root: str) -> list[dict[str, t.Any]]:
+    architecture = ARCHITECTURES.get(machine, machine)
     entries = [complete(entry, known) for entry in wanted]
-    node_version = next((entry["version"] for entry in entries if entry["name"] == "node"), "")
-    return [ready(entry, ARCHITECTURES.get(machine, machine), root, node_version) for entry in entries]
+    node = next((ready(entry, architecture, root, None) for entry in entries if entry["name"] == "node"), None)
+    return [ready(entry, architecture, root, node) for entry in entries]
 
 
 # Rules

@@ -1,6 +1,6 @@
 # Copyright: Contributors to the agent_platform.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The tools of the role bastion, in a folder of this machine: installed, upgraded, removed, refused."""
+"""The tools of the role bastion, in a folder of this machine: its tasks with its table, filter and module."""
 
 from __future__ import annotations
 
@@ -164,55 +164,6 @@ def test_tools_from_the_first_run_to_the_last(host, sources):
     assert set(host.answers()) == {names[0], *names[2:], "foreign"}
     assert host.answers()[names[0]] == f"{names[0]} v1.1"
     assert sorted(path.name for path in host.opt.iterdir()) == sorted([names[0], *names[2:]])
-
-
-def test_another_file_than_the_expected_one_is_not_installed(host):
-    kept = host.tool("kept", "binary")
-    spoilt = host.tool("spoilt", "tar.gz")
-    expected, got = "sha256:" + "0" * 64, spoilt["checksums"]["any"]
-
-    counts, output = host.run([kept, {**spoilt, "checksums": {"any": expected}}])
-
-    assert counts["failed"] == 1
-    assert f"spoilt 1.0 was not installed: {spoilt['url']} has the checksum {got}, expected {expected}\n" in output, (
-        output
-    )
-    assert host.versions() == {"kept/1.0"}
-    assert [path.name for path in host.opt.iterdir()] == ["kept"]
-    assert not (host.bin / "spoilt").exists()
-
-
-def test_an_upgrade_that_fails_leaves_the_version_in_use(host):
-    old = host.tool("tool", "tar.gz")
-    host.run([old])
-    # The file is the right one by its checksum, but of another version than the entry says.
-    lying = host.tool("tool", "tar.gz", version="2.0.1") | {
-        "version": "2.0",
-        "executables": {"tool": "tool-2.0.1/bin/tool"},
-    }
-
-    counts, output = host.run([lying])
-
-    assert counts["failed"] == 1
-    assert f'of what is at {lying["url"]} the command tool-2.0.1/bin/tool --version says "tool v2.0.1"' in output
-    assert host.answers() == {"tool": "tool v1.0"}
-
-
-def test_what_an_interrupted_run_has_left_is_mended(host):
-    tools = [host.tool("one", "binary"), host.tool("two", "tar.gz")]
-    # Killed while it put the second tool together, before the first one was linked.
-    host.run(tools[:1])
-    (host.bin / "one").unlink()
-    (host.opt / ".partial/.download").mkdir(parents=True)
-    (host.opt / ".partial/.download/two-1.0.tar.gz").write_text("half of i")
-    (host.opt / "two").mkdir()
-
-    host.run(tools)
-
-    assert host.answers() == {"one": "one v1.0", "two": "two v1.0"}
-    assert host.versions() == {"one/1.0", "two/1.0"}
-    assert not (host.opt / ".partial").exists()
-    assert host.run(tools)[0]["changed"] == 0
 
 
 def test_nothing_is_installed_while_there_are_faults(host):

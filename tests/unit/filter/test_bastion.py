@@ -318,14 +318,11 @@ def test_a_tool_ready_to_be_installed():
         {
             "name": "own",
             "version": "1.0",
+            "home": "/opt/platform/own/1.0",
             "source": "archive",
             "url": "https://example.com/own-1.0-aarch64.tar.gz",
-            "file": "own-1.0-aarch64.tar.gz",
             "checksum": OTHER,
-            "home": "/opt/platform/own/1.0",
-            "executables": [
-                {"link": "own", "path": "own-1.0/bin/own", "target": "/opt/platform/own/1.0/own-1.0/bin/own"}
-            ],
+            "executables": [{"link": "own", "path": "own-1.0/bin/own"}],
             "check": ["own-1.0/bin/own", "--version"],
         }
     ]
@@ -344,8 +341,11 @@ def test_an_entry_inherits_what_it_leaves_out():
 def test_what_npm_compiles_belongs_to_one_version_of_node():
     newer = {"name": "node", "version": "24.99.0", "checksums": {"any": SHA256}}
 
-    before = bastion_tools([{"name": "node"}, code_server("npm")], KNOWN, "x86_64", "/opt")[1]["home"]
-    after = bastion_tools([newer, code_server("npm")], KNOWN, "x86_64", "/opt")[1]["home"]
+    before = bastion_tools([{"name": "node"}, code_server("npm")], KNOWN, "x86_64", "/opt")[1]
+    after = bastion_tools([newer, code_server("npm")], KNOWN, "x86_64", "/opt")[1]
 
-    assert before == f"/opt/code-server/{VERSION}-node{KNOWN['node']['version']}"
-    assert after == f"/opt/code-server/{VERSION}-node24.99.0"
+    version = KNOWN["node"]["version"]
+    assert before["home"] == f"/opt/code-server/{VERSION}-node{version}"
+    assert before["node"] == f"/opt/node/{version}/node-v{version}-linux-x64"
+    assert after["home"] == f"/opt/code-server/{VERSION}-node24.99.0"
+    assert after["node"] == "/opt/node/24.99.0/node-v24.99.0-linux-x64"

@@ -106,7 +106,8 @@ def test_a_person_works_in_the_editor(
     page.keyboard.press("Control+Backquote")
     page.wait_for_selector(".terminal-wrapper.active .xterm-screen")
     ran = f"{declared['bastion_workspace']}/ran.txt"
-    wait_until(lambda: host.run("pgrep --uid %s --exact bash", declared["bastion_user"]).rc == 0)
+    # What is typed before the prompt is there may be lost.
+    page.locator(".terminal-wrapper.active .xterm-rows").get_by_text("$").first.wait_for()
     page.locator(".terminal-wrapper.active .xterm-helper-textarea").focus()
     page.keyboard.type("id -un > ran.txt; pwd >> ran.txt; clear; platform\n", delay=10)
     wait_until(lambda: host.run("wc --lines < %s", ran).stdout.strip() == "2")
