@@ -29,7 +29,7 @@ export no_proxy := $(NO_PROXY)
 
 up down demo converge: export AWS_ENDPOINT_URL := $(AWS_ENDPOINT_URL)
 
-TEST_FOLDERS = $(wildcard tests/unit tests/layout tests/integration)
+TEST_FOLDERS = $(wildcard tests/unit tests/layout tests/integration tests/molecule)
 
 define NEXT_STEPS
 
@@ -84,7 +84,7 @@ tunnel: setup ## forward a port of this machine to code-server on the bastion (E
 ##@ Tests
 
 .PHONY: test
-test: setup lint ## everything that CI runs: set-up, lint, unit and integration tests
+test: setup lint ## everything that CI runs: set-up, lint, unit and integration tests, the bastion on a host of its own
 	@pytest $(TEST_FOLDERS) $(ARGS)
 
 .PHONY: lint
