@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
@@ -74,7 +75,7 @@ class Scenario:
         }
         # pytest's own options are not for the tests that run in the scenario.
         environment.pop("PYTEST_ADDOPTS", None)
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [str(tools / "molecule"), "test"],
             cwd=ROOT,
             env=environment,
@@ -83,6 +84,10 @@ class Scenario:
             text=True,
             start_new_session=True,
         )
+        # Its time is a promise, and the other tests would double it. Only root may go first.
+        with contextlib.suppress(PermissionError):
+            os.setpriority(os.PRIO_PGRP, process.pid, -10)
+        return process
 
     def _note(self, begun: float) -> float:
         now = time.monotonic()
