@@ -4,14 +4,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "background: begins work that goes on while other tests run, so it comes early")
+    config.addinivalue_line(
+        "markers", "background(before): begins work that goes on beside other tests, so it comes before that folder"
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin what goes on in the background before all else, so that no processor is idle beside the unit tests."""
-    early = [item for item in items if item.get_closest_marker("background")]
-    items[:] = [*early, *(item for item in items if item not in early)]
+    """Begin in time what goes on in the background, so that no processor is idle, and none is asked for by all."""
+    for item in [item for item in items if item.get_closest_marker("background")]:
+        folder = ROOT / item.get_closest_marker("background").kwargs["before"]
+        items.remove(item)
+        items.insert(next((index for index, other in enumerate(items) if folder in other.path.parents), 0), item)

@@ -162,7 +162,7 @@ def started(
     return {**futures, "bad day": side_by_side.submit(bad_day, new_account("100000000015"))}
 
 
-@pytest.mark.background
+@pytest.mark.background(before="tests/integration")
 def test_stories_begin(started):
     """They take minutes, in which the tests of other files have one of the processors."""
     assert all(future.running() for future in started.values())

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import re
@@ -75,7 +74,7 @@ class Scenario:
         }
         # pytest's own options are not for the tests that run in the scenario.
         environment.pop("PYTEST_ADDOPTS", None)
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [str(tools / "molecule"), "test"],
             cwd=ROOT,
             env=environment,
@@ -84,10 +83,6 @@ class Scenario:
             text=True,
             start_new_session=True,
         )
-        # Its time is a promise, and the other tests would double it. Only root may go first.
-        with contextlib.suppress(PermissionError):
-            os.setpriority(os.PRIO_PGRP, process.pid, -10)
-        return process
 
     def _note(self, begun: float) -> float:
         now = time.monotonic()
@@ -105,9 +100,9 @@ def scenario() -> Iterator[Scenario]:
     scenario.end()
 
 
-@pytest.mark.background
+@pytest.mark.background(before="tests/unit")
 def test_the_scenario_begins(scenario: Scenario) -> None:
-    """It waits for the host more often than it computes, so other tests run beside it."""
+    """The unit tests run beside it, on the other processor."""
     assert scenario.code.running()
 
 
