@@ -1,9 +1,11 @@
 # Copyright: Contributors to the agent_platform.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The order of the tests: some begin work that takes minutes, beside which the others run."""
+"""What takes minutes goes on in the background, one after the other, and the tests that don't need it run beside it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,14 +14,25 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "background(before): begins work that goes on beside other tests, so it comes before that folder"
-    )
+    for marker in (
+        "begins(before): begins work that goes on beside other tests, so it comes before those of that folder",
+        "awaits: looks at the result of such work, so it comes after all other tests",
+    ):
+        config.addinivalue_line("markers", marker)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin in time what goes on in the background, so that no processor is idle, and none is asked for by all."""
-    for item in [item for item in items if item.get_closest_marker("background")]:
-        folder = ROOT / item.get_closest_marker("background").kwargs["before"]
+    awaiting = [item for item in items if item.get_closest_marker("awaits")]
+    items[:] = [item for item in items if item not in awaiting] + awaiting
+    for item in [item for item in items if item.get_closest_marker("begins")]:
+        folder = ROOT / item.get_closest_marker("begins").kwargs["before"]
         items.remove(item)
         items.insert(next((index for index, other in enumerate(items) if folder in other.path.parents), 0), item)
+
+
+@pytest.fixture(scope="session")
+def in_turn() -> Iterator[ThreadPoolExecutor]:
+    """Runs what is submitted, each when the one before has ended: all at once would take from all."""
+    executor = ThreadPoolExecutor(1)
+    yield executor
+    executor.shutdown(wait=False, cancel_futures=True)

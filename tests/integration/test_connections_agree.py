@@ -99,7 +99,7 @@ def built(request: pytest.FixtureRequest, new_account: Callable[[str], Account])
     executor.shutdown(wait=False, cancel_futures=True)
 
 
-@pytest.mark.background(before="tests/integration")
+@pytest.mark.begins(before="tests/integration")
 def test_building_begins(built):
     """It takes minutes, in which other tests have one of the processors."""
     assert all(future.running() or future.done() for future in built.runs.values())

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pytest
@@ -142,36 +142,38 @@ def bad_day(account: Account) -> dict[str, Run | census.Census]:
 
 
 @pytest.fixture(scope="session")
-def side_by_side() -> Iterator[ThreadPoolExecutor]:
-    executor = ThreadPoolExecutor(len(FAULTS) + 1)
-    yield executor
-    # If the tests end early the accounts' runs are ended next, and with them the stories.
-    executor.shutdown(wait=False, cancel_futures=True)
-
-
-@pytest.fixture(scope="session")
-def started(
-    platform: Platform, new_account: Callable[[str], Account], side_by_side: ThreadPoolExecutor
-) -> dict[str, Future]:
-    """All stories, begun at once."""
+def stories(
+    platform: Platform, new_account: Callable[[str], Account], in_turn: Executor
+) -> Iterator[Future[dict[str, Future]]]:
+    """All stories, by name, told at once when it's their turn."""
     writes = platform.first_run.calls.writes
-    futures = {
-        name: side_by_side.submit(suffer, fault, name, new_account(fault.account_id), writes)
-        for name, fault in FAULTS.items()
-    }
-    return {**futures, "bad day": side_by_side.submit(bad_day, new_account("100000000015"))}
+    accounts = {name: new_account(fault.account_id) for name, fault in FAULTS.items()}
+    account_of_bad_day = new_account("100000000015")
+
+    def tell() -> dict[str, Future]:
+        with ThreadPoolExecutor(len(FAULTS) + 1) as side_by_side:
+            told = {
+                name: side_by_side.submit(suffer, fault, name, accounts[name], writes) for name, fault in FAULTS.items()
+            }
+            return {**told, "bad day": side_by_side.submit(bad_day, account_of_bad_day)}
+
+    future = in_turn.submit(tell)
+    yield future
+    # If the tests end early the accounts' runs are ended next, and with them the stories.
+    future.cancel()
 
 
-@pytest.mark.background(before="tests/integration")
-def test_stories_begin(started):
+@pytest.mark.begins(before="tests/integration")
+def test_stories_begin(stories):
     """They take minutes, in which the tests of other files have one of the processors."""
-    assert all(future.running() for future in started.values())
+    assert not stories.done()
 
 
+@pytest.mark.awaits
 @pytest.mark.parametrize("name", FAULTS)
 class TestEveryWrite:
-    def test_is_survived(self, name, started):
-        story: Story = started[name].result()
+    def test_is_survived(self, name, stories):
+        story: Story = stories.result()[name].result()
         for run in story.runs:
             run.assert_no_traceback()
         assert story.runs[-1].returncode == 0, story.runs[-1].explain()
@@ -182,16 +184,16 @@ class TestEveryWrite:
         for former, latter in itertools.pairwise(stopped):
             assert not former & latter, f"failed twice: {former & latter}"
 
-    def test_leaves_nothing_to_do(self, name, started):
-        started[name].result().last.assert_nothing_to_do()
+    def test_leaves_nothing_to_do(self, name, stories):
+        stories.result()[name].result().last.assert_nothing_to_do()
 
-    def test_leaves_nothing_twice_and_nothing_out(self, name, started, platform):
-        story: Story = started[name].result()
+    def test_leaves_nothing_twice_and_nothing_out(self, name, stories, platform):
+        story: Story = stories.result()[name].result()
         assert census.differences(platform.census, story.census) == []
 
-    def test_was_spoilt(self, name, started, platform, figures):
+    def test_was_spoilt(self, name, stories, platform, figures):
         """The count of fault points survived: calls that were spoilt, of the calls that a clean run makes."""
-        story: Story = started[name].result()
+        story: Story = stories.result()[name].result()
         writes = platform.first_run.calls.writes
         points = sum(min(count, story.spoilt[call]) for call, count in writes.items())
         figures.append(
@@ -205,10 +207,11 @@ class TestEveryWrite:
 
 
 @pytest.fixture(scope="session")
-def told(started: dict[str, Future]) -> dict[str, Run | census.Census]:
-    return started["bad day"].result()
+def told(stories: Future[dict[str, Future]]) -> dict[str, Run | census.Census]:
+    return stories.result()["bad day"].result()
 
 
+@pytest.mark.awaits
 class TestBadDay:
     def test_expired_credentials_end_the_run_with_a_clear_word(self, told):
         run = told["expired"].assert_refused()

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, wait
 from pathlib import Path
 
 import pytest
@@ -29,18 +29,18 @@ QUIET = re.compile(r"$|ok: |skipping: |included: |changed: |TASK \[")
 class Scenario:
     """`molecule test` in a process and a thread of its own, which notes how long each step took."""
 
-    def __init__(self) -> None:
+    def __init__(self, executor: Executor) -> None:
         self.times: list[str] = []
         self.step = "start"
         self._process: subprocess.Popen[str] | None = None
-        self._executor = ThreadPoolExecutor(1)
-        self.code = self._executor.submit(self._run)
+        self.code = executor.submit(self._run)
 
     def end(self) -> None:
         """As by Ctrl+C, if it still runs: Ansible ends what it has started."""
         if self._process and self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGINT)
-        self._executor.shutdown(cancel_futures=True)
+        if not self.code.cancel():
+            wait([self.code])
 
     def _run(self) -> int:
         LOG.parent.mkdir(exist_ok=True)
@@ -92,20 +92,21 @@ class Scenario:
 
 # Of the session, as tests of other files run between the two here.
 @pytest.fixture(scope="session")
-def scenario() -> Iterator[Scenario]:
+def scenario(in_turn: Executor) -> Iterator[Scenario]:
     if not _can_have_an_engine():
         pytest.skip("podman or Docker Engine is needed, or root on Debian or Ubuntu to install podman")
-    scenario = Scenario()
+    scenario = Scenario(in_turn)
     yield scenario
     scenario.end()
 
 
-@pytest.mark.background(before="tests/unit")
+@pytest.mark.begins(before="tests/unit")
 def test_the_scenario_begins(scenario: Scenario) -> None:
     """The unit tests run beside it, on the other processor."""
     assert scenario.code.running()
 
 
+@pytest.mark.awaits
 def test_the_bastion(scenario: Scenario, capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         print(f"\nmolecule test, whose output is in {LOG.relative_to(ROOT)}: ", end="", flush=True)
