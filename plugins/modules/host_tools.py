@@ -433,9 +433,8 @@ UNPACK = {
 }
 
 
-def fault(module, tools):
-    """What contradicts itself in the values, or stands in the way on the host; nothing is changed then."""
-    root = module.params["root"].rstrip("/")
+def fault(root, tools):
+    """What contradicts itself in the values."""
     for tool in tools:
         if os.path.dirname(os.path.dirname(tool["home"])) != root:
             return f"home of {tool['name']} is {tool['home']}, which is not {root}/<tool>/<version>"
@@ -475,10 +474,10 @@ def main():
         supports_check_mode=True,
     )
     tools = module.params["tools"]
-    if found := fault(module, tools):
+    host = Host(module)
+    if found := fault(host.root, tools):
         module.fail_json(msg=f"{found}; nothing was changed")
     os.umask(0o022)
-    host = Host(module)
     if link := host.foreign(tools):
         module.fail_json(
             msg=f"{link} was not installed by this module, so nothing was changed. Remove it, or leave out its tool."

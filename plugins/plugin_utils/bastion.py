@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import typing as t
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePosixPath
 
 from .inventory_rules.fault import Fault, did_you_mean, fault
 from .inventory_rules.formats import repeated
@@ -66,7 +67,7 @@ def checksum(entry: Entry, architecture: str) -> str | None:
 
 
 def ready(entry: Entry, architecture: str, root: str, node: Mapping[str, t.Any] | None) -> dict[str, t.Any]:
-    """What M(agent_platform.aws.host_tools) needs of an entry without faults; node is that of the node it runs with."""
+    """What the module host_tools takes, of an entry without faults; node is the same of the table's Node.js."""
     executables = [(link, fill(path, entry, architecture)) for link, path in entry["executables"].items()]
     program, *arguments = entry["check"].split()
     tool = {
@@ -82,11 +83,8 @@ def ready(entry: Entry, architecture: str, root: str, node: Mapping[str, t.Any] 
     if entry["source"] == "npm":
         # Modules that npm compiles are made for one node.
         tool["home"] += f"-node{node['version']}"
-        tool["node"] = next(
-            f"{node['home']}/{one['path']}".removesuffix("/bin/node")
-            for one in node["executables"]
-            if one["link"] == "node"
-        )
+        paths = {one["link"]: one["path"] for one in node["executables"]}
+        tool["node"] = str(PurePosixPath(node["home"], paths["node"]).parent.parent)
     return tool
 
 

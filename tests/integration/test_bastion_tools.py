@@ -4,19 +4,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import shutil
 import subprocess
-import tarfile
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.layout.platform_stub import ROOT, ansible_command, clean_environment
+from tests.support.packed_program import pack
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the role makes files that belong to root")
 
@@ -49,45 +48,16 @@ class Host:
 
     def tool(self, name, source, version="1.0", **changes):
         """An entry, and what it downloads: a program that says its name and version."""
-        program = f"#!/bin/sh\necho {name} v{version}\n"
-        stem = self.web / f"{name}-{version}"
-        if source == "binary":
-            file, path = stem, name
-            file.write_text(program)
-        else:
-            path = f"{name}-{{version}}/bin/{name}"
-            (stem / "bin").mkdir(parents=True, exist_ok=True)
-            (stem / "bin" / name).write_text(program)
-            # As if the makers had packed it carelessly.
-            (stem / "bin" / name).chmod(0o777)
-            os.chown(stem / "bin" / name, 12345, 12345)
-            file = self.pack(stem, source)
+        file, checksum = pack(self.web, name, source, version, owner=12345)
         return {
             "name": name,
             "version": version,
             "source": "archive" if source in ("tar.gz", "zip") else source,
             "url": f"file://{file}",
-            "checksums": {"any": f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"},
-            "executables": {name: path},
+            "checksums": {"any": checksum},
+            "executables": {name: name if source == "binary" else f"{name}-{{version}}/bin/{name}"},
             "check": f"{name} --version",
         } | changes
-
-    @staticmethod
-    def pack(stem: Path, source: str) -> Path:
-        file = Path(f"{stem}.{source}")
-        if source == "deb":
-            (stem.parent / f"root-{stem.name}/DEBIAN").mkdir(parents=True, exist_ok=True)
-            package = stem.parent / f"root-{stem.name}"
-            shutil.copytree(stem, package / stem.name, dirs_exist_ok=True)
-            fields = {"Package": "own", "Version": "1", "Architecture": "all", "Maintainer": "x", "Description": "x"}
-            (package / "DEBIAN/control").write_text("".join(f"{key}: {value}\n" for key, value in fields.items()))
-            subprocess.run(["dpkg-deb", "--build", package, file], check=True, capture_output=True)
-        elif source == "zip":
-            shutil.make_archive(str(stem), "zip", stem.parent, stem.name)
-        else:
-            with tarfile.open(file, "w:gz") as archive:
-                archive.add(stem, stem.name)
-        return file
 
     def run(self, tools, *options):
         """Returns the counts of the recap, and the output."""

@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import subprocess
-import tarfile
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +19,7 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.agent_platform.aws.plugins.modules import host_tools
+from tests.support.packed_program import pack
 
 Tool = dict[str, Any]
 SOURCES = [
@@ -40,47 +40,22 @@ class Host:
         self.web.mkdir()
         self._capsys = capsys
 
-    def tool(self, name: str, source: str = "binary", version: str = "1.0", **changes: Any) -> Tool:
+    def tool(
+        self, name: str, source: str = "binary", version: str = "1.0", owner: int | None = None, **changes: Any
+    ) -> Tool:
         """An entry, and what it downloads: a program that says its name and version."""
-        program = f"#!/bin/sh\necho {name} v{version}\n"
-        stem = self.web / f"{name}-{version}"
-        if source == "binary":
-            file, path = stem, name
-            file.write_text(program)
-        else:
-            path = f"{stem.name}/bin/{name}"
-            (stem / "bin").mkdir(parents=True)
-            (stem / "bin" / name).write_text(program)
-            # As if the makers had packed it carelessly.
-            (stem / "bin" / name).chmod(0o777)
-            file = self._pack(stem, source)
+        file, checksum = pack(self.web, name, source, version, owner)
+        path = name if source == "binary" else f"{name}-{version}/bin/{name}"
         return {
             "name": name,
             "version": version,
             "home": f"{self.root}/{name}/{version}",
             "source": source if source in ("binary", "deb") else "archive",
             "url": f"file://{file}",
-            "checksum": f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}",
+            "checksum": checksum,
             "executables": [{"link": name, "path": path}],
             "check": [path, "--version"],
         } | changes
-
-    @staticmethod
-    def _pack(stem: Path, source: str) -> Path:
-        file = Path(f"{stem}.{source}")
-        if source == "deb":
-            package = stem.parent / f"root-{stem.name}"
-            (package / "DEBIAN").mkdir(parents=True)
-            shutil.copytree(stem, package / stem.name)
-            fields = {"Package": "own", "Version": "1", "Architecture": "all", "Maintainer": "x", "Description": "x"}
-            (package / "DEBIAN/control").write_text("".join(f"{key}: {value}\n" for key, value in fields.items()))
-            subprocess.run(["dpkg-deb", "--build", package, file], check=True, capture_output=True)
-        elif source == "zip":
-            shutil.make_archive(str(stem), "zip", stem.parent, stem.name)
-        else:
-            with tarfile.open(file, f"w:{source.removeprefix('tar.')}") as archive:
-                archive.add(stem, stem.name)
-        return file
 
     def run(self, *tools: Tool, check: bool = False, **options: Any) -> dict[str, Any]:
         """The module's result."""
@@ -153,15 +128,7 @@ def test_a_tool_is_installed_once_from_each_kind_of_file(host: Host, source: str
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_what_the_makers_own_belongs_to_root(host: Host) -> None:
-    tool = host.tool("own", "tar.gz")
-    file = Path(tool["url"].removeprefix("file://"))
-    stem = host.web / "own-1.0"
-    os.chown(stem / "bin/own", 12345, 12345)
-    with tarfile.open(file, "w:gz") as archive:
-        archive.add(stem, stem.name)
-    tool["checksum"] = f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"
-
-    host.install(tool)
+    host.install(host.tool("own", "tar.gz", owner=12345))
 
     assert {path.owner() for path in host.root.rglob("*")} == {"root"}
 
