@@ -82,6 +82,22 @@ def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.5)
 
 
+def enter(page: Page, command: str) -> None:
+    """In the terminal, which drops what is typed while it starts: until all of it can be read there, and then Enter."""
+    terminal = page.locator(".terminal-wrapper.active")
+
+    def is_typed() -> bool:
+        terminal.locator(".xterm-helper-textarea").focus()
+        page.keyboard.press("Control+U")
+        page.keyboard.type(command, delay=10)
+        page.wait_for_timeout(SECONDS / 2)
+        # White space is drawn as such that doesn't break.
+        return f"$ {command}" in terminal.locator(".xterm-rows").inner_text().replace("\xa0", " ")
+
+    wait_until(is_typed)
+    page.keyboard.press("Enter")
+
+
 def test_a_person_works_in_the_editor(
     page: Page, notes: str, host: Host, declared: dict[str, t.Any], code_server: str
 ) -> None:
@@ -106,10 +122,7 @@ def test_a_person_works_in_the_editor(
     page.keyboard.press("Control+Backquote")
     page.wait_for_selector(".terminal-wrapper.active .xterm-screen")
     ran = f"{declared['bastion_workspace']}/ran.txt"
-    # What is typed before the prompt is there may be lost.
-    page.locator(".terminal-wrapper.active .xterm-rows").get_by_text("$").first.wait_for()
-    page.locator(".terminal-wrapper.active .xterm-helper-textarea").focus()
-    page.keyboard.type("id -un > ran.txt; pwd >> ran.txt; clear; platform\n", delay=10)
+    enter(page, "id -un > ran.txt; pwd >> ran.txt; clear; platform")
     wait_until(lambda: host.run("wc --lines < %s", ran).stdout.strip() == "2")
     assert host.file(ran).content_string.split() == [declared["bastion_user"], declared["bastion_workspace"]]
     host.check_output("rm %s", ran)
