@@ -43,13 +43,13 @@ def read(path):
     return yaml.load(path.read_text(), Loader)
 
 
-def layers(environment):
-    """The components of an inventory, by layer."""
-    groups = read(ROOT / "inventories" / environment / "hosts.yml")["all"]["children"]["platform"]["children"]
+def layers():
+    """The components of the inventories, by layer."""
+    groups = read(ROOT / "inventories/components.yml")["all"]["children"]["platform"]["children"]
     return {layer: list(group["hosts"]) for layer, group in groups.items()}
 
 
-COMPONENTS = [component for hosts in layers("local").values() for component in hosts]
+COMPONENTS = [component for hosts in layers().values() for component in hosts]
 
 
 def test_the_repository_was_found():
@@ -66,6 +66,7 @@ def test_the_repository_was_found():
 
 def links():
     found = [*COLLECTION.iterdir(), *(ROOT / "filter_plugins").glob("*.py")]
+    found += sorted((ROOT / "inventories").glob("*/components.yml"))
     return found + sorted((ROOT / "inventories").glob("*/group_vars/*/00-common.yml"))
 
 
@@ -81,6 +82,7 @@ def test_everything_has_its_link():
     shipped = {"LICENSE", "README.md", "galaxy.yml", "meta", "playbooks", "plugins", "roles"}
     filters = {path.name for path in (ROOT / "plugins/filter").glob("*.py")}
 
+    assert {path.parent.name for path in (ROOT / "inventories").glob("*/components.yml")} == {*ENVIRONMENTS}
     assert {path.name for path in COLLECTION.iterdir()} == shipped
     assert {path.name for path in (ROOT / "filter_plugins").glob("*.py")} == filters
 
@@ -92,7 +94,7 @@ def test_everything_has_its_link():
 def test_role_has_its_parts(role):
     parts = ["README.md", "meta/argument_specs.yml", "tasks/main.yml"]
     if role in COMPONENTS:
-        parts += ["defaults/main.yml", "tasks/absent.yml", "vars/main.yml"]
+        parts += ["defaults/main.yml", "meta/component.yml", "tasks/absent.yml"]
 
     assert [part for part in parts if not (ROOT / "roles" / role / part).is_file()] == []
 
@@ -113,19 +115,54 @@ def test_defaults_are_what_the_specs_say(role):
     assert [name for name in defaults if not name.startswith(f"{role}_")] == []
 
 
+def test_every_component_is_in_the_inventories():
+    described = {path.parent.parent.name for path in (ROOT / "roles").glob("*/meta/component.yml")}
+    assert described == {*COMPONENTS}
+
+
 @pytest.mark.parametrize("component", COMPONENTS)
-def test_component_requires_what_is_built_before_it(component):
-    constants = read(ROOT / "roles" / component / "vars/main.yml")
-    order = list(layers("local"))
-    layer = {host: order.index(name) for name, hosts in layers("local").items() for host in hosts}
+def test_component_says_what_it_builds_on(component):
+    about = read(ROOT / "roles" / component / "meta/component.yml")
+    order = list(layers())
+    layer = {host: order.index(name) for name, hosts in layers().items() for host in hosts}
 
-    requires = constants[f"{component}_requires"]
-
-    assert set(requires) <= set(COMPONENTS) - {component}
-    for required in requires:
-        # In a layer with strategy free all start at once; the foundation goes one after the other.
+    assert {"requires"} <= set(about) <= {"requires", "reads", "entries"}
+    assert set(about["requires"]) <= set(COMPONENTS) - {component}
+    for required in about["requires"]:
+        # In a layer all start at once; the foundation goes one after the other.
         earlier = layer[required] < layer[component]
         assert earlier or (layer[component] == 0 and COMPONENTS.index(required) < COMPONENTS.index(component))
+    if "entries" in about:
+        listed = read(ROOT / "roles" / component / "defaults/main.yml")[about["entries"]]
+        assert all(item["name"] for item in listed)
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_component_refers_to_what_it_discovers(component):
+    """A fact of a component that meta/component.yml doesn't name would look as if that didn't exist."""
+    about = read(ROOT / "roles" / component / "meta/component.yml")
+    role = ROOT / "roles" / component
+    text = "".join(path.read_text() for folder in ("tasks", "vars") for path in (role / folder).glob("*.yml"))
+    asked = re.findall(r"'([a-z_]+)\.[a-z_.]+'\s*\|\s*agent_platform\.aws\.fact\s*}", text)
+    asked += re.findall(r"component_found(?:\.|\[')platform(?:'\])?(?:\.|\[')([a-z_]+)", text)
+
+    assert set(asked) - {"account_id", "partition", "region"} <= {
+        *about["requires"],
+        *about.get("reads", []),
+        component,
+    }
+
+
+def test_each_layer_is_built_and_removed():
+    playbooks = {name: read(ROOT / "playbooks" / f"{name}.yml") for name in ("provision", "teardown")}
+    hosts = {
+        name: [play["vars"]["layer_hosts"] for play in plays if "layer_hosts" in play.get("vars", {})]
+        for name, plays in playbooks.items()
+    }
+    foundation, *others = layers()
+
+    assert hosts["provision"] == [*layers()[foundation], *others]
+    assert hosts["teardown"] == hosts["provision"][::-1]
 
 
 # Tasks
@@ -196,7 +233,6 @@ def test_inventory_has_all_components_and_its_own_values(environment):
     inventory = json.loads(done.stdout)
     values = inventory["_meta"]["hostvars"]
 
-    assert layers(environment) == layers("local")
     assert set(values) == set(COMPONENTS)
     for component in COMPONENTS:
         assert values[component]["platform_environment"] == environment
