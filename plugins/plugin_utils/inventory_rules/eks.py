@@ -15,8 +15,6 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.names import re
 from . import instance_types
 from .fault import Fault, did_you_mean, fault, show
 from .formats import (
-    dns_label_rule,
-    dns_name_rule,
     label_key_rule,
     label_value_rule,
     network_rule,
@@ -25,7 +23,7 @@ from .formats import (
     repeated,
     repeated_names,
 )
-from .permissions import access_policy_faults, managed_policy_rule, role_name_rule
+from .permissions import access_policy_faults, workload_role_faults
 
 # Versions that EKS offers for new clusters in standard or extended support, oldest first; extended support ends
 # 2026-11-26, 2027-03-23, 2027-07-29, 2027-12-02, 2028-03-27 and 2028-08-02.
@@ -276,7 +274,7 @@ def _addon_faults(addons: list[Mapping], workload_roles: list[Mapping]) -> Itera
     variable = "eks_addons"
     yield from repeated_names(variable, addons)
     present = [addon for addon in addons if addon.get("state") != "absent"]
-    taken = {role.get("name") for role in workload_roles}
+    taken = {role["name"] for role in workload_roles if "name" in role}
     for index, addon in enumerate(addons):
         path = f"{variable}[{index}]"
         for key, pattern, expected in (
@@ -289,23 +287,15 @@ def _addon_faults(addons: list[Mapping], workload_roles: list[Mapping]) -> Itera
         ):
             if key in addon and not pattern.fullmatch(addon[key]):
                 yield fault(f"{path}.{key}", addon[key], expected)
-        irsa = addon.get("irsa") or {}
-        checks = [
-            ("role", irsa.get("role"), role_name_rule),
-            ("namespace", irsa.get("namespace"), dns_label_rule),
-            ("service_account", irsa.get("service_account"), dns_name_rule),
-            *(("managed_policies", policy, managed_policy_rule) for policy in irsa.get("managed_policies") or []),
-        ]
-        for key, value, rule_of in checks:
-            rule = rule_of(value) if value is not None else None
-            if rule:
-                yield fault(f"{path}.irsa.{key}", value, rule)
-        if irsa.get("role") in taken:
+        role = addon.get("irsa") or {}
+        yield from workload_role_faults(f"{path}.irsa", role)
+        if role.get("name") in taken:
             yield fault(
-                f"{path}.irsa.role", irsa["role"], "is also a role of workload_identity_roles: one role has one owner"
+                f"{path}.irsa.name", role["name"], "is also a role of workload_identity_roles: one role has one owner"
             )
-    for role in repeated(addon["irsa"]["role"] for addon in present if (addon.get("irsa") or {}).get("role")):
-        yield fault(f"{variable}[].irsa.role", role, "occurs more than once")
+    roles = [addon.get("irsa") or {} for addon in present]
+    for name in repeated(role["name"] for role in roles if "name" in role):
+        yield fault(f"{variable}[].irsa.name", name, "occurs more than once")
     order = [addon.get("name") for addon in present]
     if "adot" in order and "cert-manager" in order and order.index("adot") < order.index("cert-manager"):
         yield fault(variable, order, "has adot before cert-manager, which gives it its certificates: turn them round")

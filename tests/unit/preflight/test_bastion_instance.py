@@ -11,17 +11,21 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
     bastion_instance_faults,
 )
 
+from .declared import facts, others, values
+
 IMAGE = "ami-0123456789abcdef0"
 PARAMETER = "/aws/service/canonical/ubuntu/server/24.04/stable/20251212/amd64/hvm/ebs-gp3/ami-id"
 FOUND = {"bastion_instance": {"instance_id": "i-1", "image_id": IMAGE, "instance_type": "t3.large"}}
 
 
-def lines(**values):
-    return [str(item) for item in bastion_instance_faults(values, {})]
+def lines(**given):
+    return [str(item) for item in bastion_instance_faults(values("bastion_instance", **given), others())]
 
 
-def change_lines(platform=FOUND, **values):
-    return [str(item) for item in bastion_instance_change_faults(values, platform)]
+def change_lines(platform=FOUND, **given):
+    return [
+        str(item) for item in bastion_instance_change_faults(values("bastion_instance", **given), facts(**platform))
+    ]
 
 
 @pytest.mark.parametrize("image", [IMAGE, "ami-01234567", PARAMETER])

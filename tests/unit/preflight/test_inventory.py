@@ -14,6 +14,8 @@ from ansible.template import Templar
 
 from ansible_collections.agent_platform.aws.plugins.lookup.inventory_faults import Inventory
 
+from .declared import facts
+
 ROOT = Path(__file__).resolve().parents[3]
 HOSTS = ["encryption", "network", "eks", "workload_identity", "bastion_instance"]
 
@@ -224,11 +226,11 @@ def test_without_a_selection_all_are_selected(inventory, common):
 
 
 def test_changes_and_conflicts(inventory):
-    platform = {
-        "network": {"cidr_block": "10.1.0.0/16", "vpc_id": "vpc-1"},
-        "eks": {"version": "1.32", "cluster_name": "agent-platform-dev-eks"},
-        "conflicts": [{"component": "eks", "resource": "IAM role x", "reason": "exists without our tags"}],
-    }
+    platform = facts(
+        network={"cidr_block": "10.1.0.0/16", "vpc_id": "vpc-1"},
+        eks={"version": "1.32", "cluster_name": "agent-platform-dev-eks"},
+        conflicts=[{"component": "eks", "resource": "IAM role x", "reason": "exists without our tags"}],
+    )
     found = list(inventory("network_vpc_cidr: 10.0.0.0/16\n").change_faults(HOSTS, platform))
     assert [item.variable for item in found] == ["network_vpc_cidr", "eks_kubernetes_version", "eks"]
     assert found[0].place.endswith("all.yml:1")

@@ -11,6 +11,8 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
     network_faults,
 )
 
+from .declared import facts, others, values
+
 ZONES = ["us-west-2a", "us-west-2b"]
 RIGHT = {
     "platform_region": "us-west-2",
@@ -26,8 +28,12 @@ RIGHT = {
 CLUSTER = {"eks_node_groups": [{"name": "default", "max_size": 6}, {"name": "old", "max_size": 99, "state": "absent"}]}
 
 
-def lines(cluster=CLUSTER, **values):
-    return [str(item) for item in network_faults({**RIGHT, **values}, {"eks": cluster})]
+def lines(cluster=CLUSTER, **change):
+    return [str(item) for item in network_faults(values("network", **{**RIGHT, **change}), others(eks=cluster))]
+
+
+def change_lines(found, **change):
+    return [str(item) for item in network_change_faults(values("network", **{**RIGHT, **change}), facts(**found))]
 
 
 def test_what_is_right_has_no_fault():
@@ -37,7 +43,7 @@ def test_what_is_right_has_no_fault():
 
 
 def test_missing_values_are_the_schemas_business():
-    assert list(network_faults({}, {})) == []
+    assert list(network_faults(values("network"), others())) == []
 
 
 NO_VPC = "is not an IPv4 network with a prefix length from 16 to 28"
@@ -228,7 +234,7 @@ EXISTING = {
 
 
 @pytest.mark.parametrize(
-    ("values", "line"),
+    ("change", "line"),
     [
         ({}, None),
         ({"network_availability_zones": [*ZONES, "us-west-2c"]}, None),
@@ -250,9 +256,8 @@ EXISTING = {
         ),
     ],
 )
-def test_what_aws_cannot_change(values, line):
-    found = [str(item) for item in network_change_faults({**RIGHT, **values}, {"network": EXISTING})]
-    assert found == ([line] if line else [])
+def test_what_aws_cannot_change(change, line):
+    assert change_lines({"network": EXISTING}, **change) == ([line] if line else [])
 
 
 @pytest.mark.parametrize(
@@ -260,4 +265,4 @@ def test_what_aws_cannot_change(values, line):
     [{}, {"network": {"cidr_block": None}}, {"network": {"cidr_block": "10.0.0.0/16", "availability_zones": []}}],
 )
 def test_nothing_exists_that_could_stand_in_the_way(platform):
-    assert list(network_change_faults(RIGHT, platform)) == []
+    assert change_lines(platform) == []
