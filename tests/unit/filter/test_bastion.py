@@ -251,7 +251,7 @@ def test_tools_that_disturb_each_other():
         ),
         (
             {"port": 80},
-            "bastion_code_server_port: 80 is not a port that a user may open: 1024 to 65535",
+            "bastion_code_server_port: 80 is not from 1024 to 65535 (ports that a user may open)",
         ),
         (
             {"extensions": [{"name": "ansible", "version": "1"}]},
@@ -292,7 +292,7 @@ def test_tools_that_disturb_each_other():
         ),
         (
             {"idle_minutes": -1},
-            "bastion_idle_shutdown_minutes: -1 is not a number of minutes, 0 for never",
+            "bastion_idle_shutdown_minutes: -1 is not 0 or more minutes",
         ),
     ],
 )

@@ -15,10 +15,16 @@ from typing import Any
 import yaml
 
 from ansible_collections.agent_platform.aws.plugins.modules import platform_info
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import (
+    change_rules,
+    component_faults,
+)
 from tests.unit.platform_info.test_discovery import BASTION, EKS_ANSWERS, ENCRYPTION, NETWORK, look
 
 ROLES = Path(__file__).resolve().parents[3] / "roles"
 SHARED_ROLE = "preflight"
+# What AWS answers where all components exist.
+EVERYTHING = {**NETWORK, **ENCRYPTION, **BASTION, **EKS_ANSWERS}
 
 
 class UndeclaredError(AssertionError):
@@ -48,7 +54,8 @@ class Declared(dict):
         return super().__contains__(key)
 
     def get(self, key: str, default: Any = None) -> Any:
-        return self[key] if key in self else default
+        self._option(key)
+        return super().get(key, default)
 
 
 def declare(value: Any, option: Mapping, path: str) -> Any:
@@ -97,22 +104,34 @@ def shape(empty: Any, found: Any) -> dict:
     return {}
 
 
+def facts_of(answers: Mapping[str, Any]) -> dict[str, dict]:
+    """What discovery makes of AWS's answers, by component."""
+    found, _aws = look(answers)
+    return found.components
+
+
 @functools.cache
 def facts_known() -> dict[str, dict]:
     """What platform_info returns: of the components as discovery makes it, of the account as it is documented."""
-    nothing, _aws = look({})
-    everything, _aws = look({**NETWORK, **ENCRYPTION, **BASTION, **EKS_ANSWERS})
+    nothing, everything = facts_of({}), facts_of(EVERYTHING)
     documented = yaml.safe_load(platform_info.RETURN)["platform"]["contains"]
-    account = {
-        key: {"options": entry.get("contains")} for key, entry in documented.items() if key not in nothing.components
-    }
-    found = {name: shape(empty, everything.components[name]) for name, empty in nothing.components.items()}
-    return {**account, **found}
+    account = {key: {"options": entry.get("contains")} for key, entry in documented.items() if key not in nothing}
+    return {**account, **{name: shape(empty, everything[name]) for name, empty in nothing.items()}}
 
 
 def facts(**given: Any) -> Declared:
     """What discovery found, as platform_info returns it."""
     return Declared(given, facts_known(), "platform")
+
+
+def fault_lines(component: str, given: Mapping[str, Any], **of_others: Mapping[str, Any]) -> list[str]:
+    """What a component's rules say of its values, given those of other components."""
+    return [str(item) for item in component_faults(component, values(component, **given), others(**of_others))]
+
+
+def change_fault_lines(component: str, given: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    """What a component's rules say of its values where something exists."""
+    return [str(item) for item in change_rules(component)(values(component, **given), facts(**found))]
 
 
 def sample(option: Mapping) -> Any:
@@ -129,8 +148,7 @@ def sample(option: Mapping) -> Any:
 
 def samples(role: str) -> Iterator[Declared]:
     """The defaults of a role, and these with an entry that has every key in each list of mappings."""
-    file = ROLES / role / "defaults/main.yml"
-    defaults = (yaml.safe_load(file.read_text()) if file.exists() else None) or {}
+    defaults = yaml.safe_load((ROLES / role / "defaults/main.yml").read_text())
     entries = {name: sample(option) for name, option in options(role).items() if option.get("options")}
     shared = {"platform_prefix": "agent-platform-dev", "platform_region": "us-west-2"}
     for given in (defaults, {**defaults, **entries}):

@@ -6,12 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.bastion_instance import (
-    bastion_instance_change_faults,
-    bastion_instance_faults,
-)
-
-from .declared import facts, others, values
+from .declared import change_fault_lines, fault_lines
 
 IMAGE = "ami-0123456789abcdef0"
 PARAMETER = "/aws/service/canonical/ubuntu/server/24.04/stable/20251212/amd64/hvm/ebs-gp3/ami-id"
@@ -19,13 +14,11 @@ FOUND = {"bastion_instance": {"instance_id": "i-1", "image_id": IMAGE, "instance
 
 
 def lines(**given):
-    return [str(item) for item in bastion_instance_faults(values("bastion_instance", **given), others())]
+    return fault_lines("bastion_instance", given)
 
 
 def change_lines(platform=FOUND, **given):
-    return [
-        str(item) for item in bastion_instance_change_faults(values("bastion_instance", **given), facts(**platform))
-    ]
+    return change_fault_lines("bastion_instance", given, platform)
 
 
 @pytest.mark.parametrize("image", [IMAGE, "ami-01234567", PARAMETER])

@@ -4,9 +4,23 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+from pathlib import Path
+
 import pytest
 
-from .declared import UndeclaredError, facts, others, values
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import (
+    change_rules,
+    component_faults,
+    components,
+    formats,
+)
+
+from .declared import EVERYTHING, UndeclaredError, facts, facts_of, options, others, samples, values
+from .declared import components as declared_components
+
+MODULES = sorted(path.stem for path in Path(components.__file__).parent.glob("[!_]*.py"))
 
 
 @pytest.mark.parametrize(
@@ -58,3 +72,41 @@ def test_what_is_declared_is_free_where_the_declaration_is():
     assert given["eks_node_groups"][0]["labels"]["any"] == "b"
     assert given.get("eks_addons") is None
     assert facts(eks={"node_groups": {"any": {"status": "ACTIVE"}}})["eks"]["node_groups"]["any"]["status"] == "ACTIVE"
+
+
+def test_each_module_of_rules_belongs_to_a_component():
+    assert MODULES
+    assert set(MODULES) <= set(declared_components())
+
+
+@pytest.mark.parametrize("component", MODULES)
+def test_rules_read_what_is_declared(component):
+    every = others(**{role: next(samples(role)) for role in MODULES})
+    found = facts(**facts_of(EVERYTHING))
+    for given in samples(component):
+        list(component_faults(component, given, every))
+        if change_rules(component):
+            list(change_rules(component)(given, found))
+
+
+@pytest.mark.parametrize("component", MODULES)
+def test_ranges_are_of_whole_numbers(component):
+    module = importlib.import_module(f"{components.__name__}.{component}")
+    for path in getattr(module, "RANGES", {}):
+        name, *keys = path.split("[].")
+        option = options(component)[name]
+        for key in keys:
+            option = option["options"][key]
+        assert option["type"] == "int"
+
+
+def test_a_component_without_rules_has_no_faults():
+    assert list(component_faults("none_such", values("irsa_role"), others())) == []
+    assert change_rules("encryption") is None
+
+
+def test_rules_that_cannot_be_imported_are_not_taken_for_none(monkeypatch):
+    monkeypatch.delitem(sys.modules, f"{components.__name__}.encryption", raising=False)
+    monkeypatch.setitem(sys.modules, formats.__name__, None)
+    with pytest.raises(ModuleNotFoundError):
+        list(component_faults("encryption", values("encryption"), others()))

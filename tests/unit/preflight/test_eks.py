@@ -6,13 +6,11 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.eks import (
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.components.eks import (
     KUBERNETES_VERSIONS,
-    eks_change_faults,
-    eks_faults,
 )
 
-from .declared import facts, others, values
+from .declared import change_fault_lines, fault_lines
 
 GROUP = {
     "name": "default",
@@ -45,17 +43,18 @@ RIGHT = {
     "eks_addons": ADDONS,
     "eks_access_entries": [],
 }
-OTHERS = others(
-    network={"network_vpc_cidr": "10.0.0.0/16"}, workload_identity={"workload_identity_roles": [{"name": "agent"}]}
-)
+OTHERS = {
+    "network": {"network_vpc_cidr": "10.0.0.0/16"},
+    "workload_identity": {"workload_identity_roles": [{"name": "agent"}]},
+}
 
 
 def lines(**change):
-    return [str(item) for item in eks_faults(values("eks", **{**RIGHT, **change}), OTHERS)]
+    return fault_lines("eks", {**RIGHT, **change}, **OTHERS)
 
 
 def change_lines(found, **change):
-    return [str(item) for item in eks_change_faults(values("eks", **{**RIGHT, **change}), facts(**found))]
+    return change_fault_lines("eks", {**RIGHT, **change}, found)
 
 
 def of_group(**change):
@@ -67,7 +66,7 @@ def test_what_is_right_has_no_fault():
 
 
 def test_missing_values_are_the_schemas_business():
-    assert list(eks_faults(values("eks"), others())) == []
+    assert fault_lines("eks", {}) == []
     assert lines(eks_node_groups=[{}], eks_addons=[{}], eks_access_entries=[{}]) == []
 
 
@@ -176,7 +175,7 @@ def test_sizes(sizes, found):
 @pytest.mark.parametrize(
     ("key", "number", "rule"),
     [
-        ("disk_size_gib", 19, "is not from 20 to 65536"),
+        ("disk_size_gib", 19, "is not from 20 to 65536 GiB"),
         ("max_unavailable", 0, "is not from 1 to 100"),
         ("max_unavailable", 101, "is not from 1 to 100"),
         ("minimum_pods", 0, "is not from 1 to 250"),

@@ -145,7 +145,7 @@ def test_what_cannot_be_evaluated_is_reported_and_the_rest_is_checked(inventory)
     text = "eks_node_groups:\n  - name: a\n    max_size: '{{ nodes }}'\n    disk_size_gib: 5\n"
     assert lines(inventory(text)) == [
         "eks_node_groups[0].max_size: '{{ nodes }}' can't be evaluated: 'nodes' is undefined (/all.yml:3)",
-        "eks_node_groups[0].disk_size_gib: 5 is not from 20 to 65536 (/all.yml:4)",
+        "eks_node_groups[0].disk_size_gib: 5 is not from 20 to 65536 GiB (/all.yml:4)",
     ]
 
 

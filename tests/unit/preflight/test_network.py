@@ -6,12 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.network import (
-    network_change_faults,
-    network_faults,
-)
-
-from .declared import facts, others, values
+from .declared import change_fault_lines, fault_lines
 
 ZONES = ["us-west-2a", "us-west-2b"]
 RIGHT = {
@@ -29,11 +24,11 @@ CLUSTER = {"eks_node_groups": [{"name": "default", "max_size": 6}, {"name": "old
 
 
 def lines(cluster=CLUSTER, **change):
-    return [str(item) for item in network_faults(values("network", **{**RIGHT, **change}), others(eks=cluster))]
+    return fault_lines("network", {**RIGHT, **change}, eks=cluster)
 
 
 def change_lines(found, **change):
-    return [str(item) for item in network_change_faults(values("network", **{**RIGHT, **change}), facts(**found))]
+    return change_fault_lines("network", {**RIGHT, **change}, found)
 
 
 def test_what_is_right_has_no_fault():
@@ -43,7 +38,7 @@ def test_what_is_right_has_no_fault():
 
 
 def test_missing_values_are_the_schemas_business():
-    assert list(network_faults(values("network"), others())) == []
+    assert fault_lines("network", {}) == []
 
 
 NO_VPC = "is not an IPv4 network with a prefix length from 16 to 28"

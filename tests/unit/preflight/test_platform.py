@@ -13,7 +13,7 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
     platform_faults,
 )
 
-from .declared import SHARED_ROLE, facts, values
+from .declared import SHARED_ROLE, values
 
 ACCOUNT = "123456789012"
 OWNER_TAGS = {"Project": "agent-platform", "Environment": "dev", "ManagedBy": "agent_platform.aws"}

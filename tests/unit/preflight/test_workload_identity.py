@@ -6,11 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.workload_identity import (
-    workload_identity_faults,
-)
-
-from .declared import others, values
+from .declared import fault_lines
 
 STATEMENT = {
     "Sid": "ReadTable",
@@ -27,7 +23,7 @@ ROLE = {
 
 
 def lines(**given):
-    return [str(item) for item in workload_identity_faults(values("workload_identity", **given), others())]
+    return fault_lines("workload_identity", given)
 
 
 def test_what_is_right_has_no_fault():

@@ -9,14 +9,14 @@ import re
 import typing as t
 from collections.abc import Iterator, Mapping
 
-from .fault import Fault, fault
-from .formats import repeated_names
-from .permissions import database_user_faults, model_faults, workload_role_faults
+from ..fault import Fault, fault
+from ..formats import repeated_names
+from ..permissions import database_user_faults, model_faults, workload_role_faults
 
 METRIC_NAMESPACE = re.compile(r"[\w./#:-]{1,255}", re.ASCII)
 
 
-def workload_identity_faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Iterator[Fault]:
+def faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Iterator[Fault]:
     variable = "workload_identity_roles"
     roles = values.get(variable) or []
     yield from repeated_names(variable, roles)
