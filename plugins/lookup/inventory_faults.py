@@ -55,9 +55,9 @@ import typing as t
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ansible.errors import AnsibleError
-from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.lookup import LookupBase
 
+from ansible_collections.agent_platform.aws.plugins.plugin_utils import roles
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import (
     change_rules,
     component_faults,
@@ -87,19 +87,6 @@ except ImportError:
 # The role whose argument spec declares the platform_ variables.
 SHARED_ROLE = "preflight"
 MISSING = object()
-ROLES = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "roles")
-
-
-def _path(role: str, name: str) -> str:
-    return os.path.join(ROLES, role, *name.split("/"))
-
-
-def _load(path: str) -> dict:
-    """Read a file of a role in which nothing is evaluated; Ansible's loader takes ten times as long."""
-    if not os.path.isfile(path):
-        return {}
-    with open(path, encoding="utf-8") as file:
-        return yaml_load(file) or {}
 
 
 class Made(dict):
@@ -122,7 +109,7 @@ class Role(t.NamedTuple):
 
 def _origin(thing: t.Any) -> str:
     tag = Origin.get_tag(thing) if Origin else None
-    if not tag or not tag.path or tag.path.startswith(ROLES):
+    if not tag or not tag.path or tag.path.startswith(roles.ROLES):
         return ""
     path = os.path.relpath(tag.path)
     path = tag.path if path.startswith("..") else path
@@ -154,9 +141,9 @@ class Inventory:
         # By host the variables that are right, and the faults of the others: those of the platform, and all.
         self.shared_values: dict[str, tuple[dict, list[Fault]]] = Made(self._shared_values)
         self.values: dict[str, tuple[dict, list[Fault]]] = Made(self._values)
-        found = (role for role in sorted(os.listdir(ROLES)) if os.path.isfile(_path(role, "meta/argument_specs.yml")))
         # Roles that begin with an underscore belong to others.
-        self.components = [role for role in found if not role.startswith("_") and role != SHARED_ROLE]
+        found = (role for role in sorted(os.listdir(roles.ROLES)) if not role.startswith("_") and role != SHARED_ROLE)
+        self.components = [role for role in found if os.path.isfile(roles.path(role, "meta/argument_specs.yml"))]
         self.hosts = [host for host in variables["groups"]["all"] if host in self.components]
 
     @functools.cached_property
@@ -165,17 +152,16 @@ class Inventory:
 
     @functools.cached_property
     def shared(self) -> dict[str, dict]:
-        return self._role(SHARED_ROLE).options
+        return roles.options(SHARED_ROLE)
 
     def _role(self, role: str) -> Role:
-        spec = _load(_path(role, "meta/argument_specs.yml"))["argument_specs"]
-        defaults = _path(role, "defaults/main.yml")
+        defaults = roles.path(role, "defaults/main.yml")
         return Role(
-            spec.get("main", {}).get("options") or {},
+            roles.options(role),
             self._loader.load_from_file(defaults, cache="none", trusted_as_template=True) or {}
             if os.path.isfile(defaults)
             else {},
-            _load(_path(role, "vars/main.yml")),
+            roles.load(role, "vars/main.yml"),
         )
 
     @functools.cached_property

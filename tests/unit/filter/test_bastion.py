@@ -67,6 +67,22 @@ def tool_faults(*entries, **changes):
     return faults(tools=list(entries), **changes)
 
 
+# What the tests give is what the role gives
+
+
+def test_the_values_are_those_of_the_role():
+    assert set(values()) == set(CONSTANTS["__bastion_checked"])
+
+
+def test_entries_have_the_keys_that_the_spec_has():
+    spec = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    known = set(spec["bastion_tools"]["options"])
+
+    assert {
+        key for entry in (OWN, *({"name": name, **entry} for name, entry in KNOWN.items())) for key in entry
+    } == known
+
+
 # What is accepted
 
 
