@@ -14,15 +14,15 @@ from typing import Any
 
 import yaml
 
+from ansible_collections.agent_platform.aws.plugins.lookup.inventory_faults import SHARED_ROLE
 from ansible_collections.agent_platform.aws.plugins.modules import platform_info
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import (
     change_rules,
     component_faults,
 )
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.roles import ROLES, load, options
 from tests.unit.platform_info.test_discovery import BASTION, EKS_ANSWERS, ENCRYPTION, NETWORK, look
 
-ROLES = Path(__file__).resolve().parents[3] / "roles"
-SHARED_ROLE = "preflight"
 # What AWS answers where all components exist.
 EVERYTHING = {**NETWORK, **ENCRYPTION, **BASTION, **EKS_ANSWERS}
 
@@ -69,15 +69,9 @@ def declare(value: Any, option: Mapping, path: str) -> Any:
     return Declared(value, option["options"], path) if option.get("options") else value
 
 
-@functools.cache
-def options(role: str) -> dict[str, dict]:
-    spec = yaml.safe_load((ROLES / role / "meta/argument_specs.yml").read_text())
-    return spec["argument_specs"]["main"].get("options") or {}
-
-
-def components() -> list[str]:
+def checked_roles() -> list[str]:
     """All roles whose variables are checked."""
-    found = (path.parents[1].name for path in sorted(ROLES.glob("*/meta/argument_specs.yml")))
+    found = (path.parents[1].name for path in sorted(Path(ROLES).glob("*/meta/argument_specs.yml")))
     return [role for role in found if role != SHARED_ROLE]
 
 
@@ -88,7 +82,7 @@ def values(role: str, **given: Any) -> Declared:
 
 def others(**given: Mapping[str, Any]) -> Declared:
     """The variables of several components."""
-    known = {role: {"options": {**options(SHARED_ROLE), **options(role)}} for role in components()}
+    known = {role: {"options": {**options(SHARED_ROLE), **options(role)}} for role in checked_roles()}
     return Declared(given, known, "others")
 
 
@@ -124,6 +118,11 @@ def facts(**given: Any) -> Declared:
     return Declared(given, facts_known(), "platform")
 
 
+def result(**given: Any) -> Declared:
+    """What the module platform_info returns, also where it fails."""
+    return Declared(given, {**yaml.safe_load(platform_info.RETURN), "msg": {}}, "result")
+
+
 def fault_lines(component: str, given: Mapping[str, Any], **of_others: Mapping[str, Any]) -> list[str]:
     """What a component's rules say of its values, given those of other components."""
     return [str(item) for item in component_faults(component, values(component, **given), others(**of_others))]
@@ -148,7 +147,7 @@ def sample(option: Mapping) -> Any:
 
 def samples(role: str) -> Iterator[Declared]:
     """The defaults of a role, and these with an entry that has every key in each list of mappings."""
-    defaults = yaml.safe_load((ROLES / role / "defaults/main.yml").read_text())
+    defaults = load(role, "defaults/main.yml")
     entries = {name: sample(option) for name, option in options(role).items() if option.get("options")}
     shared = {"platform_prefix": "agent-platform-dev", "platform_region": "us-west-2"}
     for given in (defaults, {**defaults, **entries}):

@@ -16,9 +16,9 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
     components,
     formats,
 )
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.roles import options
 
-from .declared import EVERYTHING, UndeclaredError, facts, facts_of, options, others, samples, values
-from .declared import components as declared_components
+from .declared import EVERYTHING, UndeclaredError, checked_roles, facts, facts_of, others, result, samples, values
 
 MODULES = sorted(path.stem for path in Path(components.__file__).parent.glob("[!_]*.py"))
 
@@ -38,6 +38,7 @@ MODULES = sorted(path.stem for path in Path(components.__file__).parent.glob("[!
         lambda: facts(eks={"node_groups": {"any": {"kubernetes_version": "1.34"}}}),
         lambda: facts(network={"subnets": {"private": [{"cidr": "10.0.0.0/24"}]}}),
         lambda: facts(conflicts=[{"why": "x"}]),
+        lambda: result(account="123456789012"),
     ],
 )
 def test_a_key_that_nobody_declares_is_refused(make):
@@ -76,7 +77,7 @@ def test_what_is_declared_is_free_where_the_declaration_is():
 
 def test_each_module_of_rules_belongs_to_a_component():
     assert MODULES
-    assert set(MODULES) <= set(declared_components())
+    assert set(MODULES) <= set(checked_roles())
 
 
 @pytest.mark.parametrize("component", MODULES)

@@ -13,7 +13,7 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
     platform_faults,
 )
 
-from .declared import SHARED_ROLE, values
+from .declared import SHARED_ROLE, result, values
 
 ACCOUNT = "123456789012"
 OWNER_TAGS = {"Project": "agent-platform", "Environment": "dev", "ManagedBy": "agent_platform.aws"}
@@ -186,5 +186,5 @@ CANT = f"platform_account_id: '{ACCOUNT}' can't be compared with the account in 
     ],
 )
 def test_the_account_in_use(caller, line):
-    found = [str(item) for item in account_faults(caller, values(SHARED_ROLE, platform_account_id=ACCOUNT))]
+    found = [str(item) for item in account_faults(result(**caller), values(SHARED_ROLE, platform_account_id=ACCOUNT))]
     assert found == ([line] if line else [])
