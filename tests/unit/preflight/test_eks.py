@@ -312,7 +312,7 @@ def test_names_of_node_groups():
 
 
 def test_a_group_that_is_removed_need_not_be_right():
-    assert of_group(state="absent", min_size=9, max_size=1, instance_types=["t3.meduim"]) == []
+    assert of_group(state="absent", min_size=9, max_size=1, disk_size_gib=5, instance_types=["t3.meduim"]) == []
 
 
 IRSA = {"name": "ebs-csi-driver", "namespace": "kube-system", "service_accounts": ["ebs-csi-controller-sa"]}

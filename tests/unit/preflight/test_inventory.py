@@ -12,7 +12,7 @@ import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
-from ansible_collections.agent_platform.aws.plugins.lookup.inventory_faults import Inventory
+from ansible_collections.agent_platform.aws.plugins.lookup.inventory_faults import Inventory, Made
 
 from .declared import facts
 
@@ -204,6 +204,13 @@ def test_components_are_judged_by_what_others_declare(inventory):
     text = "network_vpc_cidr: 10.0.0.0/26\neks_node_groups: [{name: a, min_size: 1, max_size: 100}]\n"
     assert "has 11 free addresses, but 56 are needed" in lines(inventory(text))[0]
     assert lines(inventory(text, hosts=("network",))) == []
+
+
+def test_what_is_made_is_made_once():
+    asked = []
+    made = Made(lambda key: asked.append(key) or key.upper())
+    assert [made["a"], made["b"], made["a"]] == ["A", "B", "A"]
+    assert asked == ["a", "b"]
 
 
 def test_constants_of_roles_are_known(inventory):

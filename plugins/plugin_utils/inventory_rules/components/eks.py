@@ -132,7 +132,7 @@ def _service_network_faults(text: str | None, vpc: str | None) -> Iterator[Fault
         yield fault("eks_service_ipv4_cidr", text, rule)
 
 
-def _size_faults(path: str, group: Mapping[str, t.Any]) -> Iterator[Fault]:
+def _order_faults(path: str, group: Mapping[str, t.Any]) -> Iterator[Fault]:
     smallest, desired, largest = (group.get(key) for key in ("min_size", "desired_size", "max_size"))
     order = "min_size <= desired_size <= max_size"
     if smallest is not None and largest is not None and smallest > largest:
@@ -258,7 +258,7 @@ def _node_group_faults(groups: list[Mapping], addons: list[Mapping], kubernetes_
             yield fault(f"{path}.name", name, "is not letters, digits, '-' and '_' with a letter or digit first")
         if group.get("state") == "absent":
             continue
-        yield from _size_faults(path, group)
+        yield from _order_faults(path, group)
         yield from _instance_faults(path, group, _prefix_delegation(addons))
         yield from _release_faults(path, group, kubernetes_version)
         yield from _label_faults(f"{path}.labels", group.get("labels") or {})
