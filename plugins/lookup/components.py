@@ -41,24 +41,15 @@ import graphlib
 import os
 
 from ansible.errors import AnsibleError
-from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.lookup import LookupBase
 
-ROLES = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "roles")
-
-
-def _read(*path):
-    with open(os.path.join(ROLES, *path), encoding="utf-8") as file:
-        return yaml_load(file)
+from ansible_collections.agent_platform.aws.plugins.plugin_utils import roles
 
 
 def _described():
     """What each component says about itself, in the order in which they are built."""
-    found = {
-        role: _read(role, "meta", "component.yml")
-        for role in sorted(os.listdir(ROLES))
-        if os.path.isfile(os.path.join(ROLES, role, "meta", "component.yml"))
-    }
+    described = {role: roles.load(role, "meta/component.yml") for role in sorted(os.listdir(roles.ROLES))}
+    found = {role: about for role, about in described.items() if about}
     order = graphlib.TopologicalSorter({component: about["requires"] for component, about in found.items()})
     return {component: found[component] for component in order.static_order()}
 
@@ -69,7 +60,7 @@ def _items(hostvars, component, variable):
         declared = hostvars[component].get(variable) if component in hostvars else None
     except AnsibleError:
         declared = None
-    return declared if isinstance(declared, list) else _read(component, "defaults", "main.yml")[variable]
+    return declared if isinstance(declared, list) else roles.load(component, "defaults/main.yml")[variable]
 
 
 class LookupModule(LookupBase):

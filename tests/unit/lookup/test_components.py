@@ -25,7 +25,7 @@ def look(tmp_path, monkeypatch):
             (tmp_path / role / folder).mkdir(parents=True)
             if file in files:
                 (tmp_path / role / folder / file).write_text(files[file])
-    monkeypatch.setattr(components, "ROLES", str(tmp_path))
+    monkeypatch.setattr(components.roles, "ROLES", str(tmp_path))
 
     def run(**hostvars):
         (found,) = components.LookupModule().run([], {"hostvars": hostvars})

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -143,3 +144,13 @@ def log_groups(request: Mapping[str, str]) -> dict:
             {"logGroupName": name, "arn": f"{arn}:*"},
         ]
     }
+
+
+def answers(component: str) -> dict[str, Any]:
+    """What AWS answers where everything of the component exists: ANSWERS of its test file."""
+    return importlib.import_module(f"tests.unit.platform_info.test_{component}").ANSWERS
+
+
+def everything() -> dict[str, Any]:
+    """The same, for all components at once."""
+    return {operation: answer for component in COMPONENTS for operation, answer in answers(component).items()}

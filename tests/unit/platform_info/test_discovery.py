@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 
 import pytest
@@ -15,11 +14,10 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.table
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from tests.support.scripted_aws import api_error
 
-from .fake_aws import ACCOUNT, ROOT, SCOPE, FakeAws, log_groups, look, read
+from .fake_aws import ACCOUNT, ROOT, SCOPE, FakeAws, answers, everything, log_groups, look, read
 
 READS = ("Describe", "Get", "List")
-# With these everything of a component exists.
-ANSWERS = {name: importlib.import_module(f"tests.unit.platform_info.test_{name}").ANSWERS for name in COMPONENTS}
+ANSWERS = {name: answers(name) for name in COMPONENTS}
 
 
 def empty(component):
@@ -54,7 +52,7 @@ class TestNothingExists:
 
 class TestReads:
     def test_only_reads_are_called(self):
-        _found, aws = look({name: answer for answers in ANSWERS.values() for name, answer in answers.items()})
+        _found, aws = look(everything())
         assert {name for name in aws.operations() if not name.startswith(READS)} == set()
 
     def test_a_write_is_refused(self):
@@ -152,8 +150,8 @@ class TestComponent:
         documented = set(re.findall(r"`[a-z0-9-]+:(\w+)`", readme_section(component, "Facts")))
         called = {
             operation
-            for answers in ({}, ANSWERS[component], {**ANSWERS[component], "DescribeLogGroups": log_groups})
-            for operation in look(answers, component)[1].operations()
+            for given in ({}, ANSWERS[component], {**ANSWERS[component], "DescribeLogGroups": log_groups})
+            for operation in look(given, component)[1].operations()
         }
         # The one call whose permission has another name.
         called = {"ListAllMyBuckets" if name == "ListBuckets" else name for name in called} - {"GetCallerIdentity"}
