@@ -171,6 +171,15 @@ def test_component_refers_to_what_it_discovers(component):
     }
 
 
+def test_the_readme_has_each_component():
+    text = (ROOT / "README.md").read_text()
+    rows = re.findall(r"^\| \[`(\w+)`\]\(roles/\1/README.md\) \| (\w+) \|.*\| (.*?) ?\|$", text, re.MULTILINE)
+    told = {name: (layer, set(re.findall(r"`(\w+)`", requires))) for name, layer, requires in rows}
+    about = {name: read(ROOT / "roles" / name / "meta/component.yml") for name in COMPONENTS}
+
+    assert told == {name: (layer, set(about[name]["requires"])) for layer, hosts in layers().items() for name in hosts}
+
+
 def test_each_layer_is_built_and_removed():
     playbooks = {name: read(ROOT / "playbooks" / f"{name}.yml") for name in ("provision", "teardown")}
     hosts = {
@@ -213,6 +222,10 @@ def test_no_failure_is_ignored(file):
 
 
 # Modules
+
+
+def test_the_table_has_each_module():
+    assert re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/modules.md").read_text(), re.MULTILINE) == MODULES
 
 
 def documentation(module):
