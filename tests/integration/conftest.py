@@ -145,11 +145,15 @@ class Platform:
         return self.account.components
 
 
-def build(account: Account, chosen: tuple[str, ...], note: str) -> Run:
-    """Build the chosen components, after those that they require in a run of their own. Returns the latter run."""
+def build_required(account: Account, chosen: tuple[str, ...], note: str) -> None:
+    """Build what the chosen components require, if anything."""
     if required := [component for component in account.components if component not in chosen]:
         account.run("--limit", ",".join(required), note=f"{note}: what it requires").assert_converged()
-    return account.run("--limit", ",".join(chosen), note=note) if required else account.run(note=note)
+
+
+def limit(account: Account, chosen: tuple[str, ...]) -> tuple[str, ...]:
+    """Options for a run of the chosen components and no others of the account's."""
+    return () if chosen == account.components else ("--limit", ",".join(chosen))
 
 
 @pytest.fixture(scope="session")
@@ -158,7 +162,8 @@ def platform(new_account: Callable[[str], Account], pytestconfig: pytest.Config)
     account, chosen = new_account(SHARED_ACCOUNT), chosen_components(pytestconfig)
     neighbours.settle(account)
     before = neighbours.snapshot(account)
-    run = build(account, chosen, "first run of all").assert_converged()
+    build_required(account, chosen, note="first run")
+    run = account.run(*limit(account, chosen), note="first run").assert_converged()
     return Platform(account, chosen, run, before, census.take(account))
 
 

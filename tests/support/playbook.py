@@ -52,7 +52,6 @@ class Run:
     records: list[dict] = field(repr=False)
     recap: dict[str, dict[str, int]]
     calls: Calls
-    spoilt: Calls
 
     def total(self, count: str) -> int:
         """Sum of a count of the recap (ok, changed, failures, unreachable, skipped, rescued) over the hosts."""
@@ -159,9 +158,6 @@ class DirectAccount:
         """Forget the calls of earlier runs."""
 
     def calls(self) -> Calls:
-        return Calls()
-
-    def spoilt(self) -> Calls:
         return Calls()
 
     def client(self, service: str) -> Any:
@@ -272,9 +268,6 @@ class Account(DirectAccount):
     def calls(self) -> Calls:
         return self.proxy.calls()
 
-    def spoilt(self) -> Calls:
-        return self.proxy.spoilt()
-
     def close(self) -> None:
         super().close()
         self.proxy.stop()
@@ -339,5 +332,4 @@ class Started:
             records=[record for record in records if "recap" not in record],
             recap=recap,
             calls=self.account.calls(),
-            spoilt=self.account.spoilt(),
         )
