@@ -37,6 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in (
         "begins(before): begins work that goes on beside other tests, so it comes before those of that folder",
         "awaits: looks at the result of such work, so it comes after all other tests",
+        "by_component(*names): stays with --component, by default with each; integration tests without it don't",
+        "needs(component): is skipped where the platform was built without this one",
     ):
         config.addinivalue_line("markers", marker)
 

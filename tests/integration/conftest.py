@@ -28,12 +28,7 @@ FIGURES = pytest.StashKey[list[str]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[FIGURES] = []
-    for marker in (
-        "every_ansible_core: runs with each supported version, by the fixture `core`",
-        "by_component(*names): goes on with --component, by default with each; what has no such mark is left out",
-        "needs(component): is skipped where the platform was built without this one",
-    ):
-        config.addinivalue_line("markers", marker)
+    config.addinivalue_line("markers", "every_ansible_core: runs with each supported version, by the fixture `core`")
     # Ended from outside as by Ctrl+C: emulators and runs are ended, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 

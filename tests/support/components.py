@@ -20,15 +20,9 @@ _OURS = re.compile(r"\bagent_platform\.aws\.(\w+)")
 _OF_ALL = ("platform_info", "repository", "components")
 
 
-def _declared() -> dict[str, list[str]]:
-    """Each component with those that must exist before it."""
-    constants = {path.parts[-3]: yaml.safe_load(path.read_text()) for path in sorted(ROLES.glob("*/vars/main.yml"))}
-    return {
-        role: values[f"{role}_requires"] for role, values in constants.items() if f"{role}_requires" in (values or {})
-    }
-
-
-REQUIRES = _declared()
+REQUIRES: dict[str, list[str]] = {
+    file.parts[-3]: yaml.safe_load(file.read_text())["requires"] for file in sorted(ROLES.glob("*/meta/component.yml"))
+}
 # In the order in which they can be built.
 COMPONENTS = tuple(TopologicalSorter(REQUIRES).static_order())
 
@@ -46,9 +40,16 @@ def with_required(components: Iterable[str]) -> tuple[str, ...]:
 
 
 def words(component: str) -> set[str]:
-    """The names under which tests of a component are found: its own, and those of the plugins that its role uses."""
-    files = (ROLES / component).rglob("*.yml")
-    return {component, *_OF_ALL, *(word for file in files for word in _OURS.findall(file.read_text()))}
+    """The names under which tests of a component are found: its own, and those of all that its role uses."""
+    found = {component, *_OF_ALL}
+    ahead = [component]
+    while ahead:
+        texts = [file.read_text() for file in (ROLES / ahead.pop()).rglob("*.yml")]
+        used = {word for text in texts for word in _OURS.findall(text)} - found
+        found |= used
+        # Roles that it includes.
+        ahead += [word for word in used if (ROLES / word).is_dir() and word not in REQUIRES]
+    return found
 
 
 def tests(component: str) -> set[Path]:
