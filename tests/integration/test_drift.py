@@ -40,9 +40,8 @@ def changed_tasks(run: Run) -> set[str]:
 
 def test_one_thing(platform: Platform, repaired: str, repair: Repair):
     """What a run must mend exactly: with these changed tasks, and these writes."""
-    before = census.take(platform.account)
     repair.harm(platform.account)
-    assert census.differences(before, census.take(platform.account)), "it did no harm"
+    assert census.differences(platform.census, census.take(platform.account)), "it did no harm"
     if repair.dry:
         dry = platform.account.run("--check", "--limit", repaired, note="shows drift").assert_converged()
         assert changed_tasks(dry) == repair.tasks
@@ -56,10 +55,11 @@ def test_one_thing(platform: Platform, repaired: str, repair: Repair):
 def test_several_things(platform: Platform, component: str):
     """Each kind of thing once removed or changed by hand, and all of a component mended by one run."""
     known = components.of(component)
-    lasting = known.lasting(platform.account)
+    lasting, before = known.lasting(platform.account), platform.census
     for thing, harm in known.harms(platform.account).items():
-        before = census.take(platform.account)
         harm()
-        assert census.differences(before, census.take(platform.account)), f"{thing} did not change anything"
+        after = census.take(platform.account)
+        assert census.differences(before, after), f"{thing} did not change anything"
+        before = after
     mend(platform, component)
     assert known.lasting(platform.account) == lasting
