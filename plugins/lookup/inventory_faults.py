@@ -143,6 +143,10 @@ class Inventory:
         # Roles that begin with an underscore belong to others.
         self.components = [role for role in found if not role.startswith("_") and role != SHARED_ROLE]
         self.hosts = [host for host in variables["groups"]["all"] if host in self.components]
+        # Worked out once for each host.
+        self.variables = functools.cache(self.variables)
+        self.shared_values = functools.cache(self.shared_values)
+        self.values = functools.cache(self.values)
 
     @functools.cached_property
     def roles(self) -> dict[str, Role]:
@@ -170,7 +174,6 @@ class Inventory:
             names.update(role.options, role.constants)
         return names
 
-    @functools.cache  # noqa: B019 - one inventory for each lookup, gone with it
     def variables(self, host: str) -> dict[str, t.Any]:
         """What the inventory and the command line set for the host, not evaluated."""
         return self._hostvars.raw_get(host)
@@ -222,7 +225,6 @@ class Inventory:
         broken = [item for item in broken if not any(f"'{name}' is undefined" in item.text for name in faulty)]
         return right, wrong + broken
 
-    @functools.cache  # noqa: B019 - as above
     def shared_values(self, host: str) -> tuple[dict, list[Fault]]:
         """The platform_ variables of the host that are right, and the faults of the others."""
         right, faults = self._checked("platform", self.shared, self._evaluated(host, self.shared, {}), {})
@@ -230,7 +232,6 @@ class Inventory:
         faulty = {item.root for item in faults}
         return {name: value for name, value in right.items() if name not in faulty}, faults
 
-    @functools.cache  # noqa: B019 - as above
     def values(self, host: str) -> tuple[dict, list[Fault]]:
         """The variables of the host's role that its argument spec finds right, and the faults of the others."""
         role = self.roles[host]

@@ -107,7 +107,7 @@ def checksum_faults(variable: str, entry: Entry, architecture: str) -> Iterator[
     if not given:
         yield Fault(variable, f"{entry.get('name')} {entry.get('version')} has no checksum for {architecture}")
         return
-    algorithm, _, digest = str(given).partition(":")
+    algorithm, _colon, digest = str(given).partition(":")
     length = DIGEST_LENGTHS.get(algorithm)
     if not length or not re.fullmatch(f"[0-9a-fA-F]{{{length or 0}}}", digest):
         yield fault(variable, given, "is not a checksum: sha256, sha384 or sha512, a colon, and the digest in hex")
