@@ -170,8 +170,15 @@ def is_of_the_framework(module):
 
 
 def action_group(name):
-    members = read(ROOT / "meta/runtime.yml")["action_groups"][name]
-    return [member for member in members if isinstance(member, str)]
+    """The modules of a group, with those of the groups of this collection that it extends."""
+    members = []
+    for member in read(ROOT / "meta/runtime.yml")["action_groups"][name]:
+        if isinstance(member, str):
+            members.append(member)
+        else:
+            extended = member["metadata"]["extend_group"]
+            members += [module for group in extended if "." not in group for module in action_group(group)]
+    return sorted(members)
 
 
 def test_every_module_for_aws_takes_the_connection_settings_of_the_group_aws():
