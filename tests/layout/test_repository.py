@@ -254,14 +254,14 @@ def test_a_run_without_an_inventory_says_what_is_missing(playbook):
     assert "There are no components; name the inventory of an environment" in done.stdout + done.stderr
 
 
-def test_the_checkout_uses_the_progress_callback():
+def test_the_checkout_uses_the_callbacks():
     done = subprocess.run(
         [ansible_command("ansible-config"), "dump", "--only-changed", "--format", "json"],
         cwd=ROOT, env=clean_environment(), capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     settings = {entry["name"]: entry.get("value") for entry in json.loads(done.stdout) if "name" in entry}
 
-    assert settings["CALLBACKS_ENABLED"] == ["agent_platform.aws.progress"]
+    assert settings["CALLBACKS_ENABLED"] == ["agent_platform.aws.preload", "agent_platform.aws.progress"]
     # Nothing that hides trouble.
     assert not {"DEPRECATION_WARNINGS", "COMMAND_WARNINGS", "SYSTEM_WARNINGS", "HOST_KEY_CHECKING"} & set(settings)
 
