@@ -238,8 +238,15 @@ def is_of_the_framework(module):
 
 
 def action_group(name):
-    members = read(ROOT / "meta/runtime.yml")["action_groups"][name]
-    return [member for member in members if isinstance(member, str)]
+    """The modules of a group, with those of the groups of this collection that it extends."""
+    members = []
+    for member in read(ROOT / "meta/runtime.yml")["action_groups"][name]:
+        if isinstance(member, str):
+            members.append(member)
+        else:
+            extended = member["metadata"]["extend_group"]
+            members += [module for group in extended if "." not in group for module in action_group(group)]
+    return sorted(members)
 
 
 def test_every_module_for_aws_takes_the_connection_settings_of_the_group_aws():
@@ -314,14 +321,14 @@ def test_a_run_without_an_inventory_says_what_is_missing(playbook):
     assert "There are no components; name the inventory of an environment" in done.stdout + done.stderr
 
 
-def test_the_checkout_uses_the_progress_callback():
+def test_the_checkout_uses_the_callbacks():
     done = subprocess.run(
         [ansible_command("ansible-config"), "dump", "--only-changed", "--format", "json"],
         cwd=ROOT, env=clean_environment(), capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     settings = {entry["name"]: entry.get("value") for entry in json.loads(done.stdout) if "name" in entry}
 
-    assert settings["CALLBACKS_ENABLED"] == ["agent_platform.aws.progress"]
+    assert settings["CALLBACKS_ENABLED"] == ["agent_platform.aws.preload", "agent_platform.aws.progress"]
     # Nothing that hides trouble.
     assert not {"DEPRECATION_WARNINGS", "COMMAND_WARNINGS", "SYSTEM_WARNINGS", "HOST_KEY_CHECKING"} & set(settings)
 

@@ -199,7 +199,7 @@ class DirectAccount:
             "AWS_ENDPOINT_URL": self.playbook_endpoint,
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).with_name("callback")),
-            "ANSIBLE_CALLBACKS_ENABLED": "agent_platform.aws.progress,records",
+            "ANSIBLE_CALLBACKS_ENABLED": "agent_platform.aws.preload,agent_platform.aws.progress,records",
             "ANSIBLE_NOCOLOR": "1",
             "TEST_RECORDS": str(records),
         }
