@@ -82,8 +82,8 @@ class Judge:
             "PATH": os.pathsep.join([*map(str, folders), os.environ.get("PATH", os.defpath)]),
         }
 
-    def prepare(self, copy: Path) -> None:
-        """The virtual environments, as far as they aren't there yet: 55 MB."""
+    def prepare(self, copy: Path, *arguments: str) -> None:
+        """The virtual environments that such a call needs, as far as they aren't there yet; all are 55 MB."""
         self._home.mkdir(parents=True, exist_ok=True)
         # Two at a time would make the same ones.
         with (self._home / "lock").open("w") as lock:
@@ -94,12 +94,13 @@ class Judge:
                     shutil.rmtree(marker.parent)
             _write(self._home / f".ansible/test/cache/get_pip_{_pip_version().replace('.', '_')}.py", GET_PIP)
             pip_settings(Path.home(), os.environ, self._home)
-            done = self.run(copy, "--prime-venvs")
+            done = self.run(copy, "--prime-venvs", *arguments)
         if done.returncode != 0:
-            raise Failed(
-                f"{done.stdout}The tools of ansible-test can't be installed from PyPI, see above. With a connection to"
-                f" PyPI (or PIP_INDEX_URL set to a mirror) run it again; what is there lies in {self._home}."
+            advice = (
+                "ansible-test's tools can't be installed, see above. With a connection to PyPI (or PIP_INDEX_URL set to"
+                f" a mirror) run it again; what is there lies in {self._home}."
             )
+            raise Failed(done.stdout + (advice if "Installing requirements" in done.stdout else ""))
 
     def run(self, copy: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         """One call of ansible-test, which is ended with this process; its messages are all in stdout."""
@@ -155,7 +156,7 @@ def main(arguments: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="sanity-") as folder:
         copy = unpack(Path(folder))
         files = sum(1 for path in copy.rglob("*") if path.is_file())
-        judge.prepare(copy)
+        judge.prepare(copy, *arguments)
         done = judge.run(copy, *arguments)
     tests = tests_run(done.stdout)
     if done.returncode != 0 or not tests:
