@@ -9,7 +9,7 @@ import dataclasses
 
 import pytest
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
+from ansible_collections.agent_platform.aws.plugins.module_utils.declarations import (
     Addition,
     Create,
     Delete,
@@ -28,7 +28,9 @@ EXCEPTIONS = Exceptions(
     samples={
         "iam_oidc_provider.thumbprints": ["9e99a48a9960b14926bb7f3b02e22da2b0ab7280"],
         "iam_role.inline_policies": {"sample": {}},
+        "iam_role.managed_policies": ["arn:aws:iam::aws:policy/sample"],
         "iam_role.max_session_duration": 3600,
+        "kms_key.rotation_period_days": 90,
     },
     # S3 documents its error codes outside of the model; an answer to HEAD has no code but its status.
     unlisted_codes={
@@ -80,12 +82,17 @@ def settings_of(name, **changed):
 
 ENTRY = "eks_access_entry"
 LOG = "ec2_flow_log"
+ROUTES = "ec2_route_table"
+GROUP = "logs_log_group"
+ROLE = "iam_role"
 ENDPOINT = "ec2_vpc_endpoint"
 PROVIDER = "iam_oidc_provider"
 TAGGING = load(ENTRY).resource.tagging
 EC2_TAGGING = load(LOG).resource.tagging
 BUCKET = "s3_bucket"
 S3_TAGGING = load(BUCKET).resource.tagging
+OTHER_MEMBER = dataclasses.replace(TAGGING, by={"arn": "accessEntryArn"})
+LIST_OF_ONE = dataclasses.replace(TAGGING, by={"resourceArn": ["accessEntryArn"]})
 STATES = load(ENDPOINT).resource.states
 
 
@@ -107,9 +114,13 @@ STATES = load(ENDPOINT).resource.states
             {"updates": {**load(ENTRY).resource.updates, "more": Update("UpdateAccessEntry")}},
             "changes no setting",
         ),
-        (ENTRY, {"extra_operations": ("DisassociateAccessPolicies",)}, "no operation DisassociateAccessPolicies"),
-        (ENTRY, {"extra_operations": ()}, "calls DisassociateAccessPolicy without declaring it"),
-        (ENTRY, {"extra_operations": ("DisassociateAccessPolicy", "ListClusters")}, "nothing calls ListClusters"),
+        (ROUTES, {"extra_operations": ("DeleteRoutes",)}, "no operation DeleteRoutes"),
+        (ROUTES, {"extra_operations": ()}, "calls DeleteRoute without declaring it"),
+        (
+            ROUTES,
+            {"extra_operations": (*load(ROUTES).resource.extra_operations, "CreateVpc")},
+            "nothing calls CreateVpc",
+        ),
         (
             ENTRY,
             {"additions": (Addition("ListAccessPolicies", "policies"),)},
@@ -175,14 +186,22 @@ STATES = load(ENDPOINT).resource.states
             "Missing required parameter",
         ),
         (ENTRY, {"tagging": dataclasses.replace(TAGGING, tag="TagResources")}, "no operation TagResources"),
-        (ENTRY, {"tagging": dataclasses.replace(TAGGING, resource_member="arn")}, "TagResource takes no arn"),
-        (ENTRY, {"tagging": dataclasses.replace(TAGGING, resource_member="arn")}, "TagResource needs resourceArn"),
+        (ENTRY, {"tagging": OTHER_MEMBER}, "TagResource takes no arn"),
+        (
+            ENTRY,
+            {"tagging": OTHER_MEMBER},
+            "TagResource needs resourceArn",
+        ),
         (ENTRY, {"tagging": dataclasses.replace(TAGGING, keys_member="keys")}, "UntagResource takes no keys"),
         (ENTRY, {"tagging": dataclasses.replace(TAGGING, style="list")}, "are a map, style is list"),
         (ENTRY, {"tagging": dataclasses.replace(TAGGING, read="labels")}, "has no tags at labels"),
-        (ENTRY, {"tagging": dataclasses.replace(TAGGING, arn="arn")}, "description has no arn"),
-        (ENTRY, {"tagging": dataclasses.replace(TAGGING, many=True)}, "is a string, many=True"),
-        (LOG, {"tagging": dataclasses.replace(EC2_TAGGING, many=False)}, "is a list, many=False"),
+        (ENTRY, {"tagging": dataclasses.replace(TAGGING, by={"resourceArn": "arn"})}, "description has no arn"),
+        (
+            ENTRY,
+            {"tagging": LIST_OF_ONE},
+            "is a string, many=True",
+        ),
+        (LOG, {"tagging": dataclasses.replace(EC2_TAGGING, by={"Resources": "FlowLogId"})}, "is a list, many=False"),
         (LOG, {"tagging": dataclasses.replace(EC2_TAGGING, untag_style="keys")}, "takes Tag in Tags, not keys"),
         (BUCKET, {"tagging": dataclasses.replace(S3_TAGGING, tags_member="Tagging.Tags")}, "takes no Tagging.Tags"),
         (BUCKET, {"tagging": dataclasses.replace(S3_TAGGING, tags_member="TagSet")}, "PutBucketTagging needs Tagging"),
@@ -251,22 +270,24 @@ def test_missing_text_is_found():
 def test_setting_and_tagging_have_no_fields_that_the_check_ignores():
     """A new field of the declaration needs a check, or a place in this list of those that name nothing of the API."""
     fields = {
-        cls: {field.name for field in dataclasses.fields(cls)} for cls in (Setting, Tagging, Create, Update, Describe)
+        cls: {field.name for field in dataclasses.fields(cls)}
+        for cls in (Setting, Tagging, Create, Update, Describe, Delete, Addition)
     }
-    words = {"unordered", "absent", "verbatim", "encode", "decode", "secret", "same"}
-    assert fields[Setting] - words == {"option", "member", "read", "update", "update_members"}
-    assert fields[Create] == {"operation", "token", "exists", "tags"}
-    assert fields[Update] - {"whole"} == {"operation", "token"}
-    assert fields[Describe] == {"operation", "path", "missing", "many"}
+    words = {"unordered", "absent", "verbatim", "given", "encode", "decode", "secret", "same"}
+    assert fields[Setting] - words == {"option", "member", "read", "update", "update_members", "key"}
+    assert fields[Create] == {"operation", "token", "exists", "tags", "names"}
+    assert fields[Update] - {"whole"} == {"operation", "token", "by", "clear", "remove", "missing"}
+    assert fields[Describe] == {"operation", "path", "missing", "many", "names"}
+    assert fields[Delete] == {"operation", "missing", "by"}
+    words = {"empty", "take", "by_hand"}
+    assert fields[Addition] - words == {"operation", "path", "at", "by", "missing", "option"}
     assert fields[Tagging] == {
         "tag",
         "untag",
-        "arn",
+        "by",
         "read",
         "style",
-        "resource_member",
         "tags_member",
         "keys_member",
-        "many",
         "untag_style",
     }
