@@ -22,7 +22,7 @@ def get_path(tree: Any, path: str, default: Any = None) -> Any:
     """The value at a dotted path of nested dicts, or the default. The empty path leads to the tree itself."""
     if not path:
         return tree
-    key, _, rest = path.partition(".")
+    key, _dot, rest = path.partition(".")
     return get_path(tree[key], rest, default) if isinstance(tree, Mapping) and key in tree else default
 
 
@@ -30,7 +30,7 @@ def gather(tree: Any, path: str) -> list:
     """All that stands at a dotted path, which may lead through lists, as one list."""
     if isinstance(tree, list):
         return [item for one in tree for item in gather(one, path)]
-    key, _, rest = path.partition(".")
+    key, _dot, rest = path.partition(".")
     if not key:
         return [tree]
     return gather(tree[key], rest) if isinstance(tree, Mapping) and tree.get(key) is not None else []

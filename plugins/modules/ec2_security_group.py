@@ -269,12 +269,12 @@ class SecurityGroup(Ec2Resource):
     passing = {"InvalidPermission.Duplicate": ("",)}
 
     def update_ingress(self, changes, current):
-        self.update_rules("ingress", changes["ingress"], current)
+        self.change_rules("ingress", changes["ingress"], current)
 
     def update_egress(self, changes, current):
-        self.update_rules("egress", changes["egress"], current)
+        self.change_rules("egress", changes["egress"], current)
 
-    def update_rules(self, name, change, current):
+    def change_rules(self, name, change, current):
         have, want = by_key(change.current), by_key(change.desired)
         authorize, revoke, describe = CALLS[name]
         steps = (

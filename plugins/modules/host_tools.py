@@ -403,7 +403,7 @@ class Host:
         """The whole version must be there: 1.2 is neither 1.2.3 nor 11.2."""
         program, *arguments = tool["check"]
         try:
-            _, output, error = self.module.run_command(
+            _code, output, error = self.module.run_command(
                 [f"{self.partial}/{program}", *arguments],
                 environ_update={"PATH": self.path_for(tool)},
                 handle_exceptions=False,

@@ -209,7 +209,7 @@ UNREADABLE = "can't be read before the secret is restored"
 
 def key_parts(key):
     """Where a KMS key is, if its ARN says so, and its ID or alias."""
-    scope, _, name = (key or SERVICE_KEY).rpartition(":")
+    scope, _colon, name = (key or SERVICE_KEY).rpartition(":")
     return scope, name.removeprefix("key/")
 
 

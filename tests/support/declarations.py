@@ -295,7 +295,18 @@ class Checker:
                 yield f"describe: the answer of {describe.operation} has no {describe.path}"
             elif (found.type_name == "list") is not describe.many:
                 yield f"describe: {describe.path} of {describe.operation} is a {found.type_name}, many={describe.many}"
+        for name in vars(self.resource):
+            # Those of the base are hooks.
+            update = name.removeprefix("update_")
+            extra = name.startswith("update_") and not hasattr(Resource, name) and update not in self.resource.updates
+            if extra and callable(getattr(self.resource, name)):
+                yield f"{name} makes no update that is declared"
+        for option in self.resource.needed:
+            if self.option(option) is None:
+                yield f"needed: there is no option {option}"
         for addition in self.resource.additions:
+            if addition.option and self.option(addition.option) is None:
+                yield f"additions: there is no option {addition.option}"
             output = self.output(addition.operation)
             if output is not None and member(output, addition.path) is None:
                 yield f"additions: the answer of {addition.operation} has no {addition.path}"

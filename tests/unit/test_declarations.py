@@ -80,6 +80,16 @@ def settings_of(name, **changed):
     )
 
 
+def updates_of(name, **changed):
+    """The updates of a module, those of that name with other values."""
+    declared = load(name).resource.updates
+    return {key: dataclasses.replace(update, **changed.get(key, {})) for key, update in declared.items()}
+
+
+def additions_of(name, **changed):
+    return tuple(dataclasses.replace(addition, **changed) for addition in load(name).resource.additions)
+
+
 ENTRY = "eks_access_entry"
 LOG = "ec2_flow_log"
 ROUTES = "ec2_route_table"
@@ -221,6 +231,57 @@ STATES = load(ENDPOINT).resource.states
         (ENTRY, {"passing": {"ThrottledOften": ("",)}}, "never answers ThrottledOften"),
         (PROVIDER, {"create_request": lambda self: {"URL": "u"}}, "Unknown parameter in input"),
         (PROVIDER, {"delete_request": lambda self, current: {}}, "DeleteOpenIDConnectProvider refuses a request"),
+        (PROVIDER, {"delete": Delete("DeleteOpenIDConnectProvider", by="Arn")}, "Provider takes no Arn"),
+        (LOG, {"delete": Delete("DeleteFlowLogs")}, "names: DeleteFlowLogs takes no ResourceId"),
+        (LOG, {"delete": Delete("DeleteFlowLogs", by={"FlowLogIds": "FlowLogId"})}, "DeleteFlowLogs is a list, many=F"),
+        (LOG, {"delete": Delete("DeleteFlowLogs", by={"FlowLogIds": ["Id"]})}, "delete: the description has no Id"),
+        (GROUP, {"updates": updates_of(GROUP, key={"clear": "DropKmsKey"})}, "['key'].clear: logs has no operation D"),
+        (
+            GROUP,
+            {
+                "updates": updates_of(GROUP, key={"clear": "CreateExportTask"}),
+                "extra_operations": ("DisassociateKmsKey",),
+            },
+            "CreateExportTask refuses a request",
+        ),
+        (
+            ROLE,
+            {"updates": updates_of(ROLE, managed={"remove": "DropPolicy"})},
+            "['managed'].remove: iam has no operation",
+        ),
+        (
+            ROLE,
+            {
+                "updates": updates_of(ROLE, managed={"remove": "DeleteRole"}),
+                "extra_operations": (*load(ROLE).resource.extra_operations, "DetachRolePolicy"),
+            },
+            "DeleteRole refuses a request",
+        ),
+        (ROLE, {"updates": updates_of(ROLE, managed={"missing": ("No",)})}, "DetachRolePolicy never answers No"),
+        (ROLE, {"updates": updates_of(ROLE, role={"remove": "TagRole"})}, "TagRole takes elements of a single setting"),
+        (ROLE, {"updates": updates_of(ROLE, managed={"by": "Name"})}, "AttachRolePolicy takes no Name"),
+        (
+            GROUP,
+            {"additions": additions_of(GROUP, by={"resourceArn": "myArn"})},
+            "additions: the description has no my",
+        ),
+        (GROUP, {"additions": additions_of(GROUP, by={"arns": ["arn"]})}, "ListTagsForResource takes no arns"),
+        (GROUP, {"additions": additions_of(GROUP, by=None)}, "ListTagsForResource refuses a request"),
+        (GROUP, {"additions": additions_of(GROUP, missing=("No",))}, "ListTagsForResource never answers No"),
+        (GROUP, {"additions": additions_of(GROUP, option="label")}, "additions: there is no option label"),
+        (
+            GROUP,
+            {"describe": Describe("DescribeLogGroups", "logGroups", many=True, names={"a": "name"})},
+            "Unknown par",
+        ),
+        (ENTRY, {"settings": settings_of(ENTRY, access_policies={"key": "arn"})}, "there is no suboption arn"),
+        (
+            ROUTES,
+            {"create": Create("CreateRouteTable", token="ClientToken", tags=None)},
+            "CreateRouteTable refuses a request",
+        ),
+        (GROUP, {"needed": ("label",)}, "needed: there is no option label"),
+        (GROUP, {"update_label": lambda self, changes, current: None}, "update_label makes no update"),
     ],
 )
 def test_wrong_declaration_is_found(name, attributes, found):
