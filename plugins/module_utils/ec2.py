@@ -8,23 +8,24 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .resource import Resource, Tagging
+from .declarations import Tagging
+from .resource import Resource
 
 with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing library
     from botocore.exceptions import ClientError
 
 # What another call of the same run has just made, and this one doesn't see yet.
-NOT_YET_VISIBLE: Mapping[str, tuple[str, ...]] = {
-    "InvalidGroup.NotFound": ("",),
-    "InvalidRouteTableID.NotFound": ("",),
-    "InvalidRouteTableId.NotFound": ("",),
-    "InvalidSecurityGroupID.NotFound": ("",),
-    "InvalidSecurityGroupId.NotFound": ("",),
-    "InvalidSubnetID.NotFound": ("",),
-    "InvalidSubnetId.NotFound": ("",),
-    "InvalidVpcID.NotFound": ("",),
-    "InvalidVpcId.NotFound": ("",),
-}
+NOT_YET_VISIBLE = (
+    "InvalidGroup.NotFound",
+    "InvalidRouteTableID.NotFound",
+    "InvalidRouteTableId.NotFound",
+    "InvalidSecurityGroupID.NotFound",
+    "InvalidSecurityGroupId.NotFound",
+    "InvalidSubnetID.NotFound",
+    "InvalidSubnetId.NotFound",
+    "InvalidVpcID.NotFound",
+    "InvalidVpcId.NotFound",
+)
 
 
 def ec2_tagging(identifier: str) -> Tagging:
@@ -32,13 +33,11 @@ def ec2_tagging(identifier: str) -> Tagging:
     return Tagging(
         tag="CreateTags",
         untag="DeleteTags",
-        arn=identifier,
+        by={"Resources": [identifier]},
         read="Tags",
         style="list",
-        resource_member="Resources",
         tags_member="Tags",
         keys_member="Tags",
-        many=True,
         untag_style="objects",
     )
 
@@ -50,6 +49,12 @@ class Ec2Resource(Resource):
     capital_members = True
     unique_name = False
     tagged_as: str = ""  # the resource's type in TagSpecifications
+    filtered_by: Mapping[str, str] = {}  # filter of the describe call -> option
+    passing: Mapping[str, tuple[str, ...]] = dict.fromkeys(NOT_YET_VISIBLE, ("",))
+
+    def describe_request(self) -> dict:
+        filters = self.filters(self.named(self.filtered_by))
+        return {"Filters": filters} if filters else {}
 
     def create_request(self) -> dict:
         return super().create_request() | self.tag_specifications(self.options.get("tags"))

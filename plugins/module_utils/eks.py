@@ -5,15 +5,10 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterable, Mapping
-from typing import Any
 
-from .faults import ResourceError, error_code, error_text
+from .faults import ResourceError
 from .resource import Resource
-
-# What stands in a dry run for a value that only a real run can know.
-PLACEHOLDER = "(known after apply)"
 
 NOT_FOUND = ("ResourceNotFoundException",)
 TOKEN = "clientRequestToken"
@@ -39,9 +34,6 @@ class EksResource(Resource):
 
     service = "eks"
     update_names: Mapping[str, str] = {}  # member of DescribeUpdate -> option
-    needed: tuple[str, ...] = ()  # options without which it can't be created
-    # Refusals with what helps: error code, part of the message, sentence.
-    hints: tuple[tuple[str, str, str], ...] = ()
     # Another change is under way, or what was asked is there already (a reply was lost): look again.
     passing = {
         "ResourceInUseException": ("in progress", "currently", "not in Active State", "not in ACTIVE state"),
@@ -49,17 +41,13 @@ class EksResource(Resource):
         "InvalidParameterException": ("already at the desired configuration", "No changes needed"),
     }
 
-    def __init__(self, module):
-        super().__init__(module)
-        self.options = dict(self.options)
-        self.under_way: str | None = None
+    under_way: str | None = None  # ID of the update that the last call has started
 
     # ---- Updates
 
-    def apply_update(self, name, changes, current):
+    def before_update(self, name, current):
         # EKS takes one change at a time: without wait only the last one is left to itself.
         self.finish_update()
-        super().apply_update(name, changes, current)
 
     def updated(self, name, response):
         self.under_way = (response.get("update") or {}).get("id")
@@ -71,25 +59,23 @@ class EksResource(Resource):
         if not self.under_way:
             return
         update_id, self.under_way = self.under_way, None
-        request = {member: self.options[option] for member, option in self.update_names.items()}
-        deadline = time.monotonic() + self.wait_timeout
-        pause = min(1.0, self.poll)
-        while True:
-            doing = f"follow the update of {self.title}"
+        request, doing = self.named(self.update_names), f"follow the update of {self.title}"
+
+        def update() -> Mapping:
             response = self.read("DescribeUpdate", {**request, "updateId": update_id}, NOT_FOUND, doing)
-            update = (response or {}).get("update", {})
-            if update.get("status") == "Successful":
+            return (response or {}).get("update", {})
+
+        seen: Mapping = {}
+        for seen in self.looks(update, self.wait_timeout, pause=min(1.0, self.poll), longest=self.poll):
+            if seen.get("status") == "Successful":
                 return
-            if update.get("status") in ("Failed", "Cancelled"):
-                raise ResourceError(self._update_failed(update))
-            if time.monotonic() + pause > deadline:
-                kind, status = update.get("type", "update"), update.get("status", "not visible")
-                raise ResourceError(
-                    f"The {kind} of {self.title} is still {status} after {self.wait_timeout} s. "
-                    "Run again to go on waiting, or raise the timeout."
-                )
-            time.sleep(pause)
-            pause = min(pause * 1.5, self.poll)
+            if seen.get("status") in ("Failed", "Cancelled"):
+                raise ResourceError(self._update_failed(seen))
+        kind, status = seen.get("type", "update"), seen.get("status", "not visible")
+        raise ResourceError(
+            f"The {kind} of {self.title} is still {status} after {self.wait_timeout} s. "
+            "Run again to go on waiting, or raise the timeout."
+        )
 
     def _update_failed(self, update: Mapping) -> str:
         errors = [
@@ -114,27 +100,7 @@ class EksResource(Resource):
     def reasons(self, current):
         return explained((current.get("health") or {}).get("issues") or [])
 
-    def failure(self, error, doing, operation):
-        found = super().failure(error, doing, operation)
-        code, text = error_code(error), error_text(error)
-        for known, part, sentence in self.hints:
-            if known == code and part in text:
-                return ResourceError(f"{found} {sentence}", error)
-        return found
-
-    # ---- Before a write
-
-    def refuse(self, current, changes):
-        if current is None:
-            missing = [option for option in self.needed if self.options.get(option) in (None, [], "")]
-            if missing:
-                raise ResourceError(f"{self.title} doesn't exist; to create it {_listed(missing)} must be given.")
-
-    def refuse_immutable(self, changes):
-        # A dry run can't compare with what isn't known yet.
-        super().refuse_immutable(
-            {option: change for option, change in changes.items() if not placeholder(change.desired)}
-        )
+    # ---- The cluster
 
     def cluster(self) -> dict | None:
         """The cluster that the resource belongs to."""
@@ -145,9 +111,8 @@ class EksResource(Resource):
     def usable_cluster(self) -> dict:
         """The cluster, waited for if it is being made or changed. An error names what to run when there is none."""
         name = self.options["cluster_name"]
-        deadline = time.monotonic() + self.wait_timeout
-        while True:
-            cluster = self.cluster()
+        status = None
+        for cluster in self.looks(self.cluster, self.wait_timeout, pause=self.poll, longest=self.poll):
             if cluster is None:
                 raise self.no_cluster()
             status = cluster.get("status")
@@ -158,12 +123,10 @@ class EksResource(Resource):
                 )
             if status not in ("CREATING", "PENDING", "UPDATING") or not self.options["wait"]:
                 return cluster
-            if time.monotonic() + self.poll > deadline:
-                raise ResourceError(
-                    f"EKS cluster {name!r} is still {status} after {self.wait_timeout} s, "
-                    f"so {self.title} can't be made. Run again to go on waiting, or raise the timeout."
-                )
-            time.sleep(self.poll)
+        raise ResourceError(
+            f"EKS cluster {name!r} is still {status} after {self.wait_timeout} s, "
+            f"so {self.title} can't be made. Run again to go on waiting, or raise the timeout."
+        )
 
     def no_cluster(self) -> ResourceError:
         return ResourceError(
@@ -194,12 +157,3 @@ def minor_version(text: str, what: str) -> tuple[int, int]:
             "without quotes YAML reads 1.30 as the number 1.3."
         )
     return int(match[1]), int(match[2])
-
-
-def _listed(names: list[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
-
-
-def placeholder(value: Any) -> bool:
-    """Whether a value, or a part of it, stands for one that isn't known in a dry run."""
-    return value == PLACEHOLDER or (isinstance(value, list) and PLACEHOLDER in value)

@@ -109,7 +109,7 @@ def outcome(error: Exception) -> Outcome:
     return Outcome.REFUSED
 
 
-def remedy(error: Exception, service: str, operation: str) -> str:
+def remedy(error: Exception, service: str, permission: str) -> str:
     """What the user can do about an error, as a sentence, or an empty text where AWS's message says it all."""
     code = error_code(error)
     if code in CREDENTIAL_CODES or isinstance(
@@ -117,7 +117,7 @@ def remedy(error: Exception, service: str, operation: str) -> str:
     ):
         return "Renew the AWS credentials, check the clock, and run again."
     if code in DENIED_CODES:
-        return f"Allow {service}:{operation} for the identity of this run, and run again."
+        return f"Allow {permission} for the identity of this run, and run again."
     if any(word in code for word in QUOTA_CODES):
         return "Remove what is unused or ask for a higher quota in Service Quotas, and run again."
     if code in THROTTLING_CODES:
@@ -138,8 +138,13 @@ def remedy(error: Exception, service: str, operation: str) -> str:
     return ""
 
 
-def describe_failure(error: Exception, doing: str, service: str, operation: str) -> str:
-    """One line: what was being done, by which call, what AWS said, what helps."""
-    return (
-        f"Could not {doing} ({operation}): {error_text(error).rstrip('.')}. {remedy(error, service, operation)}".strip()
-    )
+def describe_failure(
+    error: Exception, doing: str, service: str, operation: str, permission: str = "", hint: str = ""
+) -> str:
+    """One line: what was being done, by which call, what AWS said, what helps.
+
+    permission: the one of IAM that the call needs, where it isn't called as the operation is. hint: what helps, where
+    more is known of it than what remedy() says.
+    """
+    helps = hint or remedy(error, service, permission or f"{service}:{operation}")
+    return f"Could not {doing} ({operation}): {error_text(error).rstrip('.')}. {helps}".strip()

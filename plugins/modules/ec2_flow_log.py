@@ -90,7 +90,7 @@ extends_documentation_fragment:
   - agent_platform.aws.resource
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.tags
+  - agent_platform.aws.resource.tags
   - amazon.aws.boto3
 """
 
@@ -180,17 +180,10 @@ flow_log:
       type: dict
 """
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.ec2 import NOT_YET_VISIBLE, Ec2Resource, ec2_tagging
-from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError, error_code
-from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
-    Create,
-    Delete,
-    Describe,
-    Setting,
-    States,
-    Update,
-    run_module,
-)
+from ..module_utils.declarations import Create, Delete, Describe, Setting, States, Update, texts
+from ..module_utils.ec2 import Ec2Resource, ec2_tagging
+from ..module_utils.faults import ResourceError, error_code
+from ..module_utils.resource import run_module
 
 # AWS gives the same refusal under either code, as an error or as an item of a successful answer.
 ROLE_NOT_YET_USABLE = ("Unable to assume given IAM role",)
@@ -209,7 +202,7 @@ class FlowLog(Ec2Resource):
     tagged_as = "vpc-flow-log"
     describe = Describe("DescribeFlowLogs", "FlowLogs", many=True)
     create = Create("CreateFlowLogs", token="ClientToken", exists=("FlowLogAlreadyExists",), tags=None)
-    delete = Delete("DeleteFlowLogs", missing=("InvalidFlowLogId.NotFound",))
+    delete = Delete("DeleteFlowLogs", missing=("InvalidFlowLogId.NotFound",), by={"FlowLogIds": ["FlowLogId"]})
     settings = (
         Setting("traffic_type", "TrafficType", update="replacement"),
         Setting("log_destination_type", "LogDestinationType", update="replacement"),
@@ -235,12 +228,11 @@ class FlowLog(Ec2Resource):
             "FAILED": "Check that the destination exists and that the role or its policy lets flow logs write to it."
         },
     )
-    passing = {**NOT_YET_VISIBLE, "InvalidParameter": ROLE_NOT_YET_USABLE, "400": ROLE_NOT_YET_USABLE}
+    passing = dict.fromkeys(("InvalidParameter", "400"), ROLE_NOT_YET_USABLE)
     timeout = 120
     poll = 5.0
 
-    def __init__(self, module):
-        super().__init__(module)
+    def prepare(self):
         self.superseded = []
         self.destination = self.options["log_destination"] or self.options["log_group_name"]
         if not self.destination and (self.options["state"] == "present" or not self.marks()):
@@ -253,7 +245,6 @@ class FlowLog(Ec2Resource):
         return {"Filter": self.filters({"resource-id": self.options["resource_id"]})}
 
     def select(self, found):
-        found = [self.with_log_group(item) for item in found]
         marks = self.marks()
         ours = self.marked(found, marks) if marks else []
         candidates = ours or [item for item in found if self.delivers_as_declared(item)]
@@ -262,8 +253,7 @@ class FlowLog(Ec2Resource):
         self.superseded = [item for item in ours if item not in fitting] if fitting else []
         return fitting or candidates
 
-    @staticmethod
-    def with_log_group(description):
+    def normal(self, description):
         """AWS names a log group by its name, by its ARN or by both."""
         destination = description.get("LogDestination")
         if description.get("LogDestinationType") == "cloud-watch-logs" and destination:
@@ -290,12 +280,8 @@ class FlowLog(Ec2Resource):
 
     def refuse(self, current, changes):
         if changes and not self.options["replace"]:
-            listed = "; ".join(
-                f"{change.setting.option}: is {change.current!r}, declared {change.desired!r}"
-                for change in changes.values()
-            )
             raise ResourceError(
-                f"{self.title} can't be changed in place ({listed}). "
+                f"{self.title} can't be changed in place ({texts(changes)}). "
                 "Go back to the present value, or set replace: true for a new one in its place."
             )
 
@@ -307,7 +293,7 @@ class FlowLog(Ec2Resource):
                 self.remove(old)
         return after
 
-    def apply_update(self, name, changes, current):
+    def update_replacement(self, _changes, current):
         """Make the new one beside the old one, which make_present removes."""
         request = self.replacement_request(current)
         doing = f"replace {self.title}"
@@ -339,43 +325,15 @@ class FlowLog(Ec2Resource):
         return request
 
     def remove(self, flow_log):
-        identifier = flow_log["FlowLogId"]
-        doing = f"delete {identifier}, the predecessor of {self.title}"
-        self.write(self.delete.operation, {"FlowLogIds": [identifier]}, doing, self.delete.missing)
-
-    def delete_request(self, current):
-        return {"FlowLogIds": [current["FlowLogId"]]}
+        doing = f"delete {flow_log['FlowLogId']}, the predecessor of {self.title}"
+        self.write(self.delete.operation, self.delete_request(flow_log), doing, self.delete.missing)
 
     def reasons(self, current):
         return current.get("DeliverLogsErrorMessage", "")
 
 
 def main():
-    run_module(
-        FlowLog,
-        {
-            "resource_id": {"type": "str", "required": True},
-            "resource_type": {"type": "str", "choices": ["VPC", "Subnet", "NetworkInterface"], "default": "VPC"},
-            "traffic_type": {"type": "str", "choices": ["ACCEPT", "REJECT", "ALL"]},
-            "log_destination_type": {"type": "str", "choices": ["cloud-watch-logs", "s3", "kinesis-data-firehose"]},
-            "log_group_name": {"type": "str"},
-            "log_destination": {"type": "str"},
-            "delivery_role_arn": {"type": "str"},
-            "cross_account_role_arn": {"type": "str"},
-            "max_aggregation_interval": {"type": "int", "choices": [60, 600]},
-            "log_format": {"type": "str"},
-            "destination_options": {
-                "type": "dict",
-                "options": {
-                    "file_format": {"type": "str", "choices": ["plain-text", "parquet"]},
-                    "hive_compatible_partitions": {"type": "bool"},
-                    "per_hour_partition": {"type": "bool"},
-                },
-            },
-            "replace": {"type": "bool", "default": True},
-        },
-        mutually_exclusive=[("log_group_name", "log_destination")],
-    )
+    run_module(FlowLog, DOCUMENTATION, mutually_exclusive=[("log_group_name", "log_destination")])
 
 
 if __name__ == "__main__":

@@ -153,7 +153,7 @@ extends_documentation_fragment:
   - agent_platform.aws.resource
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.tags
+  - agent_platform.aws.resource.tags
   - amazon.aws.boto3
 notes:
   - C(Name) and the tags in O(owned_by) need not be in O(tags) and are never removed.
@@ -303,25 +303,11 @@ instance:
 import dataclasses
 import operator
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.ec2 import NOT_YET_VISIBLE, Ec2Resource, ec2_tagging
-from ansible_collections.agent_platform.aws.plugins.module_utils.faults import (
-    AWS_ERRORS,
-    ResourceError,
-    describe_failure,
-    error_code,
-)
-from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
-    Addition,
-    Create,
-    Delete,
-    Describe,
-    Setting,
-    States,
-    Update,
-    get_path,
-    run_module,
-    without_unset,
-)
+from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, States, Update
+from ..module_utils.ec2 import Ec2Resource, ec2_tagging
+from ..module_utils.faults import ResourceError
+from ..module_utils.resource import run_module
+from ..module_utils.values import get_path, listed, without_unset
 
 LIVING = ("pending", "running", "stopping", "stopped")
 ENDING = ("shutting-down", "terminated")
@@ -339,11 +325,6 @@ VOLUME = {
     "throughput": "Throughput",
 }
 MODIFIABLE = ("volume_size", "volume_type", "iops", "throughput")
-REMEDIES = {
-    "IncorrectModificationState": "Run again when AWS has finished the last change of the volume.",
-    "InsufficientInstanceCapacity": "Choose another instance_type or a subnet in another zone, or run again later.",
-    "InvalidAMIID.NotFound": "Check image_id and the region.",
-}
 NOT_LAUNCHED = (
     "Mend the cause and run again. Where AWS gives none, the identity of this run often lacks kms:CreateGrant on the "
     "key of an encrypted volume."
@@ -426,15 +407,16 @@ def volumes_as(declared, volumes=()):
 class Instance(Ec2Resource):
     kind = "EC2 instance"
     result = "instance"
+    needed = ("image_id", "instance_type")
     names = {"Name": "name"}
     identifier = "InstanceId"
     describe = Describe("DescribeInstances", "Reservations.Instances", many=True)
     additions = (
-        Addition("DescribeInstanceAttribute", "DisableApiTermination.Value", "DisableApiTermination"),
-        Addition("DescribeVolumes", "Volumes", "Volumes"),
+        Addition("DescribeInstanceAttribute", "DisableApiTermination.Value", "DisableApiTermination", by_hand=True),
+        Addition("DescribeVolumes", "Volumes", "Volumes", by_hand=True),
     )
     create = Create("RunInstances", token="ClientToken", tags=None)
-    delete = Delete("TerminateInstances", missing=("InvalidInstanceID.NotFound",))
+    delete = Delete("TerminateInstances", missing=("InvalidInstanceID.NotFound",), by={"InstanceIds": ["InstanceId"]})
     settings = (
         Setting("image_id", "ImageId", update="replacement"),
         Setting("subnet_id", "SubnetId", update="replacement"),
@@ -469,7 +451,7 @@ class Instance(Ec2Resource):
             "Monitoring.Enabled",
             read="Monitoring.State",
             update="monitoring",
-            update_members=("InstanceIds",),
+            update_members=(),
             absent=False,
             decode=lambda state: state in ("enabled", "pending"),
         ),
@@ -500,11 +482,11 @@ class Instance(Ec2Resource):
     # A new instance has all that is declared. It starts last: so it has no moment with what the others mend.
     updates = {
         "replacement": Update("RunInstances"),
-        "protection": Update("ModifyInstanceAttribute"),
+        "protection": Update("ModifyInstanceAttribute", by="InstanceId"),
         "profile": Update("AssociateIamInstanceProfile"),
-        "groups": Update("ModifyInstanceAttribute"),
-        "metadata": Update("ModifyInstanceMetadataOptions"),
-        "monitoring": Update("MonitorInstances"),
+        "groups": Update("ModifyInstanceAttribute", by="InstanceId"),
+        "metadata": Update("ModifyInstanceMetadataOptions", by="InstanceId"),
+        "monitoring": Update("MonitorInstances", by={"InstanceIds": ["InstanceId"]}, clear="UnmonitorInstances"),
         "volumes": Update("ModifyVolume"),
         "resize": Update("ModifyInstanceAttribute"),
         "start": Update("StartInstances"),
@@ -515,7 +497,6 @@ class Instance(Ec2Resource):
         "DisassociateIamInstanceProfile",
         "ReplaceIamInstanceProfileAssociation",
         "StopInstances",
-        "UnmonitorInstances",
     )
     tagging = ec2_tagging("InstanceId")
     states = States(
@@ -526,18 +507,23 @@ class Instance(Ec2Resource):
         gone=frozenset({"terminated"}),
     )
     passing = {
-        **NOT_YET_VISIBLE,
         "InvalidInstanceID.NotFound": ("",),
         # The profile, or the role in it, was made a moment ago.
         "InvalidParameterValue": ("Invalid IAM Instance Profile", "has no associated IAM Roles"),
         # The association of the profile has changed since we looked.
         "IncorrectState": ("association",),
     }
+    hints = {
+        "IncorrectModificationState": {"": "Run again when AWS has finished the last change of the volume."},
+        "InsufficientInstanceCapacity": {
+            "": "Choose another instance_type or a subnet in another zone, or run again later."
+        },
+        "InvalidAMIID.NotFound": {"": "Check image_id and the region."},
+        "ParameterNotFound": {"": "Check image_id and the region."},
+    }
     poll = 5.0
 
-    def __init__(self, module):
-        super().__init__(module)
-        self.options = dict(self.options)
+    def prepare(self):
         self.watched = None  # ID of the instance, once it is known
         self.leaving = False  # it is being terminated, to be replaced
         tags, name = self.options["tags"], self.options["name"]
@@ -550,16 +536,12 @@ class Instance(Ec2Resource):
 
     def from_parameter(self, name):
         """The value of a Systems Manager parameter. AWS would look it up, too, but tell the ID alone later on."""
-        try:
-            return self.client("ssm", attempts=8).get_parameter(Name=name)["Parameter"]["Value"]
-        except AWS_ERRORS as error:
-            doing = f"look up the image of {self.title} in the Systems Manager parameter {name}"
-            message = describe_failure(error, doing, "ssm", "GetParameter")
-            raise ResourceError(f"{message} Check image_id and the region.", error) from error
+        doing = f"look up the image of {self.title} in the Systems Manager parameter {name}"
+        return self.read("GetParameter", {"Name": name}, doing=doing, service="ssm")["Parameter"]["Value"]
 
     # ---- Finding
 
-    def named(self):
+    def named(self, _names=None):
         # The name is a tag.
         return {}
 
@@ -632,11 +614,6 @@ class Instance(Ec2Resource):
     def reasons(self, current):
         return get_path(current, "StateReason.Message", "")
 
-    def failure(self, error, doing, operation):
-        found = super().failure(error, doing, operation)
-        helps = REMEDIES.get(error_code(error), "")
-        return ResourceError(f"{found} {helps}".strip(), error)
-
     # ---- Deciding
 
     def changes(self, current):
@@ -653,9 +630,6 @@ class Instance(Ec2Resource):
     def refuse(self, current, changes):
         self.refuse_aliases()
         if current is None:
-            missing = self.missing("image_id", "instance_type")
-            if missing:
-                raise ResourceError(f"{self.title} doesn't exist; to launch it, give {missing}.")
             return
         replaced = of_update(changes, "replacement")
         if replaced:
@@ -665,7 +639,7 @@ class Instance(Ec2Resource):
         stopped = get_path(current, "State.Name") in ("stopping", "stopped")
         if resized and not stopped and not self.options["restart"]:
             raise ResourceError(
-                f"{self.title} must be stopped to be changed ({listed(resized)}). "
+                f"{self.title} must be stopped to be changed ({differing(resized)}). "
                 "Set restart: true to stop it, change it and start it, or go back to the present value."
             )
 
@@ -681,24 +655,21 @@ class Instance(Ec2Resource):
     def refuse_replacement(self, current, changes):
         if self.accepted:
             raise ResourceError(
-                f"{self.title} was launched, but isn't as declared ({listed(changes)}). Declare what AWS makes of it."
+                f"{self.title} was launched, but isn't as declared ({differing(changes)}). "
+                "Declare what AWS makes of it."
             )
         if not self.options["replace"]:
             raise ResourceError(
-                f"{self.title} can't be changed in place ({listed(changes)}). "
+                f"{self.title} can't be changed in place ({differing(changes)}). "
                 "Set replace: true to terminate it and launch it anew, or go back to the present value."
             )
         needed = ["image_id", "instance_type", "subnet_id", "security_group_ids"]
         if current.get("IamInstanceProfile"):
             needed.append("iam_instance_profile")
-        missing = self.missing(*needed)
+        missing = self.missing(needed)
         if missing:
-            raise ResourceError(f"To replace {self.title}, give {missing}: a new instance takes over nothing.")
+            raise ResourceError(f"To replace {self.title}, give {listed(missing)}: a new instance takes over nothing.")
         self.refuse_protected(current, "replace")
-
-    def missing(self, *needed):
-        """The names of the options that aren't given, as a text."""
-        return " and ".join(option for option in needed if not self.options[option])
 
     def refuse_protected(self, current, what):
         declared = self.options["disable_api_termination"]
@@ -738,18 +709,10 @@ class Instance(Ec2Resource):
 
     # ---- Changing
 
-    def update_request(self, name, changes, current):
-        request = super().update_request(name, changes, current)
-        if name == "metadata":
-            request = self.encode(changes["metadata_options"].setting, changes["metadata_options"].desired)
-        return {"InstanceId": current["InstanceId"], **request}
-
-    def apply_update(self, name, changes, current):
-        special = getattr(self, f"update_{name}", None)
-        if special:
-            special(changes, current)
-        else:
-            super().apply_update(name, changes, current)
+    def update_metadata(self, changes, current):
+        change = changes["metadata_options"]
+        request = {"InstanceId": current["InstanceId"], **self.encode(change.setting, change.desired)}
+        self.write("ModifyInstanceMetadataOptions", request, f"change the metadata options of {self.title}")
 
     def update_replacement(self, _changes, current):
         self.unprotect(current)
@@ -778,10 +741,6 @@ class Instance(Ec2Resource):
         for association in present:
             self.write("DisassociateIamInstanceProfile", association, f"take the instance profile from {self.title}")
         self.write("AssociateIamInstanceProfile", {"InstanceId": identifier, **profile}, doing)
-
-    def update_monitoring(self, changes, current):
-        operation = "MonitorInstances" if changes["monitoring"].desired else "UnmonitorInstances"
-        self.write(operation, {"InstanceIds": [current["InstanceId"]]}, f"change the monitoring of {self.title}")
 
     def update_volumes(self, changes, current):
         change = changes["block_device_mappings"]
@@ -859,11 +818,8 @@ class Instance(Ec2Resource):
 
     # ---- Removing
 
-    def make_absent(self, current):
-        self.check_owner(current)
-        if current is not None and get_path(current, "State.Name") in LIVING:
-            self.refuse_protected(current, "remove")
-        super().make_absent(current)
+    def refuse_removal(self, current):
+        self.refuse_protected(current, "remove")
 
     def before_delete(self, current):
         self.unprotect(current)
@@ -872,9 +828,6 @@ class Instance(Ec2Resource):
         if current.get("DisableApiTermination"):
             request = {"InstanceId": current["InstanceId"], "DisableApiTermination": {"Value": False}}
             self.write("ModifyInstanceAttribute", request, f"end the protection of {self.title}", self.delete.missing)
-
-    def delete_request(self, current):
-        return {"InstanceIds": [current["InstanceId"]]}
 
     # ---- What the user sees
 
@@ -912,7 +865,7 @@ def of_update(changes, name):
     return {option: change for option, change in changes.items() if change.setting.update == name}
 
 
-def listed(changes):
+def differing(changes):
     """Differences with both values, for an error."""
     texts = []
     for option, change in changes.items():
@@ -924,51 +877,7 @@ def listed(changes):
 
 
 def main():
-    enabled = {"type": "str", "choices": ["enabled", "disabled"]}
-    volume = {
-        "volume_size": {"type": "int"},
-        "volume_type": {"type": "str", "choices": ["gp3", "gp2", "io1", "io2", "st1", "sc1", "standard"]},
-        "encrypted": {"type": "bool"},
-        "kms_key_id": {"type": "str"},
-        "iops": {"type": "int"},
-        "throughput": {"type": "int"},
-        "delete_on_termination": {"type": "bool"},
-    }
-    run_module(
-        Instance,
-        {
-            "name": {"type": "str", "required": True},
-            "image_id": {"type": "str"},
-            "instance_type": {"type": "str"},
-            "subnet_id": {"type": "str"},
-            "security_group_ids": {"type": "list", "elements": "str"},
-            "iam_instance_profile": {"type": "str"},
-            "user_data": {"type": "str"},
-            "ebs_optimized": {"type": "bool"},
-            "monitoring": {"type": "bool"},
-            "metadata_options": {
-                "type": "dict",
-                "options": {
-                    "http_endpoint": enabled,
-                    "http_tokens": {"type": "str", "choices": ["optional", "required"]},
-                    "http_put_response_hop_limit": {"type": "int"},
-                    "http_protocol_ipv6": enabled,
-                    "instance_metadata_tags": enabled,
-                },
-            },
-            "disable_api_termination": {"type": "bool"},
-            "block_device_mappings": {
-                "type": "list",
-                "elements": "dict",
-                "options": {
-                    "device_name": {"type": "str", "required": True},
-                    "ebs": {"type": "dict", "required": True, "options": volume},
-                },
-            },
-            "restart": {"type": "bool", "default": False},
-            "replace": {"type": "bool", "default": False},
-        },
-    )
+    run_module(Instance, DOCUMENTATION)
 
 
 if __name__ == "__main__":

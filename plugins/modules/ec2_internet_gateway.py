@@ -26,7 +26,7 @@ extends_documentation_fragment:
   - agent_platform.aws.resource
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.tags
+  - agent_platform.aws.resource.tags
   - amazon.aws.boto3
 """
 
@@ -62,15 +62,9 @@ internet_gateway:
       type: dict
 """
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.ec2 import NOT_YET_VISIBLE, Ec2Resource, ec2_tagging
-from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
-    Create,
-    Delete,
-    Describe,
-    Setting,
-    Update,
-    run_module,
-)
+from ..module_utils.declarations import Create, Delete, Describe, Setting, Update
+from ..module_utils.ec2 import Ec2Resource, ec2_tagging
+from ..module_utils.resource import run_module
 
 
 def vpc_of(attachments):
@@ -85,8 +79,8 @@ class InternetGateway(Ec2Resource):
     identifier = "InternetGatewayId"
     tagged_as = "internet-gateway"
     describe = Describe("DescribeInternetGateways", "InternetGateways", many=True)
-    create = Create("CreateInternetGateway", tags=None)
-    delete = Delete("DeleteInternetGateway", missing=("InvalidInternetGatewayID.NotFound",))
+    create = Create("CreateInternetGateway", tags=None, names=())
+    delete = Delete("DeleteInternetGateway", missing=("InvalidInternetGatewayID.NotFound",), by="InternetGatewayId")
     settings = (
         Setting(
             "vpc_id",
@@ -102,14 +96,10 @@ class InternetGateway(Ec2Resource):
     extra_operations = ("DetachInternetGateway",)
     tagging = ec2_tagging("InternetGatewayId")
     passing = {
-        **NOT_YET_VISIBLE,
         "InvalidInternetGatewayID.NotFound": ("",),
         # Someone else attached it since we looked; the next look tells.
         "Resource.AlreadyAssociated": ("",),
     }
-
-    def describe_request(self):
-        return {}
 
     def select(self, found):
         attached = [item for item in found if vpc_of(item.get("Attachments")) == self.options["vpc_id"]]
@@ -117,11 +107,6 @@ class InternetGateway(Ec2Resource):
         if attached or not marks:
             return attached
         return self.marked((item for item in found if not item.get("Attachments")), marks)
-
-    def create_request(self):
-        request = super().create_request()
-        del request["VpcId"]
-        return request
 
     def update_request(self, name, changes, current):
         return {"InternetGatewayId": current["InternetGatewayId"], "VpcId": self.options["vpc_id"]}
@@ -131,12 +116,9 @@ class InternetGateway(Ec2Resource):
             request = {"InternetGatewayId": current["InternetGatewayId"], "VpcId": attachment["VpcId"]}
             self.write("DetachInternetGateway", request, f"detach {self.title}", missing=("Gateway.NotAttached",))
 
-    def delete_request(self, current):
-        return {"InternetGatewayId": current["InternetGatewayId"]}
-
 
 def main():
-    run_module(InternetGateway, {"vpc_id": {"type": "str", "required": True}})
+    run_module(InternetGateway, DOCUMENTATION)
 
 
 if __name__ == "__main__":

@@ -128,7 +128,7 @@ options:
       volume:
         description: Tags of volumes.
         type: dict
-      network-interface:
+      network_interface:
         description: Tags of network interfaces.
         type: dict
   keep_versions:
@@ -141,7 +141,7 @@ extends_documentation_fragment:
   - agent_platform.aws.resource
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.tags
+  - agent_platform.aws.resource.tags
   - amazon.aws.boto3
 notes:
   - A new version holds what is declared and nothing else. An undeclared setting of the version before isn't taken over.
@@ -219,16 +219,9 @@ from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
     boto3_tag_list_to_ansible_dict,
 )
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.ec2 import NOT_YET_VISIBLE, Ec2Resource, ec2_tagging
-from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
-    Addition,
-    Create,
-    Delete,
-    Describe,
-    Setting,
-    Update,
-    run_module,
-)
+from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Update
+from ..module_utils.ec2 import Ec2Resource, ec2_tagging
+from ..module_utils.resource import run_module
 
 NO_TEMPLATE = ("InvalidLaunchTemplateId.NotFound", "InvalidLaunchTemplateName.NotFoundException")
 MOST_DELETED_AT_ONCE = 200
@@ -249,14 +242,16 @@ def decoded_text(data):
 def tag_lists(specifications):
     texts = {kind: {key: str(value) for key, value in tags.items()} for kind, tags in specifications.items()}
     return [
-        {"ResourceType": kind, "Tags": ansible_dict_to_boto3_tag_list(tags)}
+        {"ResourceType": kind.replace("_", "-"), "Tags": ansible_dict_to_boto3_tag_list(tags)}
         for kind, tags in sorted(texts.items())
         if tags
     ]
 
 
 def tag_dicts(lists):
-    return {item["ResourceType"]: boto3_tag_list_to_ansible_dict(item.get("Tags", [])) for item in lists}
+    return {
+        item["ResourceType"].replace("-", "_"): boto3_tag_list_to_ansible_dict(item.get("Tags", [])) for item in lists
+    }
 
 
 def same_tags(current, desired):
@@ -276,10 +271,18 @@ class LaunchTemplate(Ec2Resource):
     identifier = "LaunchTemplateId"
     unique_name = True
     tagged_as = "launch-template"
+    filtered_by = {"launch-template-name": "name"}
     describe = Describe("DescribeLaunchTemplates", "LaunchTemplates", many=True)
     additions = (
-        Addition("DescribeLaunchTemplateVersions", "LaunchTemplateVersions.LaunchTemplateData", "LaunchTemplateData"),
-        Addition("DescribeLaunchTemplateVersions", "LaunchTemplateVersions.VersionNumber", "VersionNumbers"),
+        Addition(
+            "DescribeLaunchTemplateVersions",
+            "LaunchTemplateVersions.LaunchTemplateData",
+            "LaunchTemplateData",
+            by_hand=True,
+        ),
+        Addition(
+            "DescribeLaunchTemplateVersions", "LaunchTemplateVersions.VersionNumber", "VersionNumbers", by_hand=True
+        ),
     )
     create = Create(
         "CreateLaunchTemplate",
@@ -287,7 +290,7 @@ class LaunchTemplate(Ec2Resource):
         exists=("InvalidLaunchTemplateName.AlreadyExistsException",),
         tags=None,
     )
-    delete = Delete("DeleteLaunchTemplate", missing=NO_TEMPLATE)
+    delete = Delete("DeleteLaunchTemplate", missing=NO_TEMPLATE, by="LaunchTemplateId")
     settings = (
         data("image_id", "ImageId"),
         data("instance_type", "InstanceType"),
@@ -325,19 +328,12 @@ class LaunchTemplate(Ec2Resource):
     tagging = ec2_tagging("LaunchTemplateId")
     extra_operations = ("ModifyLaunchTemplate",)
     free_form = ("TagSpecifications",)
-    passing = {**NOT_YET_VISIBLE, **dict.fromkeys((*NO_TEMPLATE, "InvalidLaunchTemplateId.VersionNotFound"), ("",))}
+    passing = dict.fromkeys((*NO_TEMPLATE, "InvalidLaunchTemplateId.VersionNotFound"), ("",))
     timeout = 120
     poll = 5.0
 
-    def __init__(self, module):
-        super().__init__(module)
+    def prepare(self):
         self.latest = {}
-
-    def describe_request(self):
-        return {"Filters": self.filters({"launch-template-name": self.options["name"]})}
-
-    def select(self, found):
-        return [item for item in found if item["LaunchTemplateName"] == self.options["name"]]
 
     def complete(self, description):
         keep = self.options["keep_versions"]
@@ -369,9 +365,10 @@ class LaunchTemplate(Ec2Resource):
         for error in (response.get("Warning") or {}).get("Errors", []):
             self.module.warn(f"{self.title}: {error.get('Code')}: {error.get('Message')}")
 
-    def apply_update(self, name, changes, current):
-        if name == "version":
-            current = self.renew(current)
+    def update_version(self, _changes, current):
+        self.prune(self.renew(current))
+
+    def update_pruning(self, _changes, current):
         self.prune(current)
 
     def renew(self, current):
@@ -420,9 +417,6 @@ class LaunchTemplate(Ec2Resource):
         errors = [item["ResponseError"] for item in response.get("UnsuccessfullyDeletedLaunchTemplateVersions", [])]
         return [error for error in errors if error.get("Code") != "launchTemplateVersionDoesNotExist"]
 
-    def delete_request(self, current):
-        return {"LaunchTemplateId": current["LaunchTemplateId"]}
-
     def predicted(self, current):
         future = super().predicted(current)
         future.pop("VersionNumbers", None)
@@ -440,57 +434,7 @@ class LaunchTemplate(Ec2Resource):
 
 
 def main():
-    enabled = {"type": "str", "choices": ["enabled", "disabled"]}
-    volume = {
-        "volume_size": {"type": "int"},
-        "volume_type": {"type": "str", "choices": ["gp3", "gp2", "io1", "io2", "st1", "sc1", "standard"]},
-        "encrypted": {"type": "bool"},
-        "kms_key_id": {"type": "str"},
-        "iops": {"type": "int"},
-        "throughput": {"type": "int"},
-        "snapshot_id": {"type": "str"},
-        "delete_on_termination": {"type": "bool"},
-    }
-    run_module(
-        LaunchTemplate,
-        {
-            "name": {"type": "str", "required": True},
-            "image_id": {"type": "str"},
-            "instance_type": {"type": "str"},
-            "iam_instance_profile": {"type": "str"},
-            "block_device_mappings": {
-                "type": "list",
-                "elements": "dict",
-                "options": {
-                    "device_name": {"type": "str", "required": True},
-                    "ebs": {"type": "dict", "options": volume},
-                },
-            },
-            "metadata_options": {
-                "type": "dict",
-                "options": {
-                    "http_tokens": {"type": "str", "choices": ["optional", "required"]},
-                    "http_put_response_hop_limit": {"type": "int"},
-                    "http_endpoint": enabled,
-                    "http_protocol_ipv6": enabled,
-                    "instance_metadata_tags": enabled,
-                },
-            },
-            "security_group_ids": {"type": "list", "elements": "str"},
-            "monitoring": {"type": "bool"},
-            "ebs_optimized": {"type": "bool"},
-            "user_data": {"type": "str"},
-            "tag_specifications": {
-                "type": "dict",
-                "options": {
-                    "instance": {"type": "dict"},
-                    "volume": {"type": "dict"},
-                    "network-interface": {"type": "dict"},
-                },
-            },
-            "keep_versions": {"type": "int"},
-        },
-    )
+    run_module(LaunchTemplate, DOCUMENTATION)
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ extends_documentation_fragment:
   - agent_platform.aws.resource
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.tags
+  - agent_platform.aws.resource.tags
   - amazon.aws.boto3
 """
 
@@ -106,15 +106,9 @@ route_table:
       type: str
 """
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.ec2 import NOT_YET_VISIBLE, Ec2Resource, ec2_tagging
-from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
-    Create,
-    Delete,
-    Describe,
-    Setting,
-    Update,
-    run_module,
-)
+from ..module_utils.declarations import Create, Delete, Describe, Setting, Update
+from ..module_utils.ec2 import Ec2Resource, ec2_tagging
+from ..module_utils.resource import run_module
 
 DESTINATIONS = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
 # Members that name what takes the traffic of a route. Only the first two can be declared.
@@ -179,9 +173,10 @@ class RouteTable(Ec2Resource):
     names = {"VpcId": "vpc_id", "Name": "name"}
     identifier = "RouteTableId"
     tagged_as = "route-table"
+    filtered_by = {"vpc-id": "vpc_id"}
     describe = Describe("DescribeRouteTables", "RouteTables", many=True)
-    create = Create("CreateRouteTable", token="ClientToken", tags=None)
-    delete = Delete("DeleteRouteTable", missing=("InvalidRouteTableID.NotFound",))
+    create = Create("CreateRouteTable", token="ClientToken", tags=None, names=("VpcId",))
+    delete = Delete("DeleteRouteTable", missing=("InvalidRouteTableID.NotFound",), by="RouteTableId")
     settings = (
         Setting(
             "routes",
@@ -209,7 +204,6 @@ class RouteTable(Ec2Resource):
     extra_operations = ("ReplaceRoute", "DeleteRoute", "ReplaceRouteTableAssociation", "DisassociateRouteTable")
     tagging = ec2_tagging("RouteTableId")
     passing = {
-        **NOT_YET_VISIBLE,
         "InvalidGatewayID.NotFound": ("",),
         "InvalidInternetGatewayID.NotFound": ("",),
         "InvalidNatGatewayID.NotFound": ("",),
@@ -218,51 +212,34 @@ class RouteTable(Ec2Resource):
         "Resource.AlreadyAssociated": ("",),
     }
 
-    def __init__(self, module):
-        super().__init__(module)
+    def prepare(self):
         self.tables = []
-        options = self.options
-        self.options = {
-            **options,
-            "tags": {**(options["tags"] or {}), "Name": options["name"]},
-            "purge_tags": options["tags"] is not None and options["purge_tags"],
-        }
-
-    def describe_request(self):
-        return {"Filters": self.filters({"vpc-id": self.options["vpc_id"]})}
+        tags = self.options["tags"]
+        self.options["tags"] = {**(tags or {}), "Name": self.options["name"]}
+        self.options["purge_tags"] = tags is not None and self.options["purge_tags"]
 
     def select(self, found):
         self.tables = found
         return self.marked(found, self.marks())
 
-    def create_request(self):
-        request = super().create_request()
-        del request["Name"]
-        return request
-
-    def apply_update(self, name, changes, current):
+    def update_routes(self, _changes, current):
         table = {"RouteTableId": current["RouteTableId"]}
-        if name == "routes":
-            self.update_routes(table, made_by_users(current.get("Routes", [])))
-        else:
-            self.update_subnets(table, current.get("Associations", []))
-
-    def update_routes(self, table, routes):
-        have = {destination_of(route): route for route in routes}
+        have = {destination_of(route): route for route in made_by_users(current.get("Routes", []))}
         for wanted in as_described(self.options["routes"]):
             del wanted["Origin"]
             destination = destination_of(wanted)
-            current = have.pop(destination, None)
-            if current is None:
+            present = have.pop(destination, None)
+            if present is None:
                 self.write("CreateRoute", table | wanted, f"create the route to {destination[1]} in {self.title}")
-            elif not wanted.items() <= current.items():
+            elif not wanted.items() <= present.items():
                 self.write("ReplaceRoute", table | wanted, f"change the route to {destination[1]} in {self.title}")
         for member, destination in have:
             doing = f"delete the route to {destination} from {self.title}"
             self.write("DeleteRoute", table | {member: destination}, doing, missing=("InvalidRoute.NotFound",))
 
-    def update_subnets(self, table, associations):
-        mine = {item["SubnetId"]: item for item in associations if item.get("SubnetId")}
+    def update_subnets(self, _changes, current):
+        table = {"RouteTableId": current["RouteTableId"]}
+        mine = {item["SubnetId"]: item for item in current.get("Associations", []) if item.get("SubnetId")}
         elsewhere = {
             item["SubnetId"]: item["RouteTableAssociationId"]
             for other in self.tables
@@ -291,30 +268,10 @@ class RouteTable(Ec2Resource):
             if not association.get("Main"):
                 self.disassociate(association)
 
-    def delete_request(self, current):
-        return {"RouteTableId": current["RouteTableId"]}
-
 
 def main():
-    run_module(
-        RouteTable,
-        {
-            "vpc_id": {"type": "str", "required": True},
-            "name": {"type": "str", "required": True},
-            "subnet_ids": {"type": "list", "elements": "str"},
-            "routes": {
-                "type": "list",
-                "elements": "dict",
-                "options": {
-                    "destination_cidr_block": {"type": "str", "required": True},
-                    "gateway_id": {"type": "str"},
-                    "nat_gateway_id": {"type": "str"},
-                },
-                "required_one_of": [("gateway_id", "nat_gateway_id")],
-                "mutually_exclusive": [("gateway_id", "nat_gateway_id")],
-            },
-        },
-    )
+    targets = [tuple(TARGETS.values())]
+    run_module(RouteTable, DOCUMENTATION, {"routes": {"required_one_of": targets, "mutually_exclusive": targets}})
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ extends_documentation_fragment:
   - agent_platform.aws.resource
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.tags
+  - agent_platform.aws.resource.tags
   - amazon.aws.boto3
 """
 
@@ -133,16 +133,9 @@ security_group:
       type: str
 """
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.ec2 import NOT_YET_VISIBLE, Ec2Resource, ec2_tagging
-from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
-from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
-    Create,
-    Delete,
-    Describe,
-    Setting,
-    Update,
-    run_module,
-)
+from ..module_utils.declarations import Create, Delete, Describe, Setting, Update
+from ..module_utils.ec2 import Ec2Resource, ec2_tagging
+from ..module_utils.resource import run_module
 
 ALL = "all"
 # Option -> where a permission of the API holds such targets, and the member that names one.
@@ -198,6 +191,29 @@ def permission_of(rule):
     return permission
 
 
+def completed(rules):
+    """The rules as EC2 would describe them."""
+    found = []
+    for rule in rules:
+        protocol = str(rule["protocol"]).lower()
+        protocol = ALL if protocol == "-1" else protocol
+        first, last = rule.get("from_port"), rule.get("to_port")
+        if protocol == ALL and (first is not None or last is not None):
+            raise ValueError(f"has a rule with ports: protocol {ALL} takes no ports")
+        if protocol in ("tcp", "udp") and first is None:
+            raise ValueError(f"has a rule without ports: protocol {protocol} needs from_port")
+        found.append(
+            {
+                "protocol": protocol,
+                "from_port": first,
+                "to_port": first if last is None else last,
+                **{option: rule[option] for option in TARGETS if rule.get(option)},
+                "description": rule.get("description") or "",
+            }
+        )
+    return found
+
+
 def permissions_of(rules):
     return [permission_of(rule) for rule in rules]
 
@@ -223,9 +239,11 @@ class SecurityGroup(Ec2Resource):
     identifier = "GroupId"
     tagged_as = "security-group"
     unique_name = True
+    filtered_by = {"vpc-id": "vpc_id", "group-name": "name"}
+    needed = ("description",)
     describe = Describe("DescribeSecurityGroups", "SecurityGroups", many=True)
     create = Create("CreateSecurityGroup", exists=("InvalidGroup.Duplicate",), tags=None)
-    delete = Delete("DeleteSecurityGroup", missing=("InvalidGroup.NotFound",))
+    delete = Delete("DeleteSecurityGroup", missing=("InvalidGroup.NotFound",), by="GroupId")
     settings = (
         Setting("description", "Description"),
         *(
@@ -236,6 +254,7 @@ class SecurityGroup(Ec2Resource):
                 update=option,
                 update_members=("IpPermissions",),
                 absent=[],
+                given=completed,
                 same=same_rules,
                 encode=permissions_of,
                 decode=rules_of,
@@ -247,49 +266,16 @@ class SecurityGroup(Ec2Resource):
     extra_operations = (*CALLS["ingress"][1:], *CALLS["egress"][1:])
     tagging = ec2_tagging("GroupId")
     # Someone else made the rule since we looked; the next look tells.
-    passing = {**NOT_YET_VISIBLE, "InvalidPermission.Duplicate": ("",)}
+    passing = {"InvalidPermission.Duplicate": ("",)}
 
-    def __init__(self, module):
-        super().__init__(module)
-        self.options = {
-            **self.options,
-            **{
-                option: [self.complete_rule(rule) for rule in self.options[option]]
-                for option in CALLS
-                if self.options[option]
-            },
-        }
+    def update_ingress(self, changes, current):
+        self.change_rules("ingress", changes["ingress"], current)
 
-    def complete_rule(self, rule):
-        """The rule as EC2 would describe it."""
-        protocol = str(rule["protocol"]).lower()
-        protocol = ALL if protocol == "-1" else protocol
-        first, last = rule.get("from_port"), rule.get("to_port")
-        if protocol == ALL and (first is not None or last is not None):
-            raise ResourceError(f"{self.title}: a rule for protocol {ALL} takes no ports.")
-        if protocol in ("tcp", "udp") and first is None:
-            raise ResourceError(f"{self.title}: a rule for protocol {protocol} needs from_port.")
-        target = {option: rule[option] for option in TARGETS if rule.get(option)}
-        return {
-            "protocol": protocol,
-            "from_port": first,
-            "to_port": first if last is None else last,
-            **target,
-            "description": rule.get("description") or "",
-        }
+    def update_egress(self, changes, current):
+        self.change_rules("egress", changes["egress"], current)
 
-    def describe_request(self):
-        return {"Filters": self.filters({"vpc-id": self.options["vpc_id"], "group-name": self.options["name"]})}
-
-    def select(self, found):
-        return [group for group in found if group["GroupName"] == self.options["name"]]
-
-    def refuse(self, current, changes):
-        if current is None and not self.options["description"]:
-            raise ResourceError(f"{self.title} doesn't exist, and AWS needs a description to make it: set description.")
-
-    def apply_update(self, name, changes, current):
-        have, want = by_key(changes[name].current), by_key(changes[name].desired)
+    def change_rules(self, name, change, current):
+        have, want = by_key(change.current), by_key(change.desired)
         authorize, revoke, describe = CALLS[name]
         steps = (
             (authorize, [want[key] for key in want if key not in have], (), "allow"),
@@ -306,37 +292,10 @@ class SecurityGroup(Ec2Resource):
                 request = {"GroupId": current["GroupId"], "IpPermissions": permissions_of(rules)}
                 self.write(operation, request, f"{doing} {name} rules of {self.title}", missing)
 
-    def delete_request(self, current):
-        return {"GroupId": current["GroupId"]}
-
 
 def main():
-    rule = {
-        "type": "list",
-        "elements": "dict",
-        "options": {
-            "protocol": {"type": "str", "default": "tcp"},
-            "from_port": {"type": "int"},
-            "to_port": {"type": "int"},
-            "group_id": {"type": "str"},
-            "cidr_ip": {"type": "str"},
-            "cidr_ipv6": {"type": "str"},
-            "prefix_list_id": {"type": "str"},
-            "description": {"type": "str", "default": ""},
-        },
-        "required_one_of": [tuple(TARGETS)],
-        "mutually_exclusive": [tuple(TARGETS)],
-    }
-    run_module(
-        SecurityGroup,
-        {
-            "vpc_id": {"type": "str", "required": True},
-            "name": {"type": "str", "required": True},
-            "description": {"type": "str"},
-            "ingress": rule,
-            "egress": rule,
-        },
-    )
+    targets = {"required_one_of": [tuple(TARGETS)], "mutually_exclusive": [tuple(TARGETS)]}
+    run_module(SecurityGroup, DOCUMENTATION, dict.fromkeys(CALLS, targets))
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ extends_documentation_fragment:
   - agent_platform.aws.resource
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.tags
+  - agent_platform.aws.resource.tags
   - amazon.aws.boto3
 """
 
@@ -200,21 +200,10 @@ endpoint:
       type: dict
 """
 
-import json
-
-from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
-
-from ansible_collections.agent_platform.aws.plugins.module_utils.ec2 import NOT_YET_VISIBLE, Ec2Resource, ec2_tagging
-from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
-from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
-    Create,
-    Delete,
-    Describe,
-    Setting,
-    States,
-    Update,
-    run_module,
-)
+from ..module_utils.declarations import Create, Delete, Describe, Setting, States, Update
+from ..module_utils.ec2 import Ec2Resource, ec2_tagging
+from ..module_utils.policies import policy
+from ..module_utils.resource import run_module
 
 DELETE_IT = "Remove it (state: absent) and run again."
 
@@ -222,10 +211,6 @@ DELETE_IT = "Remove it (state: absent) and run again."
 def group_ids(groups):
     """A request takes the ids of security groups, a description gives ids with names."""
     return [group["GroupId"] if isinstance(group, dict) else group for group in groups]
-
-
-def same_policy(current, desired):
-    return isinstance(current, dict) and not compare_policies(current, desired)
 
 
 class VpcEndpoint(Ec2Resource):
@@ -236,7 +221,11 @@ class VpcEndpoint(Ec2Resource):
     tagged_as = "vpc-endpoint"
     describe = Describe("DescribeVpcEndpoints", "VpcEndpoints", many=True)
     create = Create("CreateVpcEndpoint", token="ClientToken", tags=None)
-    delete = Delete("DeleteVpcEndpoints", missing=("InvalidVpcEndpoint.NotFound", "InvalidVpcEndpointId.NotFound"))
+    delete = Delete(
+        "DeleteVpcEndpoints",
+        missing=("InvalidVpcEndpoint.NotFound", "InvalidVpcEndpointId.NotFound"),
+        by={"VpcEndpointIds": ["VpcEndpointId"]},
+    )
     settings = (
         Setting("type", "VpcEndpointType"),
         Setting(
@@ -265,17 +254,9 @@ class VpcEndpoint(Ec2Resource):
         Setting("private_dns_enabled", "PrivateDnsEnabled", update="settings", absent=False),
         Setting("ip_address_type", "IpAddressType", update="settings"),
         Setting("dns_options", "DnsOptions", update="settings"),
-        Setting(
-            "policy",
-            "PolicyDocument",
-            update="settings",
-            same=same_policy,
-            verbatim=True,
-            encode=json.dumps,
-            decode=json.loads,
-        ),
+        policy("policy", "PolicyDocument", update="settings"),
     )
-    updates = {"settings": Update("ModifyVpcEndpoint")}
+    updates = {"settings": Update("ModifyVpcEndpoint", by="VpcEndpointId")}
     tagging = ec2_tagging("VpcEndpointId")
     # AWS's model writes the states with capitals, its answers mostly don't.
     states = States(
@@ -290,17 +271,8 @@ class VpcEndpoint(Ec2Resource):
         },
         gone=frozenset({"deleted"}),
     )
-    passing = NOT_YET_VISIBLE
     timeout = 600
     poll = 10.0
-
-    def __init__(self, module):
-        super().__init__(module)
-        if self.options["policy"] is not None:
-            try:
-                self.options = {**self.options, "policy": json.loads(self.options["policy"])}
-            except ValueError as error:
-                raise ResourceError(f"The policy of {self.title} isn't JSON: {error}.") from error
 
     def describe_request(self):
         filters = {"vpc-id": self.options["vpc_id"], "service-name": self.options["service_name"]}
@@ -308,57 +280,30 @@ class VpcEndpoint(Ec2Resource):
             filters["vpc-endpoint-type"] = self.options["type"]
         return {"Filters": self.filters(filters)}
 
+    def normal(self, description):
+        return {**description, "State": description.get("State", "").lower()}
+
     def select(self, found):
         meant = self.named()
         if self.options["type"]:
             meant["VpcEndpointType"] = self.options["type"]
         found = [item for item in found if meant.items() <= {member: item.get(member) for member in meant}.items()]
-        return self.ours_first([{**item, "State": item.get("State", "").lower()} for item in found])
+        return self.ours_first(found)
 
     def update_request(self, name, changes, current):
-        request = {"VpcEndpointId": current["VpcEndpointId"]}
-        for change in changes.values():
-            if not change.setting.update_members:
-                request[change.setting.member] = self.encoded(change.setting)
-                continue
-            have, want = change.current or [], change.desired
-            add, remove = change.setting.update_members
-            parts = {
-                add: [item for item in want if item not in have],
-                remove: [item for item in have if item not in want],
-            }
-            request |= {member: items for member, items in parts.items() if items}
+        lists = {option: change for option, change in changes.items() if len(change.setting.members) == 2}
+        request = super().update_request(name, {key: changes[key] for key in changes if key not in lists}, current)
+        for change in lists.values():
+            parts = dict(zip(change.setting.members, (change.added, change.removed), strict=True))
+            request |= {member: elements for member, elements in parts.items() if elements}
         return request
-
-    def delete_request(self, current):
-        return {"VpcEndpointIds": [current["VpcEndpointId"]]}
 
     def reasons(self, current):
         return current.get("FailureReason") or (current.get("LastError") or {}).get("Message", "")
 
 
 def main():
-    run_module(
-        VpcEndpoint,
-        {
-            "vpc_id": {"type": "str", "required": True},
-            "service_name": {"type": "str", "required": True},
-            "type": {"type": "str", "choices": ["Gateway", "Interface"]},
-            "subnet_ids": {"type": "list", "elements": "str"},
-            "security_group_ids": {"type": "list", "elements": "str"},
-            "route_table_ids": {"type": "list", "elements": "str"},
-            "private_dns_enabled": {"type": "bool"},
-            "ip_address_type": {"type": "str", "choices": ["ipv4", "dualstack", "ipv6"]},
-            "dns_options": {
-                "type": "dict",
-                "options": {
-                    "dns_record_ip_type": {"type": "str", "choices": ["ipv4", "dualstack", "ipv6", "service-defined"]},
-                    "private_dns_only_for_inbound_resolver_endpoint": {"type": "bool"},
-                },
-            },
-            "policy": {"type": "json"},
-        },
-    )
+    run_module(VpcEndpoint, DOCUMENTATION)
 
 
 if __name__ == "__main__":

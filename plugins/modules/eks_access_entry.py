@@ -74,7 +74,7 @@ extends_documentation_fragment:
   - agent_platform.aws.resource
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.tags
+  - agent_platform.aws.resource.tags
   - amazon.aws.boto3
 notes:
   - An entry belongs to the principal and not just to its name. If a role is deleted and made anew, delete its entry
@@ -151,23 +151,14 @@ access_entry:
       type: dict
 """
 
-from dataclasses import replace
+from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Tagging, Update
+from ..module_utils.eks import NOT_FOUND, TOKEN, EksResource
+from ..module_utils.resource import run_module
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.eks import NOT_FOUND, TOKEN, EksResource
-from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
-from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
-    Addition,
-    Create,
-    Delete,
-    Describe,
-    Setting,
-    Tagging,
-    Update,
-    is_satisfied,
-    run_module,
-)
 
-TYPES = ("STANDARD", "EC2", "EC2_LINUX", "EC2_WINDOWS", "FARGATE_LINUX", "HYBRID_LINUX", "HYPERPOD_LINUX")
+def declarable(policies):
+    """What of an access policy the user declares."""
+    return [{member: policy[member] for member in ("policyArn", "accessScope")} for policy in policies]
 
 
 class AccessEntry(EksResource):
@@ -175,7 +166,16 @@ class AccessEntry(EksResource):
     result = "access_entry"
     names = {"clusterName": "cluster_name", "principalArn": "principal_arn"}
     describe = Describe("DescribeAccessEntry", "accessEntry", missing=NOT_FOUND)
-    additions = (Addition("ListAssociatedAccessPolicies", "associatedAccessPolicies", "accessPolicies"),)
+    additions = (
+        Addition(
+            "ListAssociatedAccessPolicies",
+            "associatedAccessPolicies",
+            "accessPolicies",
+            missing=NOT_FOUND,
+            empty=[],
+            take=declarable,
+        ),
+    )
     create = Create("CreateAccessEntry", token=TOKEN, exists=("ResourceInUseException",))
     delete = Delete("DeleteAccessEntry", missing=NOT_FOUND)
     settings = (
@@ -189,95 +189,21 @@ class AccessEntry(EksResource):
             update="policies",
             update_members=("policyArn", "accessScope"),
             unordered=True,
+            key="policy_arn",
         ),
     )
     updates = {
         "entry": Update("UpdateAccessEntry", whole=True, token=TOKEN),
-        "policies": Update("AssociateAccessPolicy"),
+        "policies": Update("AssociateAccessPolicy", remove="DisassociateAccessPolicy", missing=NOT_FOUND),
     }
-    tagging = Tagging("TagResource", "UntagResource", arn="accessEntryArn")
-    extra_operations = ("DisassociateAccessPolicy",)
+    tagging = Tagging("TagResource", "UntagResource", by={"resourceArn": "accessEntryArn"})
     # IAM may not have told EKS yet of a principal that was just made.
-    passing = {
-        **EksResource.passing,
-        "InvalidParameterException": (*EksResource.passing["InvalidParameterException"], "invalid principal"),
-    }
+    passing = {"InvalidParameterException": ("invalid principal",)}
     timeout = 120
-
-    def complete(self, description):
-        entry = {"clusterName": description["clusterName"], "principalArn": description["principalArn"]}
-        response = self.read("ListAssociatedAccessPolicies", entry, NOT_FOUND) or {}
-        policies = [
-            {member: policy[member] for member in ("policyArn", "accessScope")}
-            for policy in response.get("associatedAccessPolicies", [])
-        ]
-        return {**description, "accessPolicies": policies}
-
-    def refuse(self, current, changes):
-        super().refuse(current, changes)
-        arns = [policy["policy_arn"] for policy in self.options["access_policies"] or []]
-        twice = sorted({arn for arn in arns if arns.count(arn) > 1})
-        if twice:
-            raise ResourceError(f"access_policies of {self.title} name {', '.join(twice)} more than once.")
-
-    def changes(self, current):
-        changes = super().changes(current)
-        change = changes.get("access_policies")
-        if change and not self.options["purge_access_policies"]:
-            named = [policy["policy_arn"] for policy in change.desired]
-            kept = [policy for policy in change.current or [] if policy["policy_arn"] not in named]
-            change = changes["access_policies"] = replace(change, desired=change.desired + kept)
-            if is_satisfied(change.current, change.desired, unordered=True):
-                del changes["access_policies"]
-        return changes
-
-    def apply_update(self, name, changes, current):
-        if name != "policies":
-            super().apply_update(name, changes, current)
-            return
-        change = changes["access_policies"]
-        have = {policy["policy_arn"]: policy for policy in change.current or []}
-        wanted = {policy["policy_arn"]: policy for policy in change.desired}
-        for arn, policy in wanted.items():
-            if not is_satisfied(have.get(arn), policy, unordered=True):
-                request = {**self.named(), **self.encode(change.setting, policy)}
-                self.write("AssociateAccessPolicy", request, f"associate {arn} with {self.title}")
-        for arn in have:
-            if arn not in wanted:
-                request = {**self.named(), "policyArn": arn}
-                self.write("DisassociateAccessPolicy", request, f"take {arn} from {self.title}", NOT_FOUND)
 
 
 def main():
-    run_module(
-        AccessEntry,
-        {
-            "cluster_name": {"type": "str", "required": True},
-            "principal_arn": {"type": "str", "required": True},
-            "type": {
-                "type": "str",
-                "choices": list(TYPES),
-            },
-            "kubernetes_groups": {"type": "list", "elements": "str"},
-            "username": {"type": "str"},
-            "access_policies": {
-                "type": "list",
-                "elements": "dict",
-                "options": {
-                    "policy_arn": {"type": "str", "required": True},
-                    "access_scope": {
-                        "type": "dict",
-                        "required": True,
-                        "options": {
-                            "type": {"type": "str", "choices": ["cluster", "namespace"], "required": True},
-                            "namespaces": {"type": "list", "elements": "str"},
-                        },
-                    },
-                },
-            },
-            "purge_access_policies": {"type": "bool", "default": True},
-        },
-    )
+    run_module(AccessEntry, DOCUMENTATION)
 
 
 if __name__ == "__main__":

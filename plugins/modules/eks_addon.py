@@ -87,7 +87,7 @@ extends_documentation_fragment:
   - agent_platform.aws.resource
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.tags
+  - agent_platform.aws.resource.tags
   - amazon.aws.boto3
 """
 
@@ -199,24 +199,11 @@ import re
 
 from ansible.module_utils.common.yaml import HAS_YAML, yaml_load
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.eks import (
-    NOT_FOUND,
-    PLACEHOLDER,
-    TOKEN,
-    EksResource,
-    placeholder,
-)
-from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
-from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
-    Create,
-    Delete,
-    Describe,
-    Setting,
-    States,
-    Tagging,
-    Update,
-    run_module,
-)
+from ..module_utils.declarations import Create, Delete, Describe, Setting, States, Tagging, Update
+from ..module_utils.eks import NOT_FOUND, TOKEN, EksResource
+from ..module_utils.faults import ResourceError
+from ..module_utils.resource import run_module
+from ..module_utils.values import PLACEHOLDER, placeholder
 
 # EKS is still at it: DEGRADED means that pods aren't up yet, which may pass.
 COMING_UP = ("CREATING", "UPDATING", "DEGRADED")
@@ -286,7 +273,7 @@ class EksAddon(EksResource):
         ),
     )
     updates = {"addon": Update("UpdateAddon", token=TOKEN)}
-    tagging = Tagging("TagResource", "UntagResource", arn="addonArn")
+    tagging = Tagging("TagResource", "UntagResource", by={"resourceArn": "addonArn"})
     states = States(
         "status",
         ready=frozenset({"ACTIVE"}),
@@ -303,18 +290,10 @@ class EksAddon(EksResource):
     )
     timeout = 1200
     extra_operations = ("DescribeAddonVersions", "DescribeCluster", "DescribePodIdentityAssociation", "DescribeUpdate")
-    passing = {
-        **EksResource.passing,
-        # The role of the service account was made a moment ago.
-        "InvalidParameterException": (
-            *EksResource.passing["InvalidParameterException"],
-            "does not exist",
-            "could not be assumed",
-        ),
-    }
+    # The role of the service account was made a moment ago.
+    passing = {"InvalidParameterException": ("does not exist", "could not be assumed")}
 
-    def __init__(self, module):
-        super().__init__(module)
+    def prepare(self):
         self.present_cluster = None
 
     # ---- The version
@@ -399,7 +378,6 @@ class EksAddon(EksResource):
     # ---- Requests
 
     def refuse(self, current, changes):
-        super().refuse(current, changes)
         if current is None and not self.check_mode and self.present_cluster is None:
             self.present_cluster = self.usable_cluster()
 
@@ -435,10 +413,7 @@ class EksAddon(EksResource):
         return request
 
     def delete_request(self, current):
-        request = self.named()
-        if self.options["preserve"]:
-            request["preserve"] = True
-        return request
+        return {**self.named(), **({"preserve": True} if self.options["preserve"] else {})}
 
     # ---- Waiting and showing
 
@@ -457,26 +432,7 @@ class EksAddon(EksResource):
 
 
 def main():
-    run_module(
-        EksAddon,
-        {
-            "name": {"type": "str", "required": True},
-            "cluster_name": {"type": "str", "required": True},
-            "version": {"type": "str"},
-            "service_account_role_arn": {"type": "str"},
-            "configuration_values": {"type": "dict"},
-            "resolve_conflicts": {"type": "str", "choices": ["NONE", "OVERWRITE", "PRESERVE"]},
-            "pod_identity_associations": {
-                "type": "list",
-                "elements": "dict",
-                "options": {
-                    "service_account": {"type": "str", "required": True},
-                    "role_arn": {"type": "str", "required": True},
-                },
-            },
-            "preserve": {"type": "bool", "default": False},
-        },
-    )
+    run_module(EksAddon, DOCUMENTATION)
 
 
 if __name__ == "__main__":

@@ -138,7 +138,7 @@ extends_documentation_fragment:
   - agent_platform.aws.resource
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.tags
+  - agent_platform.aws.resource.tags
   - amazon.aws.boto3
 """
 
@@ -305,29 +305,18 @@ cluster:
       sample: "1.34"
 """
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.eks import (
-    NOT_FOUND,
-    TOKEN,
-    EksResource,
-    minor_version,
-    placeholder,
-)
-from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
-from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
-    Create,
-    Delete,
-    Describe,
-    Setting,
-    States,
-    Tagging,
-    Update,
-    get_path,
-    run_module,
-)
+from ..module_utils.declarations import Create, Delete, Describe, Setting, States, Tagging, Update
+from ..module_utils.eks import NOT_FOUND, TOKEN, EksResource, minor_version
+from ..module_utils.faults import ResourceError
+from ..module_utils.resource import run_module
+from ..module_utils.values import get_path, placeholder
 
 LOG_TYPES = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
 # Each mode leads to the next one only.
 AUTHENTICATION_MODES = ["CONFIG_MAP", "API_AND_CONFIG_MAP", "API"]
+
+# An upgrade of the control plane comes after that of the nodes.
+NODES_FIRST = {"must be updated to match cluster version": "Do that first (agent_platform.aws.eks_nodegroup)."}
 
 
 def logging_to_api(enabled):
@@ -393,14 +382,14 @@ class EksCluster(EksResource):
         "deletion_protection": config_update(),
         "upgrade_policy": config_update(),
         "access": config_update(),
-        "encryption": Update("AssociateEncryptionConfig", token=TOKEN),
+        "encryption": Update("AssociateEncryptionConfig", token=TOKEN, by={"clusterName": "name"}),
         "logging": config_update(),
         "vpc": config_update(whole=True),
         "endpoint_access": config_update(whole=True),
         "zonal_shift": config_update(),
         "version": Update("UpdateClusterVersion", token=TOKEN),
     }
-    tagging = Tagging("TagResource", "UntagResource", arn="arn")
+    tagging = Tagging("TagResource", "UntagResource", by={"resourceArn": "arn"})
     states = States(
         "status",
         ready=frozenset({"ACTIVE"}),
@@ -411,10 +400,8 @@ class EksCluster(EksResource):
     timeout = 1200
     extra_operations = ("DescribeUpdate",)
     passing = {
-        **EksResource.passing,
         # The role and its policies were made a moment ago, and not all of AWS has seen them yet.
         "InvalidParameterException": (
-            *EksResource.passing["InvalidParameterException"],
             "roleArn, ",
             "Role with arn",
             "Error in role params",
@@ -424,22 +411,16 @@ class EksCluster(EksResource):
             "IAM role's policy must include",
         ),
     }
-    hints = (
-        *(
-            (code, "must be updated to match cluster version", "Do that first (agent_platform.aws.eks_nodegroup).")
-            for code in ("InvalidParameterException", "InvalidRequestException")
-        ),
-        (
-            "ResourceInUseException",
-            "attached",
-            "Remove its node groups (agent_platform.aws.eks_nodegroup) and Fargate profiles, and run again.",
-        ),
-        (
-            "InvalidStateException",
-            "",
-            "The upgrade insights say what blocks it (aws eks list-insights). Mend that, or set force to true.",
-        ),
-    )
+    hints = {
+        "InvalidParameterException": NODES_FIRST,
+        "InvalidRequestException": NODES_FIRST,
+        "ResourceInUseException": {
+            "attached": "Remove its node groups (agent_platform.aws.eks_nodegroup) and Fargate profiles, and run again."
+        },
+        "InvalidStateException": {
+            "": "The upgrade insights say what blocks it (aws eks list-insights). Mend that, or set force to true."
+        },
+    }
 
     def create_request(self):
         request = super().create_request()
@@ -455,9 +436,7 @@ class EksCluster(EksResource):
 
     def update_request(self, name, changes, current):
         request = super().update_request(name, changes, current)
-        if name == "encryption":
-            request["clusterName"] = request.pop("name")
-        elif name == "endpoint_access" and not self.is_public(current):
+        if name == "endpoint_access" and not self.is_public(current):
             request["resourcesVpcConfig"].pop("publicAccessCidrs", None)
         elif name == "version" and self.options["force"]:
             request["force"] = True
@@ -475,7 +454,6 @@ class EksCluster(EksResource):
         return found
 
     def refuse(self, current, changes):
-        super().refuse(current, changes)
         version = self.options["version"]
         if version is not None and not placeholder(version):
             minor_version(version, "version")
@@ -540,15 +518,12 @@ class EksCluster(EksResource):
                 "and go on then."
             )
 
-    def make_absent(self, current):
-        if current is not None:
-            self.check_owner(current)
-            if current.get("deletionProtection") and self.options["deletion_protection"] is not False:
-                raise ResourceError(
-                    f"{self.title} is protected against deletion. "
-                    "If it shall really go, give deletion_protection: false together with state: absent."
-                )
-        super().make_absent(current)
+    def refuse_removal(self, current):
+        if current.get("deletionProtection") and self.options["deletion_protection"] is not False:
+            raise ResourceError(
+                f"{self.title} is protected against deletion. "
+                "If it shall really go, give deletion_protection: false together with state: absent."
+            )
 
     def before_delete(self, current):
         if current.get("deletionProtection"):
@@ -558,30 +533,7 @@ class EksCluster(EksResource):
 
 
 def main():
-    run_module(
-        EksCluster,
-        {
-            "name": {"type": "str", "required": True},
-            "role_arn": {"type": "str"},
-            "version": {"type": "str"},
-            "subnet_ids": {"type": "list", "elements": "str"},
-            "security_group_ids": {"type": "list", "elements": "str"},
-            "endpoint_private_access": {"type": "bool"},
-            "endpoint_public_access": {"type": "bool"},
-            "public_access_cidrs": {"type": "list", "elements": "str"},
-            "logging": {"type": "list", "elements": "str", "choices": LOG_TYPES},
-            "encryption_key_arn": {"type": "str", "no_log": False},
-            "authentication_mode": {"type": "str", "choices": ["API", "API_AND_CONFIG_MAP", "CONFIG_MAP"]},
-            "bootstrap_cluster_creator_admin_permissions": {"type": "bool"},
-            "bootstrap_self_managed_addons": {"type": "bool", "default": False},
-            "support_type": {"type": "str", "choices": ["STANDARD", "EXTENDED"]},
-            "deletion_protection": {"type": "bool"},
-            "zonal_shift": {"type": "bool"},
-            "service_ipv4_cidr": {"type": "str"},
-            "ip_family": {"type": "str", "choices": ["ipv4", "ipv6"]},
-            "force": {"type": "bool", "default": False},
-        },
-    )
+    run_module(EksCluster, DOCUMENTATION, {"encryption_key_arn": {"no_log": False}})
 
 
 if __name__ == "__main__":

@@ -199,7 +199,7 @@ extends_documentation_fragment:
   - agent_platform.aws.resource
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.tags
+  - agent_platform.aws.resource.tags
   - amazon.aws.boto3
 """
 
@@ -338,57 +338,13 @@ nodegroup:
       sample: "1.34"
 """
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.eks import (
-    NOT_FOUND,
-    TOKEN,
-    EksResource,
-    minor_version,
-    placeholder,
-)
-from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
-from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
-    Change,
-    Create,
-    Delete,
-    Describe,
-    Setting,
-    States,
-    Tagging,
-    Update,
-    get_path,
-    run_module,
-    set_path,
-)
+import operator
 
-AMI_TYPES = [
-    "AL2_x86_64",
-    "AL2_x86_64_GPU",
-    "AL2_ARM_64",
-    "CUSTOM",
-    "BOTTLEROCKET_ARM_64",
-    "BOTTLEROCKET_x86_64",
-    "BOTTLEROCKET_ARM_64_FIPS",
-    "BOTTLEROCKET_x86_64_FIPS",
-    "BOTTLEROCKET_ARM_64_NVIDIA",
-    "BOTTLEROCKET_x86_64_NVIDIA",
-    "BOTTLEROCKET_ARM_64_NVIDIA_FIPS",
-    "BOTTLEROCKET_x86_64_NVIDIA_FIPS",
-    "WINDOWS_CORE_2019_x86_64",
-    "WINDOWS_FULL_2019_x86_64",
-    "WINDOWS_CORE_2022_x86_64",
-    "WINDOWS_FULL_2022_x86_64",
-    "WINDOWS_CORE_2025_x86_64",
-    "WINDOWS_FULL_2025_x86_64",
-    "AL2023_x86_64_STANDARD",
-    "AL2023_ARM_64_STANDARD",
-    "AL2023_x86_64_NEURON",
-    "AL2023_x86_64_NVIDIA",
-    "AL2023_ARM_64_NVIDIA",
-]
-
-
-def same_labels(current, desired):
-    return (current or {}) == desired
+from ..module_utils.declarations import Change, Create, Delete, Describe, Setting, States, Tagging, Update
+from ..module_utils.eks import NOT_FOUND, TOKEN, EksResource, minor_version
+from ..module_utils.faults import ResourceError
+from ..module_utils.resource import run_module
+from ..module_utils.values import get_path, placeholder, set_path
 
 
 def taints_from_api(taints):
@@ -400,9 +356,9 @@ def taints_to_api(taints):
     return [{member: text for member, text in taint.items() if text} for taint in taints]
 
 
-def label_text(value):
+def label_texts(labels):
     """What YAML reads as true is the text "true" in Kubernetes."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in labels.items()}
 
 
 class EksNodegroup(EksResource):
@@ -426,7 +382,8 @@ class EksNodegroup(EksResource):
             "labels",
             update="config",
             update_members=("labels.addOrUpdateLabels", "labels.removeLabels"),
-            same=same_labels,
+            same=operator.eq,
+            given=label_texts,
             absent={},
             verbatim=True,
         ),
@@ -452,7 +409,7 @@ class EksNodegroup(EksResource):
         "config": Update("UpdateNodegroupConfig", token=TOKEN),
         "version": Update("UpdateNodegroupVersion", token=TOKEN),
     }
-    tagging = Tagging("TagResource", "UntagResource", arn="nodegroupArn")
+    tagging = Tagging("TagResource", "UntagResource", by={"resourceArn": "nodegroupArn"})
     states = States(
         "status",
         ready=frozenset({"ACTIVE"}),
@@ -468,28 +425,23 @@ class EksNodegroup(EksResource):
     timeout = 1800
     extra_operations = ("DescribeCluster", "DescribeUpdate")
     passing = {
-        **EksResource.passing,
         # The role or the launch template was made a moment ago, and not all of AWS has seen it yet.
         "InvalidParameterException": (
-            *EksResource.passing["InvalidParameterException"],
             "does not exist",
             "The role with name",
             "required service principals",
         ),
-        "InvalidRequestException": (*EksResource.passing["InvalidRequestException"], "does not exist"),
+        "InvalidRequestException": ("does not exist",),
     }
-    hints = (
-        (
-            "InvalidParameterException",
-            "Kubernetes version should be equal",
-            "Upgrade the control plane first (agent_platform.aws.eks_cluster).",
-        ),
+    hints = {
+        "InvalidParameterException": {
+            "Kubernetes version should be equal": "Upgrade the control plane first (agent_platform.aws.eks_cluster)."
+        }
+    }
+    renewal = (
+        "To move the nodes without a gap, declare a node group under another name, and remove this one "
+        "(state: absent) once it is there."
     )
-
-    def __init__(self, module):
-        super().__init__(module)
-        if self.options["labels"] is not None:
-            self.options["labels"] = {key: label_text(value) for key, value in self.options["labels"].items()}
 
     # ---- Requests
 
@@ -519,9 +471,8 @@ class EksNodegroup(EksResource):
         return declared
 
     def update_request(self, name, changes, current):
-        return self.version_request(current) if name == "version" else self.config_request(changes, current)
-
-    def config_request(self, changes, current):
+        if name == "version":
+            return self.version_request(current)
         request = self.named()
         if "labels" in changes:
             have, want = changes["labels"].current or {}, changes["labels"].desired
@@ -542,12 +493,12 @@ class EksNodegroup(EksResource):
             change = changes["scaling_config"]
             request["scalingConfig"] = self.encode(change.setting, {**(change.current or {}), **change.desired})
         if "update_config" in changes:
-            request["updateConfig"] = self.update_config(changes["update_config"])
+            request["updateConfig"] = self.limits(changes["update_config"])
         if "node_repair" in changes:
             request["nodeRepairConfig"] = {"enabled": changes["node_repair"].desired}
         return request
 
-    def update_config(self, change):
+    def limits(self, change):
         """EKS wants one of the two limits in every request, and takes only one."""
         limits = {"max_unavailable", "max_unavailable_percentage"}
         current = {
@@ -580,17 +531,14 @@ class EksNodegroup(EksResource):
 
     def predicted(self, current):
         future = super().predicted(current)
-        if self.options["labels"] is not None:
-            future["labels"] = self.options["labels"]
         change = self.changes(current or {}).get("update_config")
         if change:
-            set_path(future, "updateConfig", self.update_config(change))
+            set_path(future, "updateConfig", self.limits(change))
         return future
 
     # ---- Refusals
 
     def refuse(self, current, changes):
-        super().refuse(current, changes)
         self.refuse_sizes(current)
         self.refuse_template(current, changes)
         if current is None:
@@ -679,75 +627,15 @@ class EksNodegroup(EksResource):
                 "(agent_platform.aws.eks_cluster)."
             )
 
-    @property
-    def renewal(self):
-        return (
-            "To move the nodes without a gap, declare a node group under another name, and remove this one "
-            "(state: absent) once it is there."
-        )
-
-    def refuse_immutable(self, changes):
-        try:
-            super().refuse_immutable(changes)
-        except ResourceError as error:
-            raise ResourceError(f"{error} {self.renewal}") from None
-
 
 def main():
-    run_module(
-        EksNodegroup,
-        {
-            "name": {"type": "str", "required": True},
-            "cluster_name": {"type": "str", "required": True},
-            "node_role_arn": {"type": "str"},
-            "subnet_ids": {"type": "list", "elements": "str"},
-            "instance_types": {"type": "list", "elements": "str"},
-            "capacity_type": {"type": "str", "choices": ["ON_DEMAND", "SPOT", "CAPACITY_BLOCK"]},
-            "ami_type": {"type": "str", "choices": AMI_TYPES},
-            "disk_size": {"type": "int"},
-            "version": {"type": "str"},
-            "release_version": {"type": "str"},
-            "launch_template": {
-                "type": "dict",
-                "options": {"id": {"type": "str"}, "name": {"type": "str"}, "version": {"type": "str"}},
-                "mutually_exclusive": [("id", "name")],
-                "required_one_of": [("id", "name")],
-            },
-            "scaling_config": {
-                "type": "dict",
-                "options": {
-                    "min_size": {"type": "int"},
-                    "max_size": {"type": "int"},
-                    "desired_size": {"type": "int"},
-                },
-            },
-            "update_config": {
-                "type": "dict",
-                "options": {
-                    "max_unavailable": {"type": "int"},
-                    "max_unavailable_percentage": {"type": "int"},
-                    "update_strategy": {"type": "str", "choices": ["DEFAULT", "MINIMAL"]},
-                },
-                "mutually_exclusive": [("max_unavailable", "max_unavailable_percentage")],
-            },
-            "node_repair": {"type": "bool"},
-            "labels": {"type": "dict"},
-            "taints": {
-                "type": "list",
-                "elements": "dict",
-                "options": {
-                    "key": {"type": "str", "required": True, "no_log": False},
-                    "value": {"type": "str", "default": ""},
-                    "effect": {
-                        "type": "str",
-                        "required": True,
-                        "choices": ["NO_SCHEDULE", "NO_EXECUTE", "PREFER_NO_SCHEDULE"],
-                    },
-                },
-            },
-            "force": {"type": "bool", "default": False},
-        },
-    )
+    template = [("id", "name")]
+    refined = {
+        "launch_template": {"mutually_exclusive": template, "required_one_of": template},
+        "update_config": {"mutually_exclusive": [("max_unavailable", "max_unavailable_percentage")]},
+        "taints.key": {"no_log": False},
+    }
+    run_module(EksNodegroup, DOCUMENTATION, refined)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ extends_documentation_fragment:
   - agent_platform.aws.resource
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.tags
+  - agent_platform.aws.resource.tags
   - amazon.aws.boto3
 """
 
@@ -114,18 +114,12 @@ association:
       type: dict
 """
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.eks import NOT_FOUND, TOKEN, EksResource
-from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
-from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
-    Addition,
-    Create,
-    Delete,
-    Describe,
-    Setting,
-    Tagging,
-    Update,
-    run_module,
-)
+from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Tagging, Update
+from ..module_utils.eks import NOT_FOUND, TOKEN, EksResource
+from ..module_utils.faults import ResourceError
+from ..module_utils.resource import run_module
+
+ASSOCIATION = ("clusterName", "associationId")
 
 
 class PodIdentityAssociation(EksResource):
@@ -135,41 +129,31 @@ class PodIdentityAssociation(EksResource):
     identifier = "associationId"
     needed = ("role_arn",)
     describe = Describe("ListPodIdentityAssociations", "associations", missing=NOT_FOUND, many=True)
-    additions = (Addition("DescribePodIdentityAssociation", "association"),)
+    additions = (Addition("DescribePodIdentityAssociation", "association", by=ASSOCIATION, missing=NOT_FOUND),)
     create = Create("CreatePodIdentityAssociation", token=TOKEN, exists=("ResourceInUseException",))
-    delete = Delete("DeletePodIdentityAssociation", missing=NOT_FOUND)
+    delete = Delete("DeletePodIdentityAssociation", missing=NOT_FOUND, by=ASSOCIATION)
     settings = (
         Setting("role_arn", "roleArn", update="association"),
         Setting("target_role_arn", "targetRoleArn", update="association", absent=""),
         Setting("disable_session_tags", "disableSessionTags", update="association", absent=False),
     )
-    updates = {"association": Update("UpdatePodIdentityAssociation", token=TOKEN)}
-    tagging = Tagging("TagResource", "UntagResource", arn="associationArn")
+    updates = {"association": Update("UpdatePodIdentityAssociation", token=TOKEN, by=ASSOCIATION)}
+    tagging = Tagging("TagResource", "UntagResource", by={"resourceArn": "associationArn"})
     # IAM may not have told EKS yet of a role that was just made.
-    passing = {
-        **EksResource.passing,
-        "InvalidParameterException": (
-            *EksResource.passing["InvalidParameterException"],
-            "Role provided in the request does not exist",
-        ),
-    }
+    passing = {"InvalidParameterException": ("Role provided in the request does not exist",)}
     timeout = 120
 
-    def select(self, found):
-        return [item for item in found if all(item.get(member) == name for member, name in self.named().items())]
-
     def complete(self, description):
-        request = {"clusterName": description["clusterName"], "associationId": description["associationId"]}
-        response = self.read("DescribePodIdentityAssociation", request, NOT_FOUND)
-        return response["association"] if response else None
+        # It has gone since it was listed.
+        return description if "roleArn" in description else None
 
     def check_owner(self, current):
+        # First: what belongs to an add-on doesn't bear our tags either.
         if self.options["state"] == "absent":
             self.refuse_owned(current)
         super().check_owner(current)
 
     def refuse(self, current, changes):
-        super().refuse(current, changes)
         if changes:
             self.refuse_owned(current)
 
@@ -181,31 +165,9 @@ class PodIdentityAssociation(EksResource):
                 "Change it there: pod_identity_associations of agent_platform.aws.eks_addon."
             )
 
-    def update_request(self, name, changes, current):
-        request = super().update_request(name, changes, current)
-        members = {setting.member for setting in self.settings}
-        return {
-            "clusterName": request["clusterName"],
-            "associationId": current["associationId"],
-            **{member: value for member, value in request.items() if member in members},
-        }
-
-    def delete_request(self, current):
-        return {"clusterName": current["clusterName"], "associationId": current["associationId"]}
-
 
 def main():
-    run_module(
-        PodIdentityAssociation,
-        {
-            "cluster_name": {"type": "str", "required": True},
-            "namespace": {"type": "str", "required": True},
-            "service_account": {"type": "str", "required": True},
-            "role_arn": {"type": "str"},
-            "target_role_arn": {"type": "str"},
-            "disable_session_tags": {"type": "bool"},
-        },
-    )
+    run_module(PodIdentityAssociation, DOCUMENTATION)
 
 
 if __name__ == "__main__":

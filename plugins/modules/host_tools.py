@@ -15,6 +15,8 @@ description:
   - A tool that can't be installed leaves the version in use as it is.
   - It runs on the host, and needs there the programs that unpack what is given, C(tar) (with C(xz)), C(unzip) or
     C(dpkg-deb).
+requirements:
+  - PyYAML on the host, which images with cloud-init have
 author:
   - Contributors to the agent_platform.aws project (@agent-platform)
 options:
@@ -160,6 +162,8 @@ import urllib.parse
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.converters import to_text
 from ansible.module_utils.urls import fetch_url
+
+from ..module_utils.documentation import argument_spec
 
 CHUNK = 1 << 20
 DOWNLOAD_TIMEOUT = 60
@@ -399,7 +403,7 @@ class Host:
         """The whole version must be there: 1.2 is neither 1.2.3 nor 11.2."""
         program, *arguments = tool["check"]
         try:
-            _, output, error = self.module.run_command(
+            _code, output, error = self.module.run_command(
                 [f"{self.partial}/{program}", *arguments],
                 environ_update={"PATH": self.path_for(tool)},
                 handle_exceptions=False,
@@ -448,31 +452,7 @@ def fault(root, tools):
 
 
 def main():
-    tool_options = {
-        "name": {"type": "str", "required": True},
-        "version": {"type": "str", "required": True},
-        "home": {"type": "path", "required": True},
-        "source": {"type": "str", "required": True, "choices": list(UNPACK)},
-        "url": {"type": "str", "required": True},
-        "checksum": {"type": "str", "required": True},
-        "executables": {
-            "type": "list",
-            "elements": "dict",
-            "required": True,
-            "options": {"link": {"type": "str", "required": True}, "path": {"type": "str", "required": True}},
-        },
-        "check": {"type": "list", "elements": "str", "required": True},
-        "node": {"type": "path"},
-    }
-    module = AnsibleModule(
-        argument_spec={
-            "root": {"type": "path", "required": True},
-            "links": {"type": "path", "default": "/usr/local/bin"},
-            "tools": {"type": "list", "elements": "dict", "required": True, "options": tool_options},
-            "exclusive": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=argument_spec(DOCUMENTATION), supports_check_mode=True)
     tools = module.params["tools"]
     host = Host(module)
     if found := fault(host.root, tools):

@@ -43,7 +43,7 @@ extends_documentation_fragment:
   - agent_platform.aws.resource
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.tags
+  - agent_platform.aws.resource.tags
   - amazon.aws.boto3
 """
 
@@ -92,19 +92,10 @@ oidc_provider:
       type: dict
 """
 
-from dataclasses import replace
+from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Tagging, Update
+from ..module_utils.resource import Resource, run_module
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
-    Addition,
-    Create,
-    Delete,
-    Describe,
-    Resource,
-    Setting,
-    Tagging,
-    Update,
-    run_module,
-)
+PROVIDER = {"OpenIDConnectProviderArn": "Arn"}
 
 
 def issuer(url):
@@ -124,7 +115,7 @@ class OidcProvider(Resource):
     capital_members = True
     describe = Describe("GetOpenIDConnectProvider", "", missing=("NoSuchEntity",))
     create = Create("CreateOpenIDConnectProvider", exists=("EntityAlreadyExists",), tags="Tags")
-    delete = Delete("DeleteOpenIDConnectProvider", missing=("NoSuchEntity",))
+    delete = Delete("DeleteOpenIDConnectProvider", missing=("NoSuchEntity",), by=PROVIDER)
     settings = (
         Setting("client_ids", "ClientIDList", update="client_ids", update_members=("ClientID",), unordered=True),
         Setting(
@@ -135,28 +126,26 @@ class OidcProvider(Resource):
         ),
     )
     updates = {
-        "client_ids": Update("AddClientIDToOpenIDConnectProvider"),
-        "thumbprints": Update("UpdateOpenIDConnectProviderThumbprint"),
+        "client_ids": Update(
+            "AddClientIDToOpenIDConnectProvider", remove="RemoveClientIDFromOpenIDConnectProvider", by=PROVIDER
+        ),
+        "thumbprints": Update("UpdateOpenIDConnectProviderThumbprint", by=PROVIDER),
     }
     tagging = Tagging(
         tag="TagOpenIDConnectProvider",
         untag="UntagOpenIDConnectProvider",
-        arn="Arn",
+        by=PROVIDER,
         read="Tags",
         style="list",
-        resource_member="OpenIDConnectProviderArn",
         tags_member="Tags",
         keys_member="TagKeys",
     )
-    additions = (Addition("ListOpenIDConnectProviders", "OpenIDConnectProviderList.Arn", "Arn"),)
-    extra_operations = ("RemoveClientIDFromOpenIDConnectProvider",)
+    additions = (Addition("ListOpenIDConnectProviders", "OpenIDConnectProviderList.Arn", "Arn", by_hand=True),)
     # The issuer of a new cluster may not answer yet.
     passing = {"ConcurrentModification": ("",), "OpenIdIdpCommunicationError": ("",)}
     timeout = 120
 
-    def __init__(self, module):
-        super().__init__(module)
-        self.arn = None
+    arn = None
 
     def find(self):
         # Read by its ARN, which IAM lists: so a dry run needs no valid URL, and no account id is needed.
@@ -175,9 +164,8 @@ class OidcProvider(Resource):
     def describe_request(self):
         return {"OpenIDConnectProviderArn": self.arn}
 
-    def complete(self, description):
-        answer = {key: value for key, value in description.items() if key != "ResponseMetadata"}
-        return {**answer, "Arn": self.arn}
+    def normal(self, description):
+        return {**description, "Arn": self.arn}
 
     def create_request(self):
         url = self.options["url"]
@@ -186,48 +174,9 @@ class OidcProvider(Resource):
     def created(self, response):
         self.arn = response["OpenIDConnectProviderArn"]
 
-    def changes(self, current):
-        changes = super().changes(current)
-        change = changes.get("client_ids")
-        if change and not self.options["purge_client_ids"]:
-            have = change.current or []
-            desired = have + [client for client in change.desired if client not in have]
-            changes["client_ids"] = replace(change, desired=desired)
-            if desired == have:
-                del changes["client_ids"]
-        return changes
-
-    def apply_update(self, name, changes, current):
-        provider = self.describe_request()
-        if name == "thumbprints":
-            request = {**provider, "ThumbprintList": self.options["thumbprints"]}
-            self.write("UpdateOpenIDConnectProviderThumbprint", request, f"update the thumbprints of {self.title}")
-            return
-        change = changes["client_ids"]
-        have, want = change.current or [], change.desired
-        for client in [client for client in want if client not in have]:
-            request = {**provider, "ClientID": client}
-            self.write("AddClientIDToOpenIDConnectProvider", request, f"add audience {client!r} to {self.title}")
-        for client in [client for client in have if client not in want]:
-            request = {**provider, "ClientID": client}
-            self.write(
-                "RemoveClientIDFromOpenIDConnectProvider", request, f"remove audience {client!r} of {self.title}"
-            )
-
-    def delete_request(self, current):
-        return self.describe_request()
-
 
 def main():
-    run_module(
-        OidcProvider,
-        {
-            "url": {"type": "str", "required": True},
-            "client_ids": {"type": "list", "elements": "str"},
-            "purge_client_ids": {"type": "bool", "default": True},
-            "thumbprints": {"type": "list", "elements": "str"},
-        },
-    )
+    run_module(OidcProvider, DOCUMENTATION)
 
 
 if __name__ == "__main__":

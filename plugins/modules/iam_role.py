@@ -48,7 +48,7 @@ extends_documentation_fragment:
   - agent_platform.aws.resource
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.tags
+  - agent_platform.aws.resource.tags
   - amazon.aws.boto3
 """
 
@@ -107,20 +107,9 @@ role:
 
 import json
 
-from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
-
-from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
-from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
-    Addition,
-    Create,
-    Delete,
-    Describe,
-    Resource,
-    Setting,
-    Tagging,
-    Update,
-    run_module,
-)
+from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Tagging, Update
+from ..module_utils.policies import policy, same_policy, to_document
+from ..module_utils.resource import Resource, run_module
 
 MISSING = ("NoSuchEntity",)
 
@@ -129,12 +118,8 @@ def to_text(document):
     return json.dumps(document, sort_keys=True)
 
 
-def to_document(value):
-    return json.loads(value) if isinstance(value, str) else value
-
-
-def same_policy(have, want):
-    return have is not None and not compare_policies(have, want)
+def to_documents(policies):
+    return {name: to_document(document) for name, document in policies.items()}
 
 
 def stale(have, want):
@@ -150,25 +135,31 @@ class Role(Resource):
     service = "iam"
     kind = "IAM role"
     result = "role"
+    needed = ("trust_policy",)
     names = {"RoleName": "name"}
     identifier = "Arn"
     capital_members = True
     describe = Describe("GetRole", "Role", missing=MISSING)
     additions = (
-        Addition("ListAttachedRolePolicies", "AttachedPolicies.PolicyArn", "ManagedPolicies"),
-        Addition("GetRolePolicy", "PolicyDocument", "InlinePolicies"),
+        Addition(
+            "ListAttachedRolePolicies",
+            "AttachedPolicies.PolicyArn",
+            "ManagedPolicies",
+            missing=MISSING,
+            empty=[],
+            take=sorted,
+        ),
+        Addition("GetRolePolicy", "PolicyDocument", "InlinePolicies", by_hand=True),
     )
     create = Create("CreateRole", exists=("EntityAlreadyExists",), tags="Tags")
     delete = Delete("DeleteRole", missing=MISSING)
     settings = (
-        Setting(
+        policy(
             "trust_policy",
             "AssumeRolePolicyDocument",
             update="trust",
             update_members=("PolicyDocument",),
-            same=same_policy,
             encode=to_text,
-            decode=to_document,
         ),
         Setting("description", "Description", update="role", absent=""),
         Setting("max_session_duration", "MaxSessionDuration", update="role"),
@@ -188,6 +179,7 @@ class Role(Resource):
             read="InlinePolicies",
             update="inline",
             update_members=("PolicyName", "PolicyDocument"),
+            given=to_documents,
             same=same_policies,
             absent={},
             verbatim=True,
@@ -196,23 +188,20 @@ class Role(Resource):
     updates = {
         "trust": Update("UpdateAssumeRolePolicy"),
         "role": Update("UpdateRole"),
-        "managed": Update("AttachRolePolicy"),
+        "managed": Update("AttachRolePolicy", remove="DetachRolePolicy", missing=MISSING),
         "inline": Update("PutRolePolicy"),
     }
     tagging = Tagging(
         "TagRole",
         "UntagRole",
-        arn="RoleName",
         read="Tags",
         style="list",
-        resource_member="RoleName",
         tags_member="Tags",
         keys_member="TagKeys",
     )
     free_form = ("AssumeRolePolicyDocument", "InlinePolicies")
     extra_operations = (
         "ListRolePolicies",
-        "DetachRolePolicy",
         "DeleteRolePolicy",
         "ListInstanceProfilesForRole",
         "RemoveRoleFromInstanceProfile",
@@ -224,76 +213,33 @@ class Role(Resource):
         "NoSuchEntity": ("role with name",),
     }
 
-    def __init__(self, module):
-        super().__init__(module)
-        # A policy given as JSON text is compared and sent as what it means.
-        self.options["trust_policy"] = to_document(self.options["trust_policy"])
-        inline = self.options["inline_policies"]
-        if inline is not None:
-            self.options["inline_policies"] = {name: to_document(document) for name, document in inline.items()}
-
-    def refuse(self, current, changes):
-        if current is None and self.options["trust_policy"] is None:
-            raise ResourceError(f"{self.title} doesn't exist, and can't be created without trust_policy.")
-
     # ---- Reading
 
     def complete(self, description):
         role = self.named()
-        attached = self.read("ListAttachedRolePolicies", role, MISSING) or {}
         inline = self.read("ListRolePolicies", role, MISSING) or {}
         documents = {}
         for name in inline.get("PolicyNames", []):
-            if policy := self.read("GetRolePolicy", {**role, "PolicyName": name}, MISSING):
-                documents[name] = to_document(policy["PolicyDocument"])
-        return {
-            **description,
-            "ManagedPolicies": sorted(policy["PolicyArn"] for policy in attached.get("AttachedPolicies", [])),
-            "InlinePolicies": documents,
-        }
-
-    def predicted(self, current):
-        future = super().predicted(current)
-        if self.options["inline_policies"] is not None:
-            future["InlinePolicies"] = self.options["inline_policies"]
-        return future
+            if answer := self.read("GetRolePolicy", {**role, "PolicyName": name}, MISSING):
+                documents[name] = to_document(answer["PolicyDocument"])
+        return {**description, "InlinePolicies": documents}
 
     # ---- Acting
 
-    def apply_update(self, name, changes, current):
-        role = self.named()
-        if name == "trust":
-            document = to_text(self.options["trust_policy"])
-            self.write(
-                "UpdateAssumeRolePolicy", {**role, "PolicyDocument": document}, f"change who may use {self.title}"
-            )
-        elif name == "role":
-            # UpdateRole sets what it isn't given back to its default.
-            kept = {key: current[key] for key in ("Description", "MaxSessionDuration") if current.get(key)}
-            declared = {change.setting.member: change.desired for change in changes.values()}
-            self.write("UpdateRole", {**role, **kept, **declared}, f"update {self.title}")
-        elif name == "managed":
-            self.apply_managed(current["ManagedPolicies"], self.options["managed_policies"])
-        else:
-            self.apply_inline(current["InlinePolicies"], self.options["inline_policies"])
+    def update_role(self, changes, current):
+        # UpdateRole sets what it isn't given back to its default.
+        kept = {key: current[key] for key in ("Description", "MaxSessionDuration") if current.get(key)}
+        declared = {change.setting.member: change.desired for change in changes.values()}
+        self.write("UpdateRole", {**self.named(), **kept, **declared}, f"update {self.title}")
 
     # Permissions are given before others are taken away, so that what works goes on working.
 
-    def apply_managed(self, have, want):
-        for arn in sorted(set(want) - set(have)):
-            self.write("AttachRolePolicy", {**self.named(), "PolicyArn": arn}, f"attach {arn} to {self.title}")
-        self.detach(set(have) - set(want))
-
-    def apply_inline(self, have, want):
+    def update_inline(self, changes, current):
+        have, want = current["InlinePolicies"], self.options["inline_policies"]
         for name in stale(have, want):
             request = {**self.named(), "PolicyName": name, "PolicyDocument": to_text(want[name])}
             self.write("PutRolePolicy", request, f"put policy {name!r} into {self.title}")
         self.remove_inline(have.keys() - want.keys())
-
-    def detach(self, arns):
-        for arn in sorted(arns):
-            request = {**self.named(), "PolicyArn": arn}
-            self.write("DetachRolePolicy", request, f"detach {arn} from {self.title}", MISSING)
 
     def remove_inline(self, names):
         for name in sorted(names):
@@ -306,22 +252,13 @@ class Role(Resource):
             request = {**self.named(), "InstanceProfileName": profile["InstanceProfileName"]}
             doing = f"take {self.title} out of instance profile {profile['InstanceProfileName']!r}"
             self.write("RemoveRoleFromInstanceProfile", request, doing, MISSING)
-        self.detach(current["ManagedPolicies"])
+        for arn in current["ManagedPolicies"]:
+            self.write("DetachRolePolicy", {**self.named(), "PolicyArn": arn}, f"take {arn} from {self.title}", MISSING)
         self.remove_inline(current["InlinePolicies"])
 
 
 def main():
-    run_module(
-        Role,
-        {
-            "name": {"type": "str", "required": True},
-            "trust_policy": {"type": "json"},
-            "description": {"type": "str"},
-            "max_session_duration": {"type": "int"},
-            "managed_policies": {"type": "list", "elements": "str"},
-            "inline_policies": {"type": "dict"},
-        },
-    )
+    run_module(Role, DOCUMENTATION)
 
 
 if __name__ == "__main__":

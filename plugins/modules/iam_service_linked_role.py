@@ -81,14 +81,9 @@ role:
       type: str
 """
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
-from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
-    Create,
-    Delete,
-    Describe,
-    Resource,
-    run_module,
-)
+from ..module_utils.declarations import Create, Delete, Describe
+from ..module_utils.faults import ResourceError
+from ..module_utils.resource import Resource, run_module
 
 # Services that can have further roles, named after the first one with "_" and a suffix. The names of other services'
 # roles may hold a "_" of their own (AWSServiceRoleForApplicationAutoScaling_RDSCluster).
@@ -104,15 +99,13 @@ class ServiceLinkedRole(Resource):
     capital_members = True
     describe = Describe("ListRoles", "Roles", many=True)
     create = Create("CreateServiceLinkedRole", exists=("InvalidInput",), tags=None)
-    delete = Delete("DeleteServiceLinkedRole", missing=("NoSuchEntity",))
+    delete = Delete("DeleteServiceLinkedRole", missing=("NoSuchEntity",), by="RoleName")
     extra_operations = ("GetServiceLinkedRoleDeletionStatus",)
     free_form = ("AssumeRolePolicyDocument",)
     timeout = 300
     poll = 5.0
 
-    def __init__(self, module):
-        super().__init__(module)
-        self.deletion = None
+    deletion = None  # ID of the task that deletes it
 
     def describe_request(self):
         return {"PathPrefix": f"/aws-service-role/{self.options['service_name']}/"}
@@ -129,9 +122,6 @@ class ServiceLinkedRole(Resource):
         request = self.named()
         optional = {"Description": self.options["description"], "CustomSuffix": self.options["custom_suffix"]}
         return request | {member: value for member, value in optional.items() if value}
-
-    def delete_request(self, current):
-        return {"RoleName": current["RoleName"]}
 
     def deleted(self, response):
         self.deletion = response.get("DeletionTaskId")
@@ -161,14 +151,7 @@ class ServiceLinkedRole(Resource):
 
 
 def main():
-    run_module(
-        ServiceLinkedRole,
-        {
-            "service_name": {"type": "str", "required": True},
-            "custom_suffix": {"type": "str"},
-            "description": {"type": "str"},
-        },
-    )
+    run_module(ServiceLinkedRole, DOCUMENTATION)
 
 
 if __name__ == "__main__":

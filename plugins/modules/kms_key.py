@@ -54,7 +54,7 @@ extends_documentation_fragment:
   - agent_platform.aws.resource
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.tags
+  - agent_platform.aws.resource.tags
   - amazon.aws.boto3
 """
 
@@ -109,29 +109,14 @@ key:
       type: dict
 """
 
-import json
-
-from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
-
-from ansible_collections.agent_platform.aws.plugins.module_utils.faults import DENIED_CODES, ResourceError, error_code
-from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
-    Addition,
-    Create,
-    Delete,
-    Describe,
-    Resource,
-    Setting,
-    Tagging,
-    Update,
-    run_module,
-)
+from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Tagging, Update
+from ..module_utils.faults import DENIED_CODES, ResourceError, error_code
+from ..module_utils.policies import policy
+from ..module_utils.resource import Resource, run_module
 
 MISSING = ("NotFoundException",)
 DELETED = "PendingDeletion"
-
-
-def same_policy(current, desired):
-    return isinstance(current, dict) and not compare_policies(current, desired)
+NO_ROTATION = {"KeyRotationEnabled": False, "RotationPeriodInDays": None}
 
 
 class Key(Resource):
@@ -142,30 +127,22 @@ class Key(Resource):
     unique_name = False
     capital_members = True
     describe = Describe("DescribeKey", "KeyMetadata", missing=MISSING)
-    create = Create("CreateKey", tags="Tags")
-    delete = Delete("ScheduleKeyDeletion", missing=MISSING)
+    create = Create("CreateKey", tags="Tags", names=())
+    delete = Delete("ScheduleKeyDeletion", missing=MISSING, by="KeyId")
     settings = (
         Setting(
             "enabled",
             None,
             read="KeyState",
             update="state",
-            update_members=("KeyId",),
+            update_members=(),
             encode=lambda enabled: "Enabled" if enabled else "Disabled",
             decode=lambda state: state == "Enabled",
         ),
         Setting("alias", None, read="AliasName", update="alias", update_members=("AliasName",)),
         Setting("description", "Description", update="description", absent=""),
-        Setting(
-            "policy",
-            "Policy",
-            update="policy",
-            same=same_policy,
-            verbatim=True,
-            encode=json.dumps,
-            decode=json.loads,
-        ),
-        Setting("rotation_enabled", None, read="KeyRotationEnabled", update="rotation", update_members=("KeyId",)),
+        policy("policy", "Policy", update="policy"),
+        Setting("rotation_enabled", None, read="KeyRotationEnabled", update="rotation", update_members=()),
         Setting(
             "rotation_period_days",
             None,
@@ -176,41 +153,39 @@ class Key(Resource):
     )
     # A key whose deletion is scheduled takes no other change before that is undone.
     updates = {
-        "state": Update("EnableKey"),
-        "alias": Update("CreateAlias"),
-        "description": Update("UpdateKeyDescription"),
-        "policy": Update("PutKeyPolicy"),
-        "rotation": Update("EnableKeyRotation"),
+        "state": Update("EnableKey", by="KeyId", clear="DisableKey"),
+        "alias": Update("CreateAlias", by={"TargetKeyId": "KeyId"}),
+        "description": Update("UpdateKeyDescription", by="KeyId"),
+        "policy": Update("PutKeyPolicy", by="KeyId"),
+        "rotation": Update("EnableKeyRotation", whole=True, by="KeyId", clear="DisableKeyRotation"),
     }
     additions = (
-        Addition("ListResourceTags", "Tags", "Tags"),
-        Addition("ListAliases", "Aliases.AliasName", "AliasName"),
-        Addition("GetKeyPolicy", "Policy", "Policy"),
-        Addition("GetKeyRotationStatus", ""),
+        Addition("GetKeyPolicy", "Policy", "Policy", by="KeyId", missing=MISSING),
+        Addition(
+            "GetKeyRotationStatus",
+            "",
+            by="KeyId",
+            missing=(*MISSING, "KMSInvalidStateException"),
+            empty=NO_ROTATION,
+            take=lambda status: {member: status.get(member, none) for member, none in NO_ROTATION.items()},
+        ),
+        Addition("ListAliases", "Aliases.AliasName", "AliasName", by_hand=True),
+        Addition("ListResourceTags", "Tags", "Tags", by_hand=True),
     )
-    extra_operations = ("CancelKeyDeletion", "DisableKey", "DisableKeyRotation", "ListKeys")
+    extra_operations = ("CancelKeyDeletion", "ListKeys")
     tagging = Tagging(
         "TagResource",
         "UntagResource",
-        arn="KeyId",
+        by="KeyId",
         read="Tags",
         style="list",
-        resource_member="KeyId",
         tags_member="Tags",
         keys_member="TagKeys",
     )
     # KMS takes a moment to know a role that was just made.
     passing = {"MalformedPolicyDocumentException": ("principal",)}
 
-    def __init__(self, module):
-        super().__init__(module)
-        self.key_id = None  # of the key that this run has made
-        policy = self.options["policy"]
-        if policy is not None:
-            try:
-                self.options = {**self.options, "policy": json.loads(policy)}
-            except ValueError as error:
-                raise ResourceError(f"The policy of {self.title} isn't JSON: {error}.") from error
+    key_id = None  # of the key that this run has made
 
     def describe_request(self):
         return {"KeyId": self.key_id or self.options["alias"]}
@@ -238,7 +213,7 @@ class Key(Resource):
             usable = sorted(usable, key=lambda key: str(key["CreationDate"]))
             others = ", ".join(key["KeyId"] for key in usable[1:])
             self.module.warn(f"{self.title}: {usable[0]['KeyId']} is kept; check whether {others} can be deleted.")
-        return self.complete(usable[0]) if usable else None
+        return self.complete(self.with_additions(usable[0])) if usable else None
 
     def read_tags(self, key_id):
         try:
@@ -251,61 +226,18 @@ class Key(Resource):
     def complete(self, description):
         key = {"KeyId": description["KeyId"]}
         aliases = (self.read("ListAliases", key, MISSING) or {}).get("Aliases", [])
-        policy = self.read("GetKeyPolicy", key, MISSING) or {}
-        rotation = self.read("GetKeyRotationStatus", key, (*MISSING, "KMSInvalidStateException")) or {}
-        return {
-            **description,
-            "Tags": self.read_tags(description["KeyId"]),
-            "AliasName": next(
-                (item["AliasName"] for item in aliases if item["AliasName"] == self.options["alias"]), None
-            ),
-            "Policy": policy.get("Policy"),
-            "KeyRotationEnabled": rotation.get("KeyRotationEnabled", False),
-            "RotationPeriodInDays": rotation.get("RotationPeriodInDays"),
-        }
-
-    def create_request(self):
-        request = super().create_request()
-        del request["AliasName"]
-        return request
+        alias = next((item["AliasName"] for item in aliases if item["AliasName"] == self.options["alias"]), None)
+        return {**description, "Tags": self.read_tags(description["KeyId"]), "AliasName": alias}
 
     def created(self, response):
         self.key_id = response["KeyMetadata"]["KeyId"]
 
-    def apply_update(self, name, changes, current):
-        key = {"KeyId": current["KeyId"]}
-        getattr(self, f"update_{name}")(key, current)
-
-    def update_state(self, key, current):
-        if current["KeyState"] == DELETED:
-            self.write("CancelKeyDeletion", key, f"take back {self.title}")
-        if self.options["enabled"]:
-            self.write("EnableKey", key, f"enable {self.title}")
-        else:
-            self.write("DisableKey", key, f"disable {self.title}")
-
-    def update_alias(self, key, current):
-        request = {"AliasName": self.options["alias"], "TargetKeyId": key["KeyId"]}
-        self.write("CreateAlias", request, f"give {key['KeyId']} its alias {self.options['alias']}")
-
-    def update_description(self, key, current):
-        request = {**key, "Description": self.options["description"]}
-        self.write("UpdateKeyDescription", request, f"describe {self.title}")
-
-    def update_policy(self, key, current):
-        request = {**key, "Policy": json.dumps(self.options["policy"])}
-        self.write("PutKeyPolicy", request, f"change the policy of {self.title}")
-
-    def update_rotation(self, key, current):
-        if self.options["rotation_enabled"] is False:
-            self.write("DisableKeyRotation", key, f"end the rotation of {self.title}")
-            return
-        days = self.options["rotation_period_days"]
-        request = {**key, "RotationPeriodInDays": days} if days else key
-        self.write("EnableKeyRotation", request, f"rotate {self.title}")
+    def before_update(self, name, current):
+        if name == "state" and current["KeyState"] == DELETED:
+            self.write("CancelKeyDeletion", {"KeyId": current["KeyId"]}, f"take back {self.title}")
 
     def delete_request(self, current):
-        return {"KeyId": current["KeyId"], "PendingWindowInDays": self.options["deletion_window_days"]}
+        return {**super().delete_request(current), "PendingWindowInDays": self.options["deletion_window_days"]}
 
     def tags_of(self, description):
         return {tag["TagKey"]: tag["TagValue"] for tag in description.get("Tags") or []}
@@ -315,19 +247,7 @@ class Key(Resource):
 
 
 def main():
-    run_module(
-        Key,
-        {
-            "alias": {"type": "str", "required": True},
-            "description": {"type": "str"},
-            "policy": {"type": "json"},
-            "enabled": {"type": "bool", "default": True},
-            "rotation_enabled": {"type": "bool"},
-            "rotation_period_days": {"type": "int"},
-            "deletion_window_days": {"type": "int", "default": 30},
-        },
-        required_by={"rotation_period_days": "rotation_enabled"},
-    )
+    run_module(Key, DOCUMENTATION, required_by={"rotation_period_days": "rotation_enabled"})
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ extends_documentation_fragment:
   - agent_platform.aws.resource
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.tags
+  - agent_platform.aws.resource.tags
   - amazon.aws.boto3
 """
 
@@ -89,43 +89,8 @@ log_group:
       type: dict
 """
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
-    Addition,
-    Create,
-    Delete,
-    Describe,
-    Resource,
-    Setting,
-    Tagging,
-    Update,
-    run_module,
-)
-
-RETENTIONS = [
-    0,
-    1,
-    3,
-    5,
-    7,
-    14,
-    30,
-    60,
-    90,
-    120,
-    150,
-    180,
-    365,
-    400,
-    545,
-    731,
-    1096,
-    1827,
-    2192,
-    2557,
-    2922,
-    3288,
-    3653,
-]
+from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Tagging, Update
+from ..module_utils.resource import Resource, run_module
 
 
 class LogGroup(Resource):
@@ -134,7 +99,7 @@ class LogGroup(Resource):
     result = "log_group"
     names = {"logGroupName": "name"}
     identifier = "arn"
-    describe = Describe("DescribeLogGroups", "logGroups", many=True)
+    describe = Describe("DescribeLogGroups", "logGroups", many=True, names={"logGroupNamePrefix": "name"})
     create = Create("CreateLogGroup", exists=("ResourceAlreadyExistsException",))
     delete = Delete("DeleteLogGroup", missing=("ResourceNotFoundException",))
     settings = (
@@ -149,27 +114,30 @@ class LogGroup(Resource):
         ),
         Setting("log_group_class", "logGroupClass", absent="STANDARD"),
     )
-    updates = {"key": Update("AssociateKmsKey"), "retention": Update("PutRetentionPolicy")}
-    tagging = Tagging("TagResource", "UntagResource", arn="logGroupArn")
-    additions = (Addition("ListTagsForResource", "tags", "tags"),)
-    extra_operations = ("DisassociateKmsKey", "DeleteRetentionPolicy")
+    updates = {
+        "key": Update("AssociateKmsKey", clear="DisassociateKmsKey"),
+        "retention": Update("PutRetentionPolicy", clear="DeleteRetentionPolicy"),
+    }
+    tagging = Tagging("TagResource", "UntagResource", by={"resourceArn": "logGroupArn"})
+    additions = (
+        Addition(
+            "ListTagsForResource",
+            "tags",
+            "tags",
+            by={"resourceArn": "logGroupArn"},
+            missing=("ResourceNotFoundException",),
+            empty={},
+        ),
+    )
     # The key policy that lets the Logs service use the key may have been written a moment ago.
     passing = {
         "InvalidParameterException": ("KMS key", "KmsKeyId"),
         "OperationAbortedException": ("",),
     }
 
-    def describe_request(self):
-        return {"logGroupNamePrefix": self.options["name"]}
-
-    def select(self, found):
-        return [group for group in found if group["logGroupName"] == self.options["name"]]
-
-    def complete(self, description):
+    def normal(self, description):
         # Older answers lack logGroupArn; it is the arn without the ":*" for the streams.
-        arn = description.get("logGroupArn") or description["arn"].removesuffix(":*")
-        tags = self.read("ListTagsForResource", {"resourceArn": arn}, missing=("ResourceNotFoundException",)) or {}
-        return {**description, "logGroupArn": arn, "tags": tags.get("tags", {})}
+        return {"logGroupArn": description["arn"].removesuffix(":*"), **description}
 
     def create_request(self):
         request = super().create_request()
@@ -177,34 +145,9 @@ class LogGroup(Resource):
             request["kmsKeyId"] = self.options["kms_key_arn"]
         return request
 
-    def apply_update(self, name, changes, current):
-        group = self.named()
-        if name == "key":
-            key = self.options["kms_key_arn"]
-            operation, request = (
-                ("AssociateKmsKey", {**group, "kmsKeyId": key}) if key else ("DisassociateKmsKey", group)
-            )
-        else:
-            days = self.options["retention_days"]
-            operation, request = (
-                ("PutRetentionPolicy", {**group, "retentionInDays": days}) if days else ("DeleteRetentionPolicy", group)
-            )
-        self.write(operation, request, f"update the {name} of {self.title}")
-
 
 def main():
-    run_module(
-        LogGroup,
-        {
-            "name": {"type": "str", "required": True},
-            "retention_days": {
-                "type": "int",
-                "choices": RETENTIONS,
-            },
-            "kms_key_arn": {"type": "str"},
-            "log_group_class": {"type": "str", "choices": ["STANDARD", "INFREQUENT_ACCESS", "DELIVERY"]},
-        },
-    )
+    run_module(LogGroup, DOCUMENTATION, {"kms_key_arn": {"no_log": False}})
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ extends_documentation_fragment:
   - agent_platform.aws.resource
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.tags
+  - agent_platform.aws.resource.tags
   - amazon.aws.boto3
 """
 
@@ -210,35 +210,16 @@ bucket:
 """
 
 import contextlib
-import json
+import operator
 import time
 
-from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
-
-from ansible_collections.agent_platform.aws.plugins.module_utils.faults import (
-    AWS_ERRORS,
-    DENIED_CODES,
-    THROTTLING_CODES,
-    ResourceError,
-    describe_failure,
-    error_code,
-    error_text,
-)
-from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
-    VISIBLE_AFTER,
-    Addition,
-    Create,
-    Delete,
-    Describe,
-    Repeat,
-    Resource,
-    Setting,
-    Tagging,
-    Update,
-    run_module,
-    set_path,
-    without_unset,
-)
+from ..module_utils.calls import Repeat
+from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Tagging, Update
+from ..module_utils.faults import AWS_ERRORS, THROTTLING_CODES, ResourceError, error_code
+from ..module_utils.finding import VISIBLE_AFTER
+from ..module_utils.policies import policy, to_document
+from ..module_utils.resource import Resource, run_module
+from ..module_utils.values import camel, set_path, without_unset
 
 with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing library
     from botocore.exceptions import ClientError
@@ -249,36 +230,6 @@ ACTIONS = {
     "expiration_days": ("Expiration", "Days"),
     "noncurrent_expiration_days": ("NoncurrentVersionExpiration", "NoncurrentDays"),
     "abort_incomplete_multipart_days": ("AbortIncompleteMultipartUpload", "DaysAfterInitiation"),
-}
-# What is read for each option: member of the description, operation, the error codes that mean there is none, and what
-# is taken of the answer.
-PARTS = {
-    "object_ownership": (
-        "ObjectOwnership",
-        "GetBucketOwnershipControls",
-        ("OwnershipControlsNotFoundError",),
-        lambda answer: answer["OwnershipControls"]["Rules"][0]["ObjectOwnership"],
-    ),
-    "public_access_block": (
-        "PublicAccessBlock",
-        "GetPublicAccessBlock",
-        ("NoSuchPublicAccessBlockConfiguration",),
-        lambda answer: answer["PublicAccessBlockConfiguration"],
-    ),
-    "policy": ("Policy", "GetBucketPolicy", ("NoSuchBucketPolicy",), lambda answer: json.loads(answer["Policy"])),
-    "encryption": (
-        "Encryption",
-        "GetBucketEncryption",
-        ("ServerSideEncryptionConfigurationNotFoundError",),
-        lambda answer: answer["ServerSideEncryptionConfiguration"]["Rules"][0],
-    ),
-    "versioning": ("Versioning", "GetBucketVersioning", (), lambda answer: answer.get("Status")),
-    "lifecycle_rules": (
-        "LifecycleRules",
-        "GetBucketLifecycleConfiguration",
-        ("NoSuchLifecycleConfiguration",),
-        lambda answer: answer["Rules"],
-    ),
 }
 # The permissions of IAM that aren't called as the operation is.
 PERMISSIONS = {
@@ -294,27 +245,9 @@ PERMISSIONS = {
     "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
     "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
 }
-# HeadBucket has no answer but its status.
-REMEDIES = {
-    "400": "Renew the AWS credentials, check the region, and run again.",
-    "403": "If the bucket is one of another account, choose another name. "
-    "If it is yours, allow s3:ListBucket for the identity of this run.",
-    "BucketAlreadyExists": "All AWS accounts share the names of buckets, and another one has this bucket. "
-    "Choose another name, for example with the account's number in it.",
-    "BucketNotEmpty": "Set force_destroy: true to delete all that is in it for good. "
-    "If it is set, end what writes into the bucket. Then run again.",
-    "InvalidBucketAclWithObjectOwnership": "Set the access control list of the bucket to private, and run again.",
-    "InvalidBucketName": "A name has 3 to 63 small letters, digits and hyphens, and begins and ends with one of the "
-    "first two.",
-    "TooManyBuckets": "Remove what is unused or ask for a higher quota in Service Quotas, and run again.",
-}
 BLOCKED_POLICY = "BlockPublicPolicy"
 # What AWS may say of one object of many, though nothing is wrong with it.
 PASSING_FAULTS = {"InternalError", "ServiceUnavailable"}
-
-
-def same_policy(have, want):
-    return have is not None and not compare_policies(have, want) if want else not have
 
 
 def to_rules(rules):
@@ -386,9 +319,7 @@ class Bucket(Resource):
             update_members=("PublicAccessBlockConfiguration",),
             absent=dict.fromkeys(SWITCHES, False),
         ),
-        Setting(
-            "policy", None, read="Policy", update="policy", update_members=("Policy",), same=same_policy, verbatim=True
-        ),
+        policy("policy", None, read="Policy", update="policy", update_members=("Policy",)),
         Setting(
             "encryption",
             None,
@@ -413,6 +344,7 @@ class Bucket(Resource):
             update="lifecycle",
             update_members=("LifecycleConfiguration.Rules",),
             same=same_rules,
+            key="id",
             absent=[],
             encode=to_rules,
             decode=from_rules,
@@ -423,42 +355,95 @@ class Bucket(Resource):
     updates = {
         "ownership": Update("PutBucketOwnershipControls"),
         "public_access": Update("PutPublicAccessBlock"),
-        "policy": Update("PutBucketPolicy"),
+        "policy": Update("PutBucketPolicy", clear="DeleteBucketPolicy"),
         "encryption": Update("PutBucketEncryption"),
         "versioning": Update("PutBucketVersioning"),
-        "lifecycle": Update("PutBucketLifecycleConfiguration"),
+        "lifecycle": Update("PutBucketLifecycleConfiguration", clear="DeleteBucketLifecycle"),
     }
     additions = (
-        Addition("GetBucketTagging", "TagSet", "Tags"),
-        Addition("GetBucketOwnershipControls", "OwnershipControls.Rules.ObjectOwnership", "ObjectOwnership"),
-        Addition("GetPublicAccessBlock", "PublicAccessBlockConfiguration", "PublicAccessBlock"),
-        Addition("GetBucketPolicy", "Policy", "Policy"),
-        Addition("GetBucketEncryption", "ServerSideEncryptionConfiguration.Rules", "Encryption"),
-        Addition("GetBucketVersioning", "Status", "Versioning"),
-        Addition("GetBucketLifecycleConfiguration", "Rules", "LifecycleRules"),
+        Addition("GetBucketTagging", "TagSet", "Tags", missing=("NoSuchTagSet",), empty=[]),
+        Addition(
+            "GetBucketOwnershipControls",
+            "OwnershipControls.Rules.ObjectOwnership",
+            "ObjectOwnership",
+            missing=("OwnershipControlsNotFoundError",),
+            take=operator.itemgetter(0),
+            option="object_ownership",
+        ),
+        Addition(
+            "GetPublicAccessBlock",
+            "PublicAccessBlockConfiguration",
+            "PublicAccessBlock",
+            missing=("NoSuchPublicAccessBlockConfiguration",),
+            option="public_access_block",
+        ),
+        Addition(
+            "GetBucketPolicy",
+            "Policy",
+            "Policy",
+            missing=("NoSuchBucketPolicy",),
+            take=to_document,
+            option="policy",
+        ),
+        Addition(
+            "GetBucketEncryption",
+            "ServerSideEncryptionConfiguration.Rules",
+            "Encryption",
+            missing=("ServerSideEncryptionConfigurationNotFoundError",),
+            take=operator.itemgetter(0),
+            option="encryption",
+        ),
+        Addition("GetBucketVersioning", "Status", "Versioning", option="versioning"),
+        Addition(
+            "GetBucketLifecycleConfiguration",
+            "Rules",
+            "LifecycleRules",
+            missing=("NoSuchLifecycleConfiguration",),
+            option="lifecycle_rules",
+        ),
     )
-    extra_operations = ("DeleteBucketLifecycle", "DeleteBucketPolicy", "DeleteObjects", "ListObjectVersions")
+    extra_operations = ("DeleteObjects", "ListObjectVersions")
     tagging = Tagging(
         "PutBucketTagging",
         "DeleteBucketTagging",
-        arn="Bucket",
         read="Tags",
         style="list",
-        resource_member="Bucket",
         tags_member="Tagging.TagSet",
         keys_member=None,
     )
     free_form = ("Policy",)
     # A new bucket isn't known everywhere at once, nor is a role that the policy names.
     passing = {"MalformedPolicy": ("Invalid principal",), "NoSuchBucket": ("",), "OperationAborted": ("",)}
+    hints = {
+        # HeadBucket has no answer but its status.
+        "400": {"": "Renew the AWS credentials, check the region, and run again."},
+        "403": {
+            "": "If the bucket is one of another account, choose another name. "
+            "If it is yours, allow s3:ListBucket for the identity of this run."
+        },
+        "AccessDenied": {
+            BLOCKED_POLICY: "Narrow the policy, or set public_access_block.block_public_policy: false if it shall be "
+            "public, and run again.",
+            "object lock": "Wait for the end of the retention, or remove the legal hold, and run again.",
+        },
+        "BucketAlreadyExists": {
+            "": "All AWS accounts share the names of buckets, and another one has this bucket. "
+            "Choose another name, for example with the account's number in it."
+        },
+        "BucketNotEmpty": {
+            "": "Set force_destroy: true to delete all that is in it for good. "
+            "If it is set, end what writes into the bucket. Then run again."
+        },
+        "InvalidBucketAclWithObjectOwnership": {
+            "": "Set the access control list of the bucket to private, and run again."
+        },
+        "InvalidBucketName": {
+            "": "A name has 3 to 63 small letters, digits and hyphens, and begins and ends with one of the first two."
+        },
+        "TooManyBuckets": {"": "Remove what is unused or ask for a higher quota in Service Quotas, and run again."},
+    }
 
-    def __init__(self, module):
-        super().__init__(module)
-        if self.options["policy"] is not None:
-            try:
-                self.options = {**self.options, "policy": json.loads(self.options["policy"])}
-            except ValueError as error:
-                raise ResourceError(f"The policy of {self.title} isn't JSON: {error}.") from error
+    def prepare(self):
         if self.options["force_destroy"]:
             # Something was written while the bucket was emptied.
             self.passing = {**self.passing, "BucketNotEmpty": ("",)}
@@ -479,17 +464,8 @@ class Bucket(Resource):
         arn = f"arn:{self.reader.meta.partition}:s3:::{name}"
         return {"Name": name, "Arn": arn, "Region": region or self.module.region}
 
-    def complete(self, description):
-        bucket = self.identity(description.get("BucketRegion"))
-        tags = self.read("GetBucketTagging", self.named(), ("NoSuchTagSet",)) or {}
-        bucket["Tags"] = tags.get("TagSet", [])
-        for option, (member, operation, absent, take) in PARTS.items():
-            if self.options[option] is not None and self.options["state"] == "present":
-                answer = self.read(operation, self.named(), absent)
-                value = take(answer) if answer else None
-                if value is not None:
-                    bucket[member] = value
-        return bucket
+    def normal(self, description):
+        return self.identity(description.get("BucketRegion"))
 
     def contents(self):
         """What the bucket holds, page by page; the next one is read when the former has been dealt with."""
@@ -523,10 +499,6 @@ class Bucket(Resource):
         encryption = self.options["encryption"]
         if encryption and encryption["kms_key_id"] and encryption["algorithm"] == "AES256":
             raise ResourceError(f"The encryption of {self.title} has a kms_key_id, which needs algorithm aws:kms.")
-        rules = [rule["id"] for rule in self.options["lifecycle_rules"] or []]
-        twice = sorted({rule for rule in rules if rules.count(rule) > 1})
-        if twice:
-            raise ResourceError(f"The lifecycle_rules of {self.title} have the id {', '.join(twice)} more than once.")
 
     def predicted(self, current):
         future = super().predicted(current or self.identity())
@@ -539,20 +511,8 @@ class Bucket(Resource):
                 future.pop(member, None)
         return future
 
-    def failure(self, error, doing, operation):
-        code = error_code(error)
-        message = describe_failure(error, doing, self.service, operation)
-        if code in DENIED_CODES:
-            text = error_text(error)
-            if BLOCKED_POLICY in text:
-                helps = "Narrow the policy, or set public_access_block.block_public_policy: false if it shall be public"
-            elif "object lock" in text:
-                helps = "Wait for the end of the retention, or remove the legal hold"
-            else:
-                helps = f"Allow s3:{PERMISSIONS.get(operation, operation)} for the identity of this run"
-            # Instead of the permission that has the operation's name.
-            message = f"{message.partition(f' Allow s3:{operation} ')[0]} {helps}, and run again."
-        return ResourceError(f"{message} {REMEDIES.get(code, '')}".strip(), error)
+    def permission(self, operation, service):
+        return super().permission(PERMISSIONS.get(operation, operation), service)
 
     # ---- Creating and changing
 
@@ -593,28 +553,27 @@ class Bucket(Resource):
                 self.check_owner(current)
                 return current
 
-    def apply_update(self, name, changes, current):
-        operation, members = getattr(self, f"update_{name}")(current)
-        self.write(operation, {**self.named(), **members}, f"update the {name.replace('_', ' ')} of {self.title}")
+    def update_ownership(self, _changes, _current):
+        rules = [{"ObjectOwnership": self.options["object_ownership"]}]
+        self.put("PutBucketOwnershipControls", {"OwnershipControls": {"Rules": rules}}, "object ownership")
 
-    def update_ownership(self, _current):
-        rule = {"ObjectOwnership": self.options["object_ownership"]}
-        return "PutBucketOwnershipControls", {"OwnershipControls": {"Rules": [rule]}}
+    def put(self, operation, members, what):
+        self.write(operation, {**self.named(), **members}, f"update the {what} of {self.title}")
 
     # The two that follow replace the whole, so what isn't declared is taken from what is there.
 
-    def update_public_access(self, current):
+    def update_public_access(self, _changes, current):
         declared = without_unset(self.options["public_access_block"])
         if declared.get("block_public_policy") is False:
             # The switch may work a moment later.
             self.passing = {**self.passing, "AccessDenied": (BLOCKED_POLICY,)}
-        none = self._members(dict.fromkeys(SWITCHES, False))
-        switches = {**none, **current.get("PublicAccessBlock", {}), **self._members(declared)}
-        return "PutPublicAccessBlock", {"PublicAccessBlockConfiguration": switches}
+        switches = {**current.get("PublicAccessBlock", {}), **camel(declared, capital=True)}
+        switches = {**camel(dict.fromkeys(SWITCHES, False), capital=True), **switches}
+        self.put("PutPublicAccessBlock", {"PublicAccessBlockConfiguration": switches}, "public access")
 
-    def update_encryption(self, current):
+    def update_encryption(self, _changes, current):
         rules = [self.encryption_rule(current)]
-        return "PutBucketEncryption", {"ServerSideEncryptionConfiguration": {"Rules": rules}}
+        self.put("PutBucketEncryption", {"ServerSideEncryptionConfiguration": {"Rules": rules}}, "encryption")
 
     def encryption_rule(self, current):
         declared = without_unset(self.options["encryption"])
@@ -628,36 +587,19 @@ class Bucket(Resource):
             rule["BucketKeyEnabled"] = declared["bucket_key_enabled"]
         return rule
 
-    def update_policy(self, _current):
-        policy = self.options["policy"]
-        return ("PutBucketPolicy", {"Policy": json.dumps(policy)}) if policy else ("DeleteBucketPolicy", {})
-
-    def update_versioning(self, _current):
-        return "PutBucketVersioning", {"VersioningConfiguration": {"Status": self.options["versioning"].capitalize()}}
-
-    def update_lifecycle(self, _current):
-        rules = to_rules(without_unset(self.options["lifecycle_rules"]))
-        if not rules:
-            return "DeleteBucketLifecycle", {}
-        return "PutBucketLifecycleConfiguration", {"LifecycleConfiguration": {"Rules": rules}}
-
-    def tag_request(self, current):
-        return self.options["name"]
-
     # ---- Deleting
 
-    def make_absent(self, current):
-        self.check_owner(current)
-        if current is not None and not self.options["force_destroy"]:
-            page = next(self.contents(), {})
-            held = len(versions_of(page))
-            if held:
-                count = f"more than {held}" if page.get("IsTruncated") else held
-                raise ResourceError(
-                    f"{self.title} isn't empty: with older versions and delete markers, it holds {count} object(s). "
-                    "Set force_destroy: true to delete them for good, or empty it, and run again."
-                )
-        super().make_absent(current)
+    def refuse_removal(self, current):
+        if self.options["force_destroy"]:
+            return
+        page = next(self.contents(), {})
+        held = len(versions_of(page))
+        if held:
+            count = f"more than {held}" if page.get("IsTruncated") else held
+            raise ResourceError(
+                f"{self.title} isn't empty: with older versions and delete markers, it holds {count} object(s). "
+                "Set force_destroy: true to delete them for good, or empty it, and run again."
+            )
 
     def before_delete(self, current):
         if not self.options["force_destroy"]:
@@ -687,41 +629,7 @@ class Bucket(Resource):
 
 
 def main():
-    run_module(
-        Bucket,
-        {
-            "name": {"type": "str", "required": True},
-            "object_ownership": {
-                "type": "str",
-                "choices": ["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"],
-            },
-            "public_access_block": {"type": "dict", "options": {switch: {"type": "bool"} for switch in SWITCHES}},
-            "policy": {"type": "json"},
-            "encryption": {
-                "type": "dict",
-                "options": {
-                    "algorithm": {"type": "str", "required": True, "choices": ["AES256", "aws:kms"]},
-                    "kms_key_id": {"type": "str"},
-                    "bucket_key_enabled": {"type": "bool"},
-                },
-            },
-            "versioning": {"type": "str", "choices": ["enabled", "suspended"]},
-            "lifecycle_rules": {
-                "type": "list",
-                "elements": "dict",
-                "options": {
-                    "id": {"type": "str", "required": True},
-                    "prefix": {"type": "str", "default": ""},
-                    "expiration_days": {"type": "int"},
-                    "noncurrent_expiration_days": {"type": "int"},
-                    "abort_incomplete_multipart_days": {"type": "int"},
-                    "status": {"type": "str", "choices": ["enabled", "disabled"], "default": "enabled"},
-                },
-                "required_one_of": [tuple(ACTIONS)],
-            },
-            "force_destroy": {"type": "bool", "default": False},
-        },
-    )
+    run_module(Bucket, DOCUMENTATION, {"lifecycle_rules": {"required_one_of": [tuple(ACTIONS)]}})
 
 
 if __name__ == "__main__":

@@ -116,7 +116,7 @@ extends_documentation_fragment:
   - agent_platform.aws.resource
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.tags
+  - agent_platform.aws.resource.tags
   - amazon.aws.boto3
 """
 
@@ -187,25 +187,13 @@ secret:
 import json
 import re
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.faults import (
-    AWS_ERRORS,
-    ResourceError,
-    describe_failure,
-    error_code,
-)
-from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
-    Addition,
-    Create,
-    Delete,
-    Describe,
-    Resource,
-    Setting,
-    Tagging,
-    Update,
-    run_module,
-)
+from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Tagging, Update
+from ..module_utils.faults import ResourceError
+from ..module_utils.resource import Resource, run_module
+from ..module_utils.values import get_path
 
 MISSING = ("ResourceNotFoundException",)
+SECRET = {"SecretId": "Name"}
 NAME = r"[A-Za-z0-9/_+=.@-]{1,512}"
 LARGEST_VALUE = 65536  # bytes
 SHORTEST = 8  # characters of what is generated
@@ -221,7 +209,7 @@ UNREADABLE = "can't be read before the secret is restored"
 
 def key_parts(key):
     """Where a KMS key is, if its ARN says so, and its ID or alias."""
-    scope, _, name = (key or SERVICE_KEY).rpartition(":")
+    scope, _colon, name = (key or SERVICE_KEY).rpartition(":")
     return scope, name.removeprefix("key/")
 
 
@@ -237,16 +225,16 @@ class Secret(Resource):
     result = "secret"
     names = {"Name": "name"}
     capital_members = True
-    describe = Describe("DescribeSecret", "", missing=MISSING)
+    describe = Describe("DescribeSecret", "", missing=MISSING, names={"SecretId": "name"})
     create = Create("CreateSecret", token="ClientRequestToken", exists=("ResourceExistsException",), tags="Tags")
-    delete = Delete("DeleteSecret", missing=MISSING)
+    delete = Delete("DeleteSecret", missing=MISSING, by=SECRET)
     settings = (
         Setting(
             "state",
             None,
             read="DeletedDate",
             update="restore",
-            update_members=("SecretId",),
+            update_members=(),
             absent="present",
             encode=lambda state: None,
             decode=lambda date: "deletion scheduled",
@@ -263,19 +251,18 @@ class Secret(Resource):
     )
     # A secret whose deletion is scheduled takes no other change before that is undone.
     updates = {
-        "restore": Update("RestoreSecret"),
-        "details": Update("UpdateSecret"),
-        "value": Update("PutSecretValue", token="ClientRequestToken"),
+        "restore": Update("RestoreSecret", by=SECRET),
+        "details": Update("UpdateSecret", by=SECRET),
+        "value": Update("PutSecretValue", token="ClientRequestToken", by=SECRET),
     }
-    additions = (Addition("GetSecretValue", "SecretString", "SecretString"),)
+    additions = (Addition("GetSecretValue", "SecretString", "SecretString", by_hand=True),)
     extra_operations = ("GetRandomPassword",)
     tagging = Tagging(
         "TagResource",
         "UntagResource",
-        arn="ARN",
+        by={"SecretId": "ARN"},
         read="Tags",
         style="list",
-        resource_member="SecretId",
         tags_member="Tags",
         keys_member="TagKeys",
     )
@@ -289,8 +276,7 @@ class Secret(Resource):
     }
     timeout = 120
 
-    def __init__(self, module):
-        super().__init__(module)
+    def prepare(self):
         self.password = None  # what AWS has generated for this run
         self.stored = False  # this run has stored the declared value
         self.removed = False  # AWS has accepted the deletion
@@ -337,9 +323,6 @@ class Secret(Resource):
 
     # ---- Reading
 
-    def describe_request(self):
-        return {"SecretId": self.options["name"]}
-
     def find(self):
         found = super().find()
         if found and self.options["state"] == "absent" and found.get("DeletedDate"):
@@ -348,10 +331,9 @@ class Secret(Resource):
         return found
 
     def complete(self, description):
-        secret = {key: value for key, value in description.items() if key != "ResponseMetadata"}
         if self.options["value"] is not None and self.options["state"] == "present":
-            secret["SecretString"] = self.compared(secret)
-        return secret
+            return {**description, "SecretString": self.compared(description)}
+        return description
 
     def compared(self, secret):
         """What is known of the secret's value; None where it has none."""
@@ -393,14 +375,9 @@ class Secret(Resource):
     def key_of(self, alias):
         """ARN of the key that an alias stands for, or None."""
         if alias not in self.keys:
-            try:
-                answer = self.client("kms", attempts=8).describe_key(KeyId=alias)
-                self.keys[alias] = answer["KeyMetadata"]["Arn"]
-            except AWS_ERRORS as error:
-                if error_code(error) != "NotFoundException":
-                    doing = f"look up the key of {alias} for {self.title}"
-                    raise ResourceError(describe_failure(error, doing, "kms", "DescribeKey"), error) from error
-                self.keys[alias] = None
+            doing = f"look up the key of {alias} for {self.title}"
+            answer = self.read("DescribeKey", {"KeyId": alias}, ("NotFoundException",), doing, service="kms")
+            self.keys[alias] = get_path(answer, "KeyMetadata.Arn")
         return self.keys[alias]
 
     # ---- Acting
@@ -439,18 +416,13 @@ class Secret(Resource):
     def created(self, response):
         self.stored = True
 
-    def update_request(self, name, changes, current):
-        request = {**super().update_request(name, changes, current), **self.describe_request()}
-        del request["Name"]
-        return request
-
     def updated(self, name, response):
         self.stored = self.stored or name == "value"
 
     def delete_request(self, current):
         days = self.options["recovery_window_days"]
         window = {"RecoveryWindowInDays": days} if days else {"ForceDeleteWithoutRecovery": True}
-        return {**self.describe_request(), **window}
+        return {**super().delete_request(current), **window}
 
     def deleted(self, response):
         self.removed = True
@@ -472,34 +444,13 @@ class Secret(Resource):
 
 
 def main():
-    run_module(
-        Secret,
-        {
-            "name": {"type": "str", "required": True},
-            "description": {"type": "str"},
-            "kms_key_id": {"type": "str"},
-            "value": {"type": "str", "no_log": True},
-            "overwrite": {"type": "bool", "default": True},
-            "generate": {
-                "type": "dict",
-                "options": {
-                    "length": {"type": "int", "default": 32},
-                    "exclude_characters": {"type": "str"},
-                    "exclude_numbers": {"type": "bool", "default": False},
-                    "exclude_punctuation": {"type": "bool", "default": True},
-                    "exclude_uppercase": {"type": "bool", "default": False},
-                    "exclude_lowercase": {"type": "bool", "default": False},
-                    "include_space": {"type": "bool", "default": False},
-                    "require_each_included_type": {"type": "bool", "default": True},
-                    "secret_string_template": {"type": "dict", "no_log": False},
-                    "generate_string_key": {"type": "str", "no_log": False},
-                },
-                "required_together": [("secret_string_template", "generate_string_key")],
-            },
-            "recovery_window_days": {"type": "int", "default": 30},
-        },
-        mutually_exclusive=[("value", "generate")],
-    )
+    refined = {
+        "value": {"no_log": True},
+        "generate": {"required_together": [("secret_string_template", "generate_string_key")]},
+        "generate.secret_string_template": {"no_log": False},
+        "generate.generate_string_key": {"no_log": False},
+    }
+    run_module(Secret, DOCUMENTATION, refined, mutually_exclusive=[("value", "generate")])
 
 
 if __name__ == "__main__":

@@ -24,8 +24,15 @@ import yaml
 from ansible.module_utils.common.dict_transformations import snake_dict_to_camel_dict
 from botocore.validate import ParamValidator
 
-from ansible_collections.agent_platform.aws.plugins.module_utils import resource as framework
-from ansible_collections.agent_platform.aws.plugins.module_utils.resource import Change, Resource, set_path
+from ansible_collections.agent_platform.aws.plugins.module_utils.declarations import (
+    By,
+    Change,
+    Update,
+    paths_of,
+)
+from ansible_collections.agent_platform.aws.plugins.module_utils.documentation import argument_spec
+from ansible_collections.agent_platform.aws.plugins.module_utils.resource import Resource
+from ansible_collections.agent_platform.aws.plugins.module_utils.values import set_path
 from tests.support.scripted_aws import ScriptedAws, ScriptedModule
 
 MODULES = Path(__file__).parents[2] / "plugins" / "modules"
@@ -108,13 +115,17 @@ def _declaration(module: ModuleType) -> tuple[type[Resource], Mapping[str, Any],
     """What main() passes to run_module, and the options that result."""
     seen: dict[str, Any] = {}
 
-    def run_module(resource: type[Resource], argument_spec: Mapping[str, Any], **arguments: Any) -> None:
-        seen.update(resource=resource, argument_spec=argument_spec, arguments=arguments)
+    def run_module(
+        resource: type[Resource],
+        documentation: str,
+        refined: Mapping[str, Mapping[str, Any]] | None = None,
+        **arguments: Any,
+    ) -> None:
+        seen.update(resource=resource, options=argument_spec(documentation, refined), arguments=arguments)
 
     with mock.patch.object(module, "run_module", run_module):
         module.main()
-    tags = framework.TAG_OPTIONS if seen["resource"].tagging else {}
-    return seen["resource"], {**framework.COMMON_OPTIONS, **tags, **seen["argument_spec"]}, seen["arguments"]
+    return seen["resource"], seen["options"], seen["arguments"]
 
 
 def documentation(text: str) -> dict[str, Any]:
@@ -164,7 +175,7 @@ def sample(shape: Any, depth: int = 8) -> Any:
     if kind == "timestamp":
         return datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC)
     if kind == "string":
-        return shape.enum[0] if shape.enum else "sample"
+        return shape.enum[0] if shape.enum else "sample".ljust(shape.metadata.get("min", 0), "-")
     return {"boolean": True, "blob": b"sample"}.get(kind, 1)
 
 
@@ -222,7 +233,9 @@ class Checker:
         resource = self.resource
         found = dict.fromkeys(resource.extra_operations, "extra_operations")
         found |= {addition.operation: "additions" for addition in resource.additions}
-        found |= {update.operation: f"updates[{name!r}]" for name, update in resource.updates.items()}
+        for name, update in resource.updates.items():
+            calls = {update.operation: "", update.clear: ".clear", update.remove: ".remove"}
+            found |= {call: f"updates[{name!r}]{part}" for call, part in calls.items() if call}
         if resource.tagging:
             found |= {resource.tagging.tag: "tagging.tag", resource.tagging.untag: "tagging.untag"}
         found |= {resource.delete.operation: "delete", resource.create.operation: "create"}
@@ -282,7 +295,18 @@ class Checker:
                 yield f"describe: the answer of {describe.operation} has no {describe.path}"
             elif (found.type_name == "list") is not describe.many:
                 yield f"describe: {describe.path} of {describe.operation} is a {found.type_name}, many={describe.many}"
+        for name in vars(self.resource):
+            # Those of the base are hooks.
+            update = name.removeprefix("update_")
+            extra = name.startswith("update_") and not hasattr(Resource, name) and update not in self.resource.updates
+            if extra and callable(getattr(self.resource, name)):
+                yield f"{name} makes no update that is declared"
+        for option in self.resource.needed:
+            if self.option(option) is None:
+                yield f"needed: there is no option {option}"
         for addition in self.resource.additions:
+            if addition.option and self.option(addition.option) is None:
+                yield f"additions: there is no option {addition.option}"
             output = self.output(addition.operation)
             if output is not None and member(output, addition.path) is None:
                 yield f"additions: the answer of {addition.operation} has no {addition.path}"
@@ -301,20 +325,23 @@ class Checker:
 
     def identity(self) -> Iterator[str]:
         resource = self.resource
+        # Which hook makes the request, and which names it takes, where not all.
         hooks = {
-            resource.describe.operation: "describe_request",
-            resource.create.operation: "create_request",
-            resource.delete.operation: "delete_request",
+            resource.describe.operation: ("describe_request", resource.describe.names),
+            resource.create.operation: ("create_request", resource.create.names),
+            resource.delete.operation: ("delete_request", () if resource.delete.by is not None else None),
         }
+        yield from self.named_otherwise()
         for name, option in resource.names.items():
             spec = self.option(option)
             if spec is None:
                 yield f"names: there is no option {option}"
             elif not spec.get("required") and spec.get("default") is None:
                 yield f"names: option {option} tells which resource is meant, and isn't required"
-            for operation, hook in hooks.items():
+            for operation, (hook, others) in hooks.items():
                 shape = self.input(operation)
-                if shape is not None and not self.overrides(hook) and name not in shape.members:
+                others = others is not None and name not in others
+                if shape is not None and not others and not self.overrides(hook) and name not in shape.members:
                     yield f"names: {operation} takes no {name}"
             created = (
                 member(self.input(resource.create.operation), name) if self.knows(resource.create.operation) else None
@@ -325,6 +352,33 @@ class Checker:
             yield f"identifier: the description has no {resource.identifier}"
         if resource.describe.many and not resource.identifier:
             yield "identifier: several can be found, so it is needed to tell them apart"
+
+    def named_otherwise(self) -> Iterator[str]:
+        """Calls that name the resource by what the description says of it."""
+        resource = self.resource
+        calls = [("delete", resource.delete.operation, resource.delete.by)]
+        calls += [("additions", item.operation, item.by) for item in resource.additions if not item.by_hand]
+        for name, update in resource.updates.items():
+            operations = (update.operation, update.clear, update.remove)
+            calls += [(f"updates[{name!r}]", operation, update.by) for operation in operations if operation]
+        for where, operation, by in calls:
+            if by is not None:
+                yield from self.takes_by(where, operation, by)
+
+    def takes_by(self, where: str, operation: str, by: By) -> Iterator[str]:
+        shape = self.input(operation)
+        for name, path in paths_of(by).items():
+            many = isinstance(path, list)
+            read = path[0] if many else path
+            if self.described(read) is None:
+                yield f"{where}: the description has no {read}"
+            if shape is None:
+                continue
+            target = shape.members.get(name)
+            if target is None:
+                yield f"{where}: {operation} takes no {name}"
+            elif (target.type_name == "list") is not many:
+                yield f"{where}: {name} of {operation} is a {target.type_name}, many={many}"
 
     # -- Settings
 
@@ -343,6 +397,8 @@ class Checker:
                 yield f"{where}: the description has no {setting.path}"
             if setting.update is not None:
                 yield from self.updated(setting)
+            if setting.key and spec is not None and setting.key not in (spec.get("options") or {}):
+                yield f"{where}: there is no suboption {setting.key}"
             # What a decoded setting is read from has another shape; create takes the option as it is.
             shape = created if setting.decode else created or described
             if spec is None or shape is None or setting.encode:
@@ -357,9 +413,11 @@ class Checker:
             yield f"setting {setting.option}: there is no updates[{setting.update!r}]"
             return
         shape = self.input(update.operation)
-        for path in setting.update_members or (setting.member or setting.option,):
+        for path in setting.members:
             if shape is not None and member(shape, path) is None:
                 yield f"setting {setting.option}: {update.operation} takes no {path}"
+        if update.remove and len([item for item in self.resource.settings if item.update == setting.update]) > 1:
+            yield f"setting {setting.option}: {update.remove} takes elements of a single setting"
 
     def fits(self, path: str, option: Mapping[str, Any], shape: Any, verbatim: bool = False) -> Iterator[str]:
         """An option of that type can be the value of a member of that shape."""
@@ -420,21 +478,20 @@ class Checker:
             yield f"create: {create.operation} takes no {create.tags}"
         if tagging is None:
             return
+        named = self.resource.names if tagging.by is None else paths_of(tagging.by)
         for operation, members in (
-            (tagging.tag, {tagging.resource_member, tagging.tags_member}),
-            (tagging.untag, {tagging.resource_member, tagging.keys_member} - {None}),
+            (tagging.tag, {*named, tagging.tags_member}),
+            (tagging.untag, {*named, tagging.keys_member} - {None}),
         ):
+            yield from self.takes_by("tagging", operation, tagging.by or {})
             shape = self.input(operation)
             if shape is None:
                 continue
-            for name in sorted(members):
+            for name in sorted(members - set(paths_of(tagging.by or {}))):
                 if member(shape, name) is None:
                     yield f"tagging: {operation} takes no {name}"
             for name in sorted(set(shape.required_members) - {name.partition(".")[0] for name in members}):
                 yield f"tagging: {operation} needs {name}"
-            target = shape.members.get(tagging.resource_member)
-            if target is not None and (target.type_name == "list") is not tagging.many:
-                yield f"tagging: {tagging.resource_member} of {operation} is a {target.type_name}, many={tagging.many}"
         named = tagging.keys_member and self.knows(tagging.untag)
         keys = member(self.input(tagging.untag), tagging.keys_member) if named else None
         if keys is not None and (keys.member.type_name == "string") is not (tagging.untag_style == "keys"):
@@ -446,8 +503,6 @@ class Checker:
                 yield f"tagging: {where} has no tags at {tagging.read}"
             elif (shape.type_name == "map") is not (tagging.style == "map"):
                 yield f"tagging: tags of {where} are a {shape.type_name}, style is {tagging.style}"
-        if not self.overrides("tag_request") and self.described(tagging.arn) is None:
-            yield f"tagging: the description has no {tagging.arn}"
 
     def states(self) -> Iterator[str]:
         states = self.resource.states
@@ -486,6 +541,12 @@ class Checker:
             ("describe.missing", resource.describe.operation, resource.describe.missing),
             ("create.exists", resource.create.operation, resource.create.exists),
             ("delete.missing", resource.delete.operation, resource.delete.missing),
+            *(("additions", addition.operation, addition.missing) for addition in resource.additions),
+            *(
+                (f"updates[{name!r}].missing", update.remove, update.missing)
+                for name, update in resource.updates.items()
+                if update.remove
+            ),
         ):
             if self.knows(operation):
                 yield from self.unknown(where, codes, {operation})
@@ -536,18 +597,31 @@ class Checker:
                 current |= sample(shape)
         yield from self.invalid(self.resource.describe.operation, self.describe_request(resource))
         yield from self.invalid(self.resource.delete.operation, resource.delete_request(current))
-        if self.overrides("apply_update"):
-            return
+        for addition in self.resource.additions:
+            if not addition.by_hand:
+                yield from self.invalid(addition.operation, resource.target(addition, current))
         for name, update in self.resource.updates.items():
-            settings = [
-                item for item in self.resource.settings if item.update == name and item.option in resource.options
-            ]
-            changes = {
-                setting.option: Change(setting, None, resource.options[setting.option])
-                for setting in settings
-                if resource.options[setting.option] is not None
-            }
+            if not hasattr(resource, f"update_{name}"):
+                yield from self.update_requests(resource, name, update, current)
+
+    def update_requests(self, resource: Resource, name: str, update: Update, current: dict) -> Iterator[str]:
+        changes = {
+            setting.option: Change(setting, setting.absent, resource.options[setting.option])
+            for setting in resource.settings_of(name)
+            if resource.options.get(setting.option) is not None
+        }
+        if update.clear:
+            yield from self.invalid(update.clear, resource.target(update, current))
+        if not update.remove:
             yield from self.invalid(update.operation, resource.update_request(name, changes, current))
+            return
+        sent: list[tuple[str, dict]] = []
+        with mock.patch.object(resource, "write", lambda operation, request, *_more: sent.append((operation, request))):
+            for change in changes.values():
+                resource.change_elements(update, change, current)
+                resource.change_elements(update, Change(change.setting, change.desired, []), current)
+        for operation, request in sent:
+            yield from self.invalid(operation, request)
 
     def describe_request(self, resource: Resource) -> dict:
         # Some are described by an ARN that another call has to give first.

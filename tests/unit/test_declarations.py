@@ -9,7 +9,7 @@ import dataclasses
 
 import pytest
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
+from ansible_collections.agent_platform.aws.plugins.module_utils.declarations import (
     Addition,
     Create,
     Delete,
@@ -28,7 +28,9 @@ EXCEPTIONS = Exceptions(
     samples={
         "iam_oidc_provider.thumbprints": ["9e99a48a9960b14926bb7f3b02e22da2b0ab7280"],
         "iam_role.inline_policies": {"sample": {}},
+        "iam_role.managed_policies": ["arn:aws:iam::aws:policy/sample"],
         "iam_role.max_session_duration": 3600,
+        "kms_key.rotation_period_days": 90,
     },
     # S3 documents its error codes outside of the model; an answer to HEAD has no code but its status.
     unlisted_codes={
@@ -78,14 +80,29 @@ def settings_of(name, **changed):
     )
 
 
+def updates_of(name, **changed):
+    """The updates of a module, those of that name with other values."""
+    declared = load(name).resource.updates
+    return {key: dataclasses.replace(update, **changed.get(key, {})) for key, update in declared.items()}
+
+
+def additions_of(name, **changed):
+    return tuple(dataclasses.replace(addition, **changed) for addition in load(name).resource.additions)
+
+
 ENTRY = "eks_access_entry"
 LOG = "ec2_flow_log"
+ROUTES = "ec2_route_table"
+GROUP = "logs_log_group"
+ROLE = "iam_role"
 ENDPOINT = "ec2_vpc_endpoint"
 PROVIDER = "iam_oidc_provider"
 TAGGING = load(ENTRY).resource.tagging
 EC2_TAGGING = load(LOG).resource.tagging
 BUCKET = "s3_bucket"
 S3_TAGGING = load(BUCKET).resource.tagging
+OTHER_MEMBER = dataclasses.replace(TAGGING, by={"arn": "accessEntryArn"})
+LIST_OF_ONE = dataclasses.replace(TAGGING, by={"resourceArn": ["accessEntryArn"]})
 STATES = load(ENDPOINT).resource.states
 
 
@@ -107,9 +124,13 @@ STATES = load(ENDPOINT).resource.states
             {"updates": {**load(ENTRY).resource.updates, "more": Update("UpdateAccessEntry")}},
             "changes no setting",
         ),
-        (ENTRY, {"extra_operations": ("DisassociateAccessPolicies",)}, "no operation DisassociateAccessPolicies"),
-        (ENTRY, {"extra_operations": ()}, "calls DisassociateAccessPolicy without declaring it"),
-        (ENTRY, {"extra_operations": ("DisassociateAccessPolicy", "ListClusters")}, "nothing calls ListClusters"),
+        (ROUTES, {"extra_operations": ("DeleteRoutes",)}, "no operation DeleteRoutes"),
+        (ROUTES, {"extra_operations": ()}, "calls DeleteRoute without declaring it"),
+        (
+            ROUTES,
+            {"extra_operations": (*load(ROUTES).resource.extra_operations, "CreateVpc")},
+            "nothing calls CreateVpc",
+        ),
         (
             ENTRY,
             {"additions": (Addition("ListAccessPolicies", "policies"),)},
@@ -175,14 +196,22 @@ STATES = load(ENDPOINT).resource.states
             "Missing required parameter",
         ),
         (ENTRY, {"tagging": dataclasses.replace(TAGGING, tag="TagResources")}, "no operation TagResources"),
-        (ENTRY, {"tagging": dataclasses.replace(TAGGING, resource_member="arn")}, "TagResource takes no arn"),
-        (ENTRY, {"tagging": dataclasses.replace(TAGGING, resource_member="arn")}, "TagResource needs resourceArn"),
+        (ENTRY, {"tagging": OTHER_MEMBER}, "TagResource takes no arn"),
+        (
+            ENTRY,
+            {"tagging": OTHER_MEMBER},
+            "TagResource needs resourceArn",
+        ),
         (ENTRY, {"tagging": dataclasses.replace(TAGGING, keys_member="keys")}, "UntagResource takes no keys"),
         (ENTRY, {"tagging": dataclasses.replace(TAGGING, style="list")}, "are a map, style is list"),
         (ENTRY, {"tagging": dataclasses.replace(TAGGING, read="labels")}, "has no tags at labels"),
-        (ENTRY, {"tagging": dataclasses.replace(TAGGING, arn="arn")}, "description has no arn"),
-        (ENTRY, {"tagging": dataclasses.replace(TAGGING, many=True)}, "is a string, many=True"),
-        (LOG, {"tagging": dataclasses.replace(EC2_TAGGING, many=False)}, "is a list, many=False"),
+        (ENTRY, {"tagging": dataclasses.replace(TAGGING, by={"resourceArn": "arn"})}, "description has no arn"),
+        (
+            ENTRY,
+            {"tagging": LIST_OF_ONE},
+            "is a string, many=True",
+        ),
+        (LOG, {"tagging": dataclasses.replace(EC2_TAGGING, by={"Resources": "FlowLogId"})}, "is a list, many=False"),
         (LOG, {"tagging": dataclasses.replace(EC2_TAGGING, untag_style="keys")}, "takes Tag in Tags, not keys"),
         (BUCKET, {"tagging": dataclasses.replace(S3_TAGGING, tags_member="Tagging.Tags")}, "takes no Tagging.Tags"),
         (BUCKET, {"tagging": dataclasses.replace(S3_TAGGING, tags_member="TagSet")}, "PutBucketTagging needs Tagging"),
@@ -202,6 +231,57 @@ STATES = load(ENDPOINT).resource.states
         (ENTRY, {"passing": {"ThrottledOften": ("",)}}, "never answers ThrottledOften"),
         (PROVIDER, {"create_request": lambda self: {"URL": "u"}}, "Unknown parameter in input"),
         (PROVIDER, {"delete_request": lambda self, current: {}}, "DeleteOpenIDConnectProvider refuses a request"),
+        (PROVIDER, {"delete": Delete("DeleteOpenIDConnectProvider", by="Arn")}, "Provider takes no Arn"),
+        (LOG, {"delete": Delete("DeleteFlowLogs")}, "names: DeleteFlowLogs takes no ResourceId"),
+        (LOG, {"delete": Delete("DeleteFlowLogs", by={"FlowLogIds": "FlowLogId"})}, "DeleteFlowLogs is a list, many=F"),
+        (LOG, {"delete": Delete("DeleteFlowLogs", by={"FlowLogIds": ["Id"]})}, "delete: the description has no Id"),
+        (GROUP, {"updates": updates_of(GROUP, key={"clear": "DropKmsKey"})}, "['key'].clear: logs has no operation D"),
+        (
+            GROUP,
+            {
+                "updates": updates_of(GROUP, key={"clear": "CreateExportTask"}),
+                "extra_operations": ("DisassociateKmsKey",),
+            },
+            "CreateExportTask refuses a request",
+        ),
+        (
+            ROLE,
+            {"updates": updates_of(ROLE, managed={"remove": "DropPolicy"})},
+            "['managed'].remove: iam has no operation",
+        ),
+        (
+            ROLE,
+            {
+                "updates": updates_of(ROLE, managed={"remove": "DeleteRole"}),
+                "extra_operations": (*load(ROLE).resource.extra_operations, "DetachRolePolicy"),
+            },
+            "DeleteRole refuses a request",
+        ),
+        (ROLE, {"updates": updates_of(ROLE, managed={"missing": ("No",)})}, "DetachRolePolicy never answers No"),
+        (ROLE, {"updates": updates_of(ROLE, role={"remove": "TagRole"})}, "TagRole takes elements of a single setting"),
+        (ROLE, {"updates": updates_of(ROLE, managed={"by": "Name"})}, "AttachRolePolicy takes no Name"),
+        (
+            GROUP,
+            {"additions": additions_of(GROUP, by={"resourceArn": "myArn"})},
+            "additions: the description has no my",
+        ),
+        (GROUP, {"additions": additions_of(GROUP, by={"arns": ["arn"]})}, "ListTagsForResource takes no arns"),
+        (GROUP, {"additions": additions_of(GROUP, by=None)}, "ListTagsForResource refuses a request"),
+        (GROUP, {"additions": additions_of(GROUP, missing=("No",))}, "ListTagsForResource never answers No"),
+        (GROUP, {"additions": additions_of(GROUP, option="label")}, "additions: there is no option label"),
+        (
+            GROUP,
+            {"describe": Describe("DescribeLogGroups", "logGroups", many=True, names={"a": "name"})},
+            "Unknown par",
+        ),
+        (ENTRY, {"settings": settings_of(ENTRY, access_policies={"key": "arn"})}, "there is no suboption arn"),
+        (
+            ROUTES,
+            {"create": Create("CreateRouteTable", token="ClientToken", tags=None)},
+            "CreateRouteTable refuses a request",
+        ),
+        (GROUP, {"needed": ("label",)}, "needed: there is no option label"),
+        (GROUP, {"update_label": lambda self, changes, current: None}, "update_label makes no update"),
     ],
 )
 def test_wrong_declaration_is_found(name, attributes, found):
@@ -251,22 +331,24 @@ def test_missing_text_is_found():
 def test_setting_and_tagging_have_no_fields_that_the_check_ignores():
     """A new field of the declaration needs a check, or a place in this list of those that name nothing of the API."""
     fields = {
-        cls: {field.name for field in dataclasses.fields(cls)} for cls in (Setting, Tagging, Create, Update, Describe)
+        cls: {field.name for field in dataclasses.fields(cls)}
+        for cls in (Setting, Tagging, Create, Update, Describe, Delete, Addition)
     }
-    words = {"unordered", "absent", "verbatim", "encode", "decode", "secret", "same"}
-    assert fields[Setting] - words == {"option", "member", "read", "update", "update_members"}
-    assert fields[Create] == {"operation", "token", "exists", "tags"}
-    assert fields[Update] - {"whole"} == {"operation", "token"}
-    assert fields[Describe] == {"operation", "path", "missing", "many"}
+    words = {"unordered", "absent", "verbatim", "given", "encode", "decode", "secret", "same"}
+    assert fields[Setting] - words == {"option", "member", "read", "update", "update_members", "key"}
+    assert fields[Create] == {"operation", "token", "exists", "tags", "names"}
+    assert fields[Update] - {"whole"} == {"operation", "token", "by", "clear", "remove", "missing"}
+    assert fields[Describe] == {"operation", "path", "missing", "many", "names"}
+    assert fields[Delete] == {"operation", "missing", "by"}
+    words = {"empty", "take", "by_hand"}
+    assert fields[Addition] - words == {"operation", "path", "at", "by", "missing", "option"}
     assert fields[Tagging] == {
         "tag",
         "untag",
-        "arn",
+        "by",
         "read",
         "style",
-        "resource_member",
         "tags_member",
         "keys_member",
-        "many",
         "untag_style",
     }

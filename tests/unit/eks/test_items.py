@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.agent_platform.aws.plugins.modules.eks_nodegroup import AMI_TYPES
+from tests.support.declarations import load as load_module
 
 ROLE = Path(__file__).resolve().parents[3] / "roles" / "eks"
 
@@ -50,7 +50,8 @@ def test_addons_stand_in_an_order_that_works():
 
 def test_image_families_are_those_of_eks_that_the_launch_template_fits():
     choices = OPTIONS["eks_node_groups"]["options"]["ami_type"]["choices"]
-    assert set(choices) == {name for name in AMI_TYPES if name.startswith(("AL2023_", "BOTTLEROCKET_"))}
+    known = load_module("eks_nodegroup").options["ami_type"]["choices"]
+    assert set(choices) == {name for name in known if name.startswith(("AL2023_", "BOTTLEROCKET_"))}
 
 
 def test_nodes_can_do_no_more_than_nodes_need():

@@ -222,7 +222,7 @@ def test_volume_that_is_not_the_root_is_a_warning():
 
 @pytest.mark.parametrize("option", ["image_id", "instance_type"])
 def test_launch_needs_image_and_type(option):
-    refused({option: None}, search(), match=f"doesn't exist; to launch it, give {option}")
+    refused({option: None}, search(), match=f"doesn't exist; to create it {option} must be given")
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ OPTIONS = {
     "security_group_ids": ["sg-1", "sg-2"],
     "monitoring": True,
     "user_data": SCRIPT,
-    "tag_specifications": {"instance": {"Name": "demo-node", "Cost": 1}, "network-interface": {"Name": "demo-node"}},
+    "tag_specifications": {"instance": {"Name": "demo-node", "Cost": 1}, "network_interface": {"Name": "demo-node"}},
     "tags": TAGS,
     "owned_by": OWNER,
 }

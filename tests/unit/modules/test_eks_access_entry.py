@@ -302,7 +302,7 @@ def test_dry_run_of_create():
 def test_dry_run_of_policies_shows_those_that_are_kept():
     result, _aws, _module = entry_run({"purge_access_policies": False}, entry(admin()), check_mode=True)
     arns = [policy["policy_arn"] for policy in result["diff"]["after"]["access_policies"]]
-    assert arns == [VIEW, ADMIN]
+    assert arns == [ADMIN, VIEW]
 
 
 ABSENT = {"kubernetes_groups": None, "access_policies": None, "tags": None, "state": "absent"}

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.eks import PLACEHOLDER
+from ansible_collections.agent_platform.aws.plugins.module_utils.values import PLACEHOLDER
 from ansible_collections.agent_platform.aws.plugins.modules.eks_addon import EksAddon, values_from_api, version_key
 from tests.support.scripted_aws import Step, api_error, lost_reply, refuse_resource, run_resource, with_token
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.eks import PLACEHOLDER
+from ansible_collections.agent_platform.aws.plugins.module_utils.values import PLACEHOLDER
 from ansible_collections.agent_platform.aws.plugins.modules.eks_cluster import EksCluster
 from tests.support.scripted_aws import Step, api_error, lost_reply, refuse_resource, run_resource, with_token
 

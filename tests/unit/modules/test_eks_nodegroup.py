@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ansible.module_utils.common.dict_transformations import camel_dict_to_snake_dict
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.eks import PLACEHOLDER
+from ansible_collections.agent_platform.aws.plugins.module_utils.values import PLACEHOLDER
 from ansible_collections.agent_platform.aws.plugins.modules.eks_nodegroup import EksNodegroup
 from tests.support.scripted_aws import Step, api_error, lost_reply, refuse_resource, run_resource, with_token
 

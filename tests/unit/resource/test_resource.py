@@ -8,20 +8,18 @@ from typing import ClassVar
 import pytest
 
 from ansible_collections.agent_platform.aws.plugins.module_utils import resource as base
-from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
-from ansible_collections.agent_platform.aws.plugins.module_utils.resource import (
+from ansible_collections.agent_platform.aws.plugins.module_utils.declarations import (
     Create,
     Delete,
     Describe,
-    Resource,
     Setting,
     States,
     Tagging,
     Update,
-    gather,
-    is_satisfied,
-    without_unset,
 )
+from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
+from ansible_collections.agent_platform.aws.plugins.module_utils.resource import Resource
+from ansible_collections.agent_platform.aws.plugins.module_utils.values import gather, is_satisfied, without_unset
 from tests.support.scripted_aws import (
     ScriptedAws,
     ScriptedModule,
@@ -49,7 +47,7 @@ class Addon(Resource):
         Setting("role_arn", "serviceAccountRoleArn"),
     )
     updates: ClassVar = {"addon": Update("UpdateAddon", token="clientRequestToken")}
-    tagging = Tagging("TagResource", "UntagResource", arn="addonArn")
+    tagging = Tagging("TagResource", "UntagResource", by={"resourceArn": "addonArn"})
     states = States(
         "status",
         ready=frozenset({"ACTIVE"}),

@@ -53,9 +53,9 @@ def details(number=1, alias=ALIAS, policy=POLICY, rotation=None, **values):
     if rotation:
         status["RotationPeriodInDays"] = rotation
     return (
+        Step("GetKeyPolicy", {"Policy": json.dumps(policy)}, {"KeyId": f"key-{number}"}),
+        Step("GetKeyRotationStatus", status, {"KeyId": f"key-{number}"}),
         Step("ListAliases", {"Aliases": aliases}, {"KeyId": f"key-{number}"}),
-        Step("GetKeyPolicy", {"Policy": json.dumps(policy)}),
-        Step("GetKeyRotationStatus", status),
         tags(number, **values),
     )
 

@@ -203,7 +203,7 @@ def test_the_description_cannot_be_changed():
 
 
 def test_a_new_group_needs_a_description():
-    with pytest.raises(ResourceError, match="set description"):
+    with pytest.raises(ResourceError, match="description must be given"):
         run({"description": None}, NOTHING)
 
 

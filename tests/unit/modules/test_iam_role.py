@@ -230,7 +230,7 @@ def test_a_role_of_someone_else_is_refused():
 
 
 def test_a_role_cannot_be_made_without_trust():
-    with pytest.raises(ResourceError, match="without trust_policy"):
+    with pytest.raises(ResourceError, match="trust_policy must be given"):
         run({"trust_policy": None}, missing("GetRole"))
 
 

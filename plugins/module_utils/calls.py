@@ -1,0 +1,163 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Calls of AWS: reads that may be repeated, writes that are sent once, and what their failures mean for the user."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .faults import AWS_ERRORS, Outcome, ResourceError, describe_failure, error_code, error_text, outcome
+
+try:
+    from botocore import xform_name
+    from botocore.config import Config
+except ImportError:  # AnsibleAWSModule reports the missing library
+    pass
+
+if TYPE_CHECKING:
+    from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+Seen = TypeVar("Seen")
+
+# How often a read is sent at most.
+READ_ATTEMPTS = 8
+
+
+class Repeat(Exception):
+    """A write did not end in success; read the resource again and decide anew. doing: which write it was."""
+
+    def __init__(self, error: Exception, message: str, may_be_done: bool, doing: str):
+        super().__init__(message)
+        self.error = error
+        self.may_be_done = may_be_done
+        self.doing = doing
+
+
+class Calls:
+    """The calls of one module call. Subclasses declare the service, and what its refusals mean.
+
+    What a subclass says of a code in passing and hints comes on top of what its base says of it.
+    """
+
+    service: str = ""
+    # Refusals that pass by themselves: error code -> parts of the message. For what AWS has just made and not yet seen.
+    passing: Mapping[str, tuple[str, ...]] = {}
+    # What helps against a refusal: error code -> part of the message ("" for any) -> sentence; the first part counts.
+    hints: Mapping[str, Mapping[str, str]] = {}
+    timeout: int = 600  # seconds, where the user gives no wait_timeout
+    poll: float = 15.0  # longest pause between two looks while waiting, seconds
+
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        own, base = vars(cls), super(cls, cls)
+        passing, hints = own.get("passing", {}), own.get("hints", {})
+        cls.passing = {**base.passing, **{code: base.passing.get(code, ()) + passing[code] for code in passing}}
+        cls.hints = {
+            **base.hints,
+            **{code: {**hints[code], **base.hints.get(code, {}), **hints[code]} for code in hints},
+        }
+
+    def __init__(self, module: AnsibleAWSModule):
+        self.module = module
+        self.check_mode: bool = module.check_mode
+        self.options: dict[str, Any] = dict(module.params)
+        self.changed = False
+        self._clients: dict[tuple[str, int], Any] = {}
+
+    @property
+    def title(self) -> str:
+        """The resource in messages."""
+        raise NotImplementedError
+
+    # ---- Clients
+
+    @property
+    def reader(self) -> Any:
+        """The client for reads, which the SDK may repeat."""
+        return self.client(self.service, READ_ATTEMPTS)
+
+    @property
+    def writer(self) -> Any:
+        """The client for writes: sent once; what follows a failure is decided by who sends them."""
+        return self.client(self.service, 1)
+
+    def client(self, service: str, attempts: int) -> Any:
+        if (service, attempts) not in self._clients:
+            config = Config(retries={"mode": "standard", "total_max_attempts": attempts})
+            self._clients[service, attempts] = self.module.client(service, config=config)
+        return self._clients[service, attempts]
+
+    # ---- Reads and writes
+
+    def read(
+        self,
+        operation: str,
+        request: Mapping,
+        missing: Iterable[str] = (),
+        doing: str | None = None,
+        service: str | None = None,
+    ) -> dict | None:
+        """The whole response of a read call, all pages; None if AWS says that the thing doesn't exist."""
+        client, method = self.client(service or self.service, READ_ATTEMPTS), xform_name(operation)
+        try:
+            if client.can_paginate(method):
+                return client.get_paginator(method).paginate(**request).build_full_result()
+            return getattr(client, method)(**request)
+        except AWS_ERRORS as error:
+            if error_code(error) in missing:
+                return None
+            raise self.failure(error, doing or f"read {self.title}", operation, service) from error
+
+    def write(self, operation: str, request: Mapping, doing: str, missing: Iterable[str] = ()) -> dict:
+        """Send a write once. Raises Repeat where the resource must be read before it is known how to go on."""
+        try:
+            response = self.send(operation, request)
+        except AWS_ERRORS as error:
+            code = error_code(error)
+            if code in missing:
+                return {}
+            known = outcome(error)
+            passing = any(part in error_text(error) for part in self.passing.get(code, ()))
+            failure = self.failure(error, doing, operation)
+            if known is Outcome.REFUSED and not passing:
+                raise failure from error
+            raise Repeat(error, str(failure), known is Outcome.UNKNOWN, doing) from error
+        self.changed = True
+        return response
+
+    def send(self, operation: str, request: Mapping) -> dict:
+        """The write call itself. A subclass raises ClientError here for failures that come as a success."""
+        return getattr(self.writer, xform_name(operation))(**request)
+
+    def failure(self, error: Exception, doing: str, operation: str, service: str | None = None) -> ResourceError:
+        service = service or self.service
+        told = self.hints.get(error_code(error), {}).items()
+        hint = next((sentence for part, sentence in told if part in error_text(error)), "")
+        return ResourceError(
+            describe_failure(error, doing, service, operation, self.permission(operation, service), hint), error
+        )
+
+    def permission(self, operation: str, service: str) -> str:
+        """The permission of IAM that the call needs."""
+        return f"{service}:{operation}"
+
+    # ---- Time
+
+    @property
+    def wait_timeout(self) -> int:
+        return self.options.get("wait_timeout") or self.timeout
+
+    @staticmethod
+    def looks(
+        look: Callable[[], Seen], timeout: float, pause: float, longest: float, growth: float = 1.5
+    ) -> Iterator[Seen]:
+        """What a function gives, again and again with pauses between (all in seconds), until the time is over."""
+        deadline = time.monotonic() + timeout
+        while True:
+            yield look()
+            if time.monotonic() + pause > deadline:
+                return
+            time.sleep(pause)
+            pause = min(pause * growth, longest)

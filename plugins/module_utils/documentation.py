@@ -1,0 +1,106 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The options of a module, made of its documentation: so each stands once.
+
+Here is also the documentation of what modules have in common. The fragments in plugins/doc_fragments are made of it,
+because a module takes no fragments along to where it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.basic import missing_required_lib
+from ansible.module_utils.common.yaml import HAS_YAML, yaml_load
+
+RESOURCE = r"""
+options:
+  state:
+    description:
+      - Whether the resource shall exist.
+    type: str
+    choices: [present, absent]
+    default: present
+  wait:
+    description:
+      - Whether to wait until AWS has finished what was asked, or what was under way already.
+      - With V(false) the module returns as soon as AWS has accepted the calls.
+    type: bool
+    default: true
+  wait_timeout:
+    description:
+      - How long to wait, in seconds.
+      - The default is the module's own, sized to the service.
+    type: int
+  owned_by:
+    description:
+      - Tags that an existing resource must carry before the module changes or deletes it.
+      - Without them the module fails and names the resource. It never adopts what belongs to someone else.
+      - If not set, every resource of that name counts as ours.
+    type: dict
+notes:
+  - An option that is not set is left alone in AWS.
+  - A call whose reply is lost is not repeated blindly. The resource is read first, so nothing is created twice.
+requirements:
+  - python >= 3.12
+attributes:
+  check_mode:
+    description: Can run in check_mode and return changed status prediction without modifying target.
+    support: full
+  diff_mode:
+    description: Returns what has changed, or would in check mode, of the options that are set.
+    support: full
+"""
+
+TAGS = r"""
+options:
+  tags:
+    description:
+      - The tags of the resource, each a name and its value.
+      - If not set, the tags are left alone.
+    type: dict
+    aliases: [resource_tags]
+  purge_tags:
+    description:
+      - Whether tags that O(tags) doesn't name are removed.
+      - Those of AWS itself, whose names begin with V(aws:), stay in any case.
+    type: bool
+    default: true
+"""
+
+FRAGMENTS = {"agent_platform.aws.resource": RESOURCE, "agent_platform.aws.resource.tags": TAGS}
+# What the documentation of an option says that is no word for people only.
+KEYS = ("type", "elements", "choices", "default", "required", "aliases")
+
+
+def argument_spec(documentation: str, refined: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
+    """The argument_spec of a module: the options of its DOCUMENTATION, and those of our own fragments that it extends.
+
+    refined: what documentation can't say (no_log, conditions among suboptions), by the path of an option, with dots
+    before suboptions. KeyError for a path that isn't documented.
+    """
+    if not HAS_YAML:
+        raise RuntimeError(missing_required_lib("PyYAML"))
+    documented = yaml_load(documentation)
+    extended = documented.get("extends_documentation_fragment", [])
+    texts = [yaml_load(FRAGMENTS[name]) for name in extended if name in FRAGMENTS]
+    spec: dict[str, Any] = {}
+    for part in (*texts, documented):
+        for name, text in part["options"].items():
+            # A module may say more of an option of a fragment.
+            spec[name] = {**spec.get(name, {}), **_option(text)}
+    for path, keys in (refined or {}).items():
+        first, *inner = path.split(".")
+        option = spec[first]
+        for name in inner:
+            option = option["options"][name]
+        option.update(keys)
+    return spec
+
+
+def _option(text: Mapping[str, Any]) -> dict[str, Any]:
+    option = {key: text[key] for key in KEYS if key in text}
+    if "suboptions" in text:
+        option["options"] = {name: _option(inner) for name, inner in text["suboptions"].items()}
+    return option

@@ -1,0 +1,440 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the base does of itself where a module declares it: names of calls, clearing, elements, further reads, refusals,
+hints. On parts of real resources, so that AWS's model judges the requests."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar
+
+import pytest
+
+from ansible_collections.agent_platform.aws.plugins.module_utils.declarations import (
+    Addition,
+    Change,
+    Create,
+    Delete,
+    Describe,
+    Setting,
+    Tagging,
+    Update,
+    named_by,
+    texts,
+)
+from ansible_collections.agent_platform.aws.plugins.module_utils.finding import VISIBLE_AFTER
+from ansible_collections.agent_platform.aws.plugins.module_utils.policies import policy, same_policy
+from ansible_collections.agent_platform.aws.plugins.module_utils.resource import Resource
+from ansible_collections.agent_platform.aws.plugins.module_utils.values import (
+    PLACEHOLDER,
+    get_path,
+    listed,
+    placeholder,
+)
+from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step, api_error, refuse_resource, run_resource
+
+GONE = ("ResourceNotFoundException",)
+ARN = "arn:aws:logs:us-west-2:123456789012:log-group:demo"
+
+
+class LogGroup(Resource):
+    service = "logs"
+    kind = "log group"
+    result = "log_group"
+    names: ClassVar = {"logGroupName": "name"}
+    identifier = "arn"
+    describe = Describe("DescribeLogGroups", "logGroups", many=True, names={"logGroupNamePrefix": "name"})
+    create = Create("CreateLogGroup")
+    delete = Delete("DeleteLogGroup", missing=GONE)
+    settings = (Setting("days", None, read="retentionInDays", update="days", update_members=("retentionInDays",)),)
+    updates: ClassVar = {"days": Update("PutRetentionPolicy", clear="DeleteRetentionPolicy")}
+    tagging = Tagging("TagResource", "UntagResource", by={"resourceArn": "arn"})
+    additions = (
+        Addition("ListTagsForResource", "tags", "tags", by={"resourceArn": "arn"}, missing=GONE, empty={}),
+        Addition(
+            "DescribeSubscriptionFilters", "subscriptionFilters.filterName", "filters", take=sorted, option="days"
+        ),
+    )
+
+
+def groups(*names, **members):
+    return Step(
+        "DescribeLogGroups",
+        {"logGroups": [{"logGroupName": name, "arn": f"{ARN}-{name}", **members} for name in names]},
+        {"logGroupNamePrefix": "demo"},
+    )
+
+
+def group_tags(answer=None):
+    return Step("ListTagsForResource", answer or {"tags": {}}, {"resourceArn": f"{ARN}-demo"})
+
+
+def filters(*names):
+    answer = {"subscriptionFilters": [{"filterName": name} for name in names]}
+    return Step("DescribeSubscriptionFilters", answer, {"logGroupName": "demo"})
+
+
+def run_group(params, *steps, **kwargs):
+    return run_resource(LogGroup, {"name": "demo", "days": None, **params}, *steps, **kwargs)
+
+
+# ---- Finding
+
+
+def test_of_what_a_prefix_finds_the_one_of_that_name_is_meant():
+    result, _aws, module = run_group({}, groups("demo-2", "demo"), group_tags())
+    assert result["log_group"]["arn"] == f"{ARN}-demo"
+    assert module.warnings == []
+
+
+def test_a_further_read_is_put_where_it_is_declared():
+    result, _aws, _module = run_group({}, groups("demo"), group_tags({"tags": {"A": "1"}}))
+    assert result["log_group"]["tags"] == {"A": "1"}
+
+
+def test_where_aws_has_nothing_to_add_the_empty_value_stands():
+    none = api_error("ListTagsForResource", "ResourceNotFoundException")
+    result, _aws, _module = run_group({}, groups("demo"), group_tags(none))
+    assert result["log_group"]["tags"] == {}
+
+
+def test_what_lies_in_lists_is_taken_together_and_only_where_its_option_is_declared():
+    steps = groups("demo", retentionInDays=7), group_tags(), filters("b", "a")
+    result, _aws, _module = run_group({"days": 7}, *steps)
+    assert result["log_group"]["filters"] == ["a", "b"]
+
+
+def test_for_an_absent_resource_no_option_is_read():
+    result, _aws, _module = run_group({"days": 7, "state": "absent"}, groups("demo"), group_tags(), check_mode=True)
+    assert result["changed"] is True
+
+
+def test_a_read_that_finds_nothing_leaves_no_trace():
+    result, _aws, _module = run_group({"days": 7}, groups("demo", retentionInDays=7), group_tags(), filters())
+    assert "filters" not in result["log_group"]
+
+
+def test_a_description_is_made_normal_before_anything_is_read_of_it():
+    class Normal(LogGroup):
+        def normal(self, description):
+            return {**description, "logGroupName": description["logGroupName"].lower()}
+
+    result, _aws, _module = run_resource(
+        Normal, {"name": "demo", "days": None}, groups("DEMO"), Step("ListTagsForResource", {"tags": {}})
+    )
+    assert result["log_group"]["log_group_name"] == "demo"
+
+
+# ---- Clearing
+
+
+@pytest.mark.parametrize(
+    ("days", "operation", "members"),
+    [(30, "PutRetentionPolicy", {"retentionInDays": 30}), (0, "DeleteRetentionPolicy", {})],
+)
+def test_what_is_declared_empty_is_cleared_by_a_call_of_its_own(days, operation, members):
+    before, after = (groups("demo", retentionInDays=number) for number in (7, days))
+    result, _aws, _module = run_group(
+        {"days": days},
+        *(before, group_tags(), filters()),
+        Step(operation, {}, {"logGroupName": "demo", **members}),
+        *(after, group_tags(), filters()),
+        *(after, group_tags(), filters()),
+    )
+    assert result["changed"] is True
+
+
+# ---- Names that the description gives
+
+
+class Group(Resource):
+    service = "ec2"
+    kind = "security group"
+    result = "group"
+    names: ClassVar = {"VpcId": "vpc_id", "GroupName": "name"}
+    identifier = "GroupId"
+    capital_members = True
+    needed = ("description", "name")
+    describe = Describe("DescribeSecurityGroups", "SecurityGroups", many=True, names={})
+    create = Create("CreateSecurityGroup", names=("GroupName",), tags=None)
+    delete = Delete("DeleteSecurityGroup", by="GroupId")
+    settings = (Setting("description", "Description"),)
+    renewal = "Give a new one another name."
+
+
+GROUP = {"vpc_id": "vpc-1", "name": "web", "description": "Web"}
+DESCRIBED = {"VpcId": "vpc-1", "GroupName": "web", "GroupId": "sg-1", "Description": "Web"}
+
+
+def security_groups(*found):
+    return Step("DescribeSecurityGroups", {"SecurityGroups": list(found)}, {})
+
+
+def test_the_delete_call_names_it_by_what_the_description_says():
+    result, _aws, _module = run_resource(
+        Group,
+        {**GROUP, "state": "absent"},
+        security_groups(DESCRIBED, {**DESCRIBED, "GroupId": "sg-2", "VpcId": "vpc-2"}),
+        Step("DeleteSecurityGroup", {}, {"GroupId": "sg-1"}),
+        security_groups(),
+    )
+    assert result["changed"] is True
+
+
+def test_the_create_call_takes_only_the_names_that_it_knows():
+    run_resource(
+        Group,
+        GROUP,
+        security_groups(),
+        Step("CreateSecurityGroup", {}, {"GroupName": "web", "Description": "Web"}),
+        security_groups(DESCRIBED),
+    )
+
+
+@pytest.mark.parametrize(
+    ("by", "members"),
+    [
+        ("GroupId", {"GroupId": "sg-1"}),
+        (("GroupId", "VpcId"), {"GroupId": "sg-1", "VpcId": "vpc-1"}),
+        ({"Group": "GroupId"}, {"Group": "sg-1"}),
+        ({"GroupIds": ["GroupId"]}, {"GroupIds": ["sg-1"]}),
+    ],
+)
+def test_how_a_call_names_the_resource(by, members):
+    assert named_by(by, DESCRIBED) == members
+
+
+# ---- Refusals
+
+
+def test_what_is_needed_to_create_it_is_asked_for():
+    told = refuse_resource(Group, {**GROUP, "description": None, "name": ""}, security_groups())
+    assert "doesn't exist; to create it description and name must be given" in told
+
+
+def test_what_exists_needs_nothing():
+    result, _aws, _module = run_resource(Group, {**GROUP, "description": None}, security_groups(DESCRIBED))
+    assert result["changed"] is False
+
+
+def test_a_setting_that_cannot_be_changed_says_what_else_helps():
+    told = refuse_resource(Group, {**GROUP, "description": "Store"}, security_groups(DESCRIBED))
+    assert "description: is 'Web', declared 'Store'" in told
+    assert told.endswith("run again. Give a new one another name.")
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_what_is_not_known_yet_is_no_change_of_what_cannot_be_changed(check_mode):
+    run_resource(
+        Group,
+        {**GROUP, "description": PLACEHOLDER},
+        security_groups(DESCRIBED),
+        *([] if check_mode else [security_groups(DESCRIBED)]),
+        check_mode=check_mode,
+    )
+
+
+def test_a_removal_that_is_refused_writes_nothing():
+    class Kept(Group):
+        def refuse_removal(self, current):
+            raise RuntimeError(current["GroupId"])
+
+    aws = ScriptedAws(security_groups(DESCRIBED))
+    with pytest.raises(RuntimeError, match="sg-1"):
+        Kept(ScriptedModule(aws, {**GROUP, "state": "absent"}, check_mode=True)).run()
+
+
+# ---- Lists, element by element
+
+
+class Role(Resource):
+    service = "iam"
+    kind = "IAM role"
+    result = "role"
+    names: ClassVar = {"RoleName": "name"}
+    capital_members = True
+    describe = Describe("GetRole", "Role", missing=("NoSuchEntity",))
+    create = Create("CreateRole", tags=None)
+    delete = Delete("DeleteRole")
+    settings = (
+        policy("trust", "AssumeRolePolicyDocument", update="trust", update_members=("PolicyDocument",)),
+        Setting("policies", None, read="Policies", update="policies", update_members=("PolicyArn",), unordered=True),
+    )
+    updates: ClassVar = {
+        "trust": Update("UpdateAssumeRolePolicy"),
+        "policies": Update("AttachRolePolicy", remove="DetachRolePolicy", missing=("NoSuchEntity",)),
+    }
+    additions = (Addition("ListAttachedRolePolicies", "AttachedPolicies.PolicyArn", "Policies", empty=[]),)
+
+
+def arn(letter):
+    return f"arn:aws:iam::123456789012:policy/{letter}"
+
+
+def role(*policies, document=None):
+    attached = [{"PolicyArn": arn(letter)} for letter in policies]
+    described = {"RoleName": "demo", "AssumeRolePolicyDocument": document or "{}"}
+    return [Step("GetRole", {"Role": described}), Step("ListAttachedRolePolicies", {"AttachedPolicies": attached})]
+
+
+def run_role(params, *steps, **kwargs):
+    return run_resource(Role, {"name": "demo", "trust": None, "policies": None, **params}, *steps, **kwargs)
+
+
+def test_elements_are_given_before_others_are_taken():
+    def one(letter):
+        return {"RoleName": "demo", "PolicyArn": arn(letter)}
+
+    gone = api_error("DetachRolePolicy", "NoSuchEntity")
+    result, aws, _module = run_role(
+        {"policies": [arn("c"), arn("b")]},
+        *role("a", "b", "d"),
+        Step("AttachRolePolicy", {}, one("c")),
+        Step("DetachRolePolicy", {}, one("a")),
+        Step("DetachRolePolicy", gone, one("d")),
+        *role("b", "c"),
+        *role("b", "c"),
+    )
+    assert result["changed"] is True
+    assert aws.operations().count("AttachRolePolicy") == 1
+
+
+def test_without_purging_what_is_not_declared_stays():
+    result, _aws, _module = run_role({"policies": [arn("a")], "purge_policies": False}, *role("a", "b"))
+    assert result["changed"] is False
+
+
+ACCESS = Setting("policies", None, key="arn", unordered=True)
+
+
+def test_elements_with_a_key_are_told_apart_by_it():
+    change = Change(ACCESS, [{"arn": "a", "scope": 1}, {"arn": "b"}], [{"arn": "a", "scope": 2}, {"arn": "c"}])
+    assert change.added == [{"arn": "a", "scope": 2}, {"arn": "c"}]
+    assert change.removed == [{"arn": "b"}]
+
+
+def test_an_element_that_is_declared_twice_is_refused():
+    class Twice(Group):
+        settings = (ACCESS,)
+
+    told = refuse_resource(Twice, {**GROUP, "policies": [{"arn": "a"}, {"arn": "a"}]}, security_groups(DESCRIBED))
+    assert "The policies of security group 'web' of 'vpc-1' have the arn a more than once" in told
+
+
+# ---- Policies, and options as they are given
+
+
+TRUST = '{"Statement": [{"Effect": "Allow", "Action": ["a:B"], "Resource": "*"}]}'
+SAME_TRUST = {"Statement": {"Resource": "*", "Action": "a:B", "Effect": "Allow"}}
+
+
+def test_a_policy_is_compared_by_what_it_means():
+    result, _aws, _module = run_role({"trust": TRUST}, *role(document=TRUST.replace('["a:B"]', '"a:B"')))
+    assert result["changed"] is False
+
+
+@pytest.mark.parametrize(
+    ("current", "desired", "same"),
+    [(SAME_TRUST, SAME_TRUST, True), (None, SAME_TRUST, False), (None, {}, True), (SAME_TRUST, {}, False)],
+)
+def test_no_policy_is_as_good_as_an_empty_one(current, desired, same):
+    assert same_policy(current, desired) is same
+
+
+def test_an_option_that_cannot_be_understood_is_named():
+    told = refuse_resource(Role, {"name": "demo", "policies": None, "trust": "{"})
+    assert told.startswith("The trust of IAM role 'demo' isn't JSON: ")
+
+
+def test_options_of_the_module_stay_as_they_were_given():
+    module = ScriptedModule(ScriptedAws(), {"name": "demo", "policies": None, "trust": TRUST})
+    assert Role(module).options["trust"]["Statement"]
+    assert module.params["trust"] == TRUST
+
+
+# ---- Updates by a method of their own
+
+
+def test_an_update_may_have_a_method_of_its_own():
+    class Special(Role):
+        def before_update(self, name, current):
+            self.module.warn(f"before {name}")
+
+        def update_policies(self, changes, current):
+            self.module.warn(f"{list(changes)} of {current['RoleName']}")
+
+    _result, _aws, module = run_resource(
+        Special, {"name": "demo", "trust": None, "policies": [arn("a")]}, *role(), *role(), *role()
+    )
+    assert module.warnings == ["before policies", "['policies'] of demo"]
+
+
+# ---- What failures mean
+
+
+class Hinting(Group):
+    passing: ClassVar = {"Busy": ("later",)}
+    hints: ClassVar = {"Denied": {"key": "Ask the owner of the key."}}
+
+
+class MoreHinting(Hinting):
+    passing: ClassVar = {"Busy": ("soon",), "New": ("",)}
+    hints: ClassVar = {"Denied": {"lock": "Wait.", "": "Ask."}, "Full": {"": "Empty it."}}
+
+
+def test_what_a_class_says_of_codes_comes_on_top_of_what_its_base_says():
+    assert MoreHinting.passing == {"Busy": ("later", "soon"), "New": ("",)}
+    assert Hinting.passing == {"Busy": ("later",)}
+    assert type("Plain", (MoreHinting,), {}).passing == MoreHinting.passing
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "helps"),
+    [
+        ("Denied", "a lock", "Wait."),
+        ("Denied", "anything", "Ask."),
+        ("Full", "anything", "Empty it."),
+        ("UnauthorizedOperation", "anything", "Allow ec2:CreateSecurityGroup for the identity of this run, and"),
+    ],
+)
+def test_a_hint_stands_in_place_of_what_helps_in_general(code, text, helps):
+    refused = Step("CreateSecurityGroup", api_error("CreateSecurityGroup", code, text))
+    assert f"{text}. {helps}" in refuse_resource(MoreHinting, GROUP, security_groups(), refused)
+
+
+def test_a_read_of_another_service_names_that_one():
+    class Other(Group):
+        def prepare(self):
+            self.read("GetParameter", {"Name": "/image"}, doing="look up the image", service="ssm")
+
+    denied = Step("GetParameter", api_error("GetParameter", "AccessDeniedException", "no"), {"Name": "/image"})
+    assert "Could not look up the image (GetParameter)" in refuse_resource(Other, GROUP, denied)
+    assert "Allow ssm:GetParameter" in refuse_resource(Other, GROUP, denied)
+
+
+# ---- Time and words
+
+
+def test_looks_end_with_the_time(clock):
+    times = [clock[0] for _look in Group.looks(lambda: None, VISIBLE_AFTER, pause=1, longest=4, growth=2)]
+    assert times == [0, 1, 3, 7]
+
+
+@pytest.mark.parametrize(("names", "text"), [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")])
+def test_names_as_a_text(names, text):
+    assert listed(names) == text
+
+
+def test_secrets_are_not_told():
+    setting = Setting("word", "Word", secret=True)
+    assert texts({"word": Change(setting, "old", "new")}) == "word: is (not shown), declared (not shown)"
+    assert texts({"word": Change(dataclasses.replace(setting, secret=False), 1, 2)}) == "word: is 1, declared 2"
+
+
+def test_placeholders_and_paths():
+    assert placeholder(PLACEHOLDER)
+    assert placeholder(["a", PLACEHOLDER])
+    assert not placeholder(["a"])
+    assert get_path({"a": {"b": 0}}, "a.b", 1) == 0
+    assert get_path({"a": None}, "a.b", 1) == 1
+    assert get_path({"a": 1}, "") == {"a": 1}
