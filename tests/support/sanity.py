@@ -8,7 +8,8 @@ afterwards: not in build/, where it would look at nothing, as git ignores that. 
 environments of its own, which stay in ~/.cache/agent_platform_aws.
 
     python -m tests.support.sanity                                      # all tests
-    python -m tests.support.sanity --test pylint plugins/modules/x.py   # what is given goes to ansible-test
+    python -m tests.support.sanity --changed                            # of the files that scripts/changed.sh prints
+    python -m tests.support.sanity --test pylint plugins/modules/x.py   # what else is given goes to ansible-test
 """
 
 from __future__ import annotations
@@ -55,9 +56,6 @@ def unpack(folder: Path) -> Path:
     (tarball,) = folder.glob("*.tar.gz")
     with tarfile.open(tarball) as archive:
         archive.extractall(copy, filter="data")
-    # Says from which Python on modules run. It is for ansible-test alone, so the tarball doesn't have it.
-    (copy / "tests").mkdir()
-    shutil.copy(ROOT / "tests/config.yml", copy / "tests")
     installed = Path(sysconfig.get_path("purelib")) / "ansible_collections"
     for needed in about["dependencies"]:
         path = Path(*needed.split("."))
@@ -119,6 +117,12 @@ class Judge:
         return subprocess.CompletedProcess(command, process.returncode, output)
 
 
+def changed(copy: Path, root: Path = ROOT) -> list[str] | None:
+    """The files of the copy that differ from the main branch, None where git can't tell."""
+    done = subprocess.run([root / "scripts/changed.sh"], stdout=subprocess.PIPE, text=True, check=False)
+    return [path for path in done.stdout.splitlines() if (copy / path).is_file()] if done.returncode == 0 else None
+
+
 def tests_run(output: str) -> list[str]:
     """The names of the tests that ansible-test says it has run, without doubles where one ran with several Pythons."""
     return sorted(set(re.findall(r'^Running sanity test "(.+?)"', output, re.MULTILINE)))
@@ -156,6 +160,14 @@ def main(arguments: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="sanity-") as folder:
         copy = unpack(Path(folder))
         files = sum(1 for path in copy.rglob("*") if path.is_file())
+        if "--changed" in arguments:
+            arguments = [argument for argument in arguments if argument != "--changed"]
+            if (paths := changed(copy)) is not None:
+                if not paths:
+                    print("ansible-test sanity: nothing has changed")
+                    return
+                arguments += paths
+                files = len(paths)
         judge.prepare(copy, *arguments)
         done = judge.run(copy, *arguments)
     tests = tests_run(done.stdout)
