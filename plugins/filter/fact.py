@@ -46,7 +46,8 @@ from collections.abc import Iterable, Mapping
 from ansible.errors import AnsibleFilterError
 from jinja2 import pass_context
 
-PLACEHOLDER = "(known after apply)"
+from ansible_collections.agent_platform.aws.plugins.module_utils.values import PLACEHOLDER
+
 # Registered by playbooks/tasks/component.yml.
 FOUND = "component_found"
 

@@ -199,6 +199,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 
 from ..module_utils.discovery.base import Scope
 from ..module_utils.discovery.table import CALLS_AT_ONCE, COMPONENTS, Discovered, discover, identify
+from ..module_utils.documentation import argument_spec
 from ..module_utils.faults import ResourceError, error_code
 
 # Reads may be repeated freely, unlike writes.
@@ -253,19 +254,7 @@ def unknown_message(params: Mapping[str, Any]) -> str | None:
 
 
 def main() -> None:
-    module = AnsibleAWSModule(
-        argument_spec={
-            "name": {"type": "str", "required": True},
-            "environment": {"type": "str", "required": True},
-            "owner_tags": {"type": "dict", "aliases": ["owned_by"]},
-            "account_id": {"type": "str"},
-            "components": {"type": "list", "elements": "str"},
-            "require": {"type": "list", "elements": "str", "default": []},
-            "required_by": {"type": "str"},
-            "entries": {"type": "dict"},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleAWSModule(argument_spec=argument_spec(DOCUMENTATION), supports_check_mode=True)
     region = module.region
     if not region:
         module.fail_json(msg="No region is set. Set platform_region or AWS_REGION.")
