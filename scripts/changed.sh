@@ -1,5 +1,6 @@
 #!/bin/sh
-# Prints the files that differ from the main branch, new and uncommitted ones included, without links to others.
+# Prints the files that differ from the main branch, new and uncommitted ones included, but no links: what they lead to
+# is printed under its own name.
 # Fails where git can't tell.
 set -eu
 cd "$(dirname "$0")/.."
@@ -9,4 +10,6 @@ base=$(git merge-base HEAD "$main" 2>/dev/null)
 {
     git diff --name-only --diff-filter=d "$base"
     git ls-files --others --exclude-standard
-} | grep -v '^collections/' | sort -u || true
+} | sort -u | while IFS= read -r file; do
+    [ -L "$file" ] || printf '%s\n' "$file"
+done

@@ -96,13 +96,14 @@ def test_what_has_changed_is_what_differs_from_the_main_branch(copy: Path, tmp_p
 
     git("checkout", "-b", "other")
     write("galaxy.yml")
+    (tmp_path / "CHANGELOG.md").symlink_to("galaxy.yml")
     write("plugins/modules/s3_bucket.py")
     git("add", "--all")
     git("commit", "--message=two")
     write("plugins/modules/kms_key.py")
     git("rm", "README.md")
 
-    # galaxy.yml isn't shipped, and README.md is gone.
+    # galaxy.yml isn't shipped, CHANGELOG.md is a link, and README.md is gone.
     assert sanity.changed(copy, tmp_path) == ["plugins/modules/kms_key.py", "plugins/modules/s3_bucket.py"]
 
 
