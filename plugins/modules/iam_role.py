@@ -187,7 +187,7 @@ class Role(Resource):
     )
     updates = {
         "trust": Update("UpdateAssumeRolePolicy"),
-        "role": Update("UpdateRole"),
+        "role": Update("UpdateRole", kept=("Description", "MaxSessionDuration")),
         "managed": Update("AttachRolePolicy", remove="DetachRolePolicy", missing=MISSING),
         "inline": Update("PutRolePolicy"),
     }
@@ -225,12 +225,6 @@ class Role(Resource):
         return {**description, "InlinePolicies": documents}
 
     # ---- Acting
-
-    def update_role(self, changes, current):
-        # UpdateRole sets what it isn't given back to its default.
-        kept = {key: current[key] for key in ("Description", "MaxSessionDuration") if current.get(key)}
-        declared = {change.setting.member: change.desired for change in changes.values()}
-        self.write("UpdateRole", {**self.named(), **kept, **declared}, f"update {self.title}")
 
     # Permissions are given before others are taken away, so that what works goes on working.
 

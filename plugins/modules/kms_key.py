@@ -197,15 +197,12 @@ class Key(Resource):
 
     def find_by_tags(self):
         """A key that was made and has no alias yet. KMS can't search by tags, so the tags of each key are read."""
-        marks = {key: str(value) for key, value in (self.options["owned_by"] or {}).items()}
-        if self.key_id or not marks:
+        if self.key_id or not self.options["owned_by"]:
             return None
-        if "Name" in (self.options["tags"] or {}):
-            marks["Name"] = str(self.options["tags"]["Name"])
         found = []
         for listed in self.read("ListKeys", {})["Keys"]:
             tags = self.read_tags(listed["KeyId"])
-            if marks.items() <= self.tags_of({"Tags": tags}).items():
+            if self.marked([{"Tags": tags}], self.marks()):
                 key = self.read("DescribeKey", {"KeyId": listed["KeyId"]}, MISSING)
                 found += [key["KeyMetadata"]] if key else []
         usable = [key for key in found if key["KeyState"] != DELETED]
