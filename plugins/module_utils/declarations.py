@@ -202,6 +202,11 @@ class Tagging:
     untag_style: str = "keys"
 
 
+def tag_list(tag: str, untag: str, by: By | None = None) -> Tagging:
+    """Tags as most services have them: a list under Tags, of which the keys are removed by TagKeys."""
+    return Tagging(tag, untag, by, read="Tags", style="list", tags_member="Tags", keys_member="TagKeys")
+
+
 @dataclass(frozen=True)
 class States:
     """The life of a resource that isn't ready at once.

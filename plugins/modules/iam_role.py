@@ -107,7 +107,7 @@ role:
 
 import json
 
-from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Tagging, Update
+from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Update, tag_list
 from ..module_utils.policies import policy, same_policy, to_document
 from ..module_utils.resource import Resource, run_module
 
@@ -191,14 +191,7 @@ class Role(Resource):
         "managed": Update("AttachRolePolicy", remove="DetachRolePolicy", missing=MISSING),
         "inline": Update("PutRolePolicy"),
     }
-    tagging = Tagging(
-        "TagRole",
-        "UntagRole",
-        read="Tags",
-        style="list",
-        tags_member="Tags",
-        keys_member="TagKeys",
-    )
+    tagging = tag_list("TagRole", "UntagRole")
     free_form = ("AssumeRolePolicyDocument", "InlinePolicies")
     extra_operations = (
         "ListRolePolicies",

@@ -109,7 +109,7 @@ key:
       type: dict
 """
 
-from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Tagging, Update
+from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Update, tag_list
 from ..module_utils.faults import DENIED_CODES, ResourceError, error_code
 from ..module_utils.policies import policy
 from ..module_utils.resource import Resource, run_module
@@ -173,15 +173,7 @@ class Key(Resource):
         Addition("ListResourceTags", "Tags", "Tags", by_hand=True),
     )
     extra_operations = ("CancelKeyDeletion", "ListKeys")
-    tagging = Tagging(
-        "TagResource",
-        "UntagResource",
-        by="KeyId",
-        read="Tags",
-        style="list",
-        tags_member="Tags",
-        keys_member="TagKeys",
-    )
+    tagging = tag_list("TagResource", "UntagResource", by="KeyId")
     # KMS takes a moment to know a role that was just made.
     passing = {"MalformedPolicyDocumentException": ("principal",)}
 

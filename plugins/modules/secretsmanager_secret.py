@@ -187,7 +187,7 @@ secret:
 import json
 import re
 
-from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Tagging, Update
+from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Update, tag_list
 from ..module_utils.faults import ResourceError
 from ..module_utils.resource import Resource, run_module
 from ..module_utils.values import get_path, same_key
@@ -249,15 +249,7 @@ class Secret(Resource):
     }
     additions = (Addition("GetSecretValue", "SecretString", "SecretString", by_hand=True),)
     extra_operations = ("GetRandomPassword",)
-    tagging = Tagging(
-        "TagResource",
-        "UntagResource",
-        by={"SecretId": "ARN"},
-        read="Tags",
-        style="list",
-        tags_member="Tags",
-        keys_member="TagKeys",
-    )
+    tagging = tag_list("TagResource", "UntagResource", by={"SecretId": "ARN"})
     free_form = ("VersionIdsToStages",)
     passing = {
         # A deletion for good goes on for a moment after DescribeSecret has ceased to show the secret, and a restored
