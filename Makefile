@@ -83,25 +83,29 @@ tunnel: setup ## forward a port of this machine to code-server on the bastion (E
 
 ##@ Tests
 
+# make test, lint, unit or integration COMPONENT=network: what concerns this component.
+COMPONENT ?=
+COMPONENTS := $(patsubst roles/%/meta/component.yml,%,$(wildcard roles/*/meta/component.yml))
+ifneq ($(filter-out $(COMPONENTS),$(COMPONENT)),)
+$(error there is no component $(COMPONENT), there are $(COMPONENTS))
+endif
+OF_COMPONENT = $(addprefix --component=,$(COMPONENT))
+
 .PHONY: test
-test: setup lint ## everything that CI runs: set-up, lint, unit and integration tests, the bastion on a host of its own
-	@pytest $(TEST_FOLDERS) $(ARGS)
+test: setup lint ## everything that CI runs: set-up, lint, all tests; with COMPONENT=network what concerns it, in minutes
+	@pytest $(TEST_FOLDERS) $(OF_COMPONENT) $(ARGS)
 
 .PHONY: lint
-lint: setup ## ruff, yamllint, ansible-lint (production profile)
-	@echo "ruff check";          ruff check . || { echo "make lint: ruff check --fix mends most of these" >&2; exit 1; }
-	@echo "ruff format --check"; ruff format --check --quiet . || { \
-		ruff format --check . ; echo "make lint: run .venv/bin/ruff format" >&2; exit 1; }
-	@echo "yamllint";            yamllint --strict .
-	@echo "ansible-lint";        ansible-lint -q
+lint: setup ## ruff, yamllint, ansible-lint (production profile); with COMPONENT= of what has changed
+	@scripts/lint.sh $(if $(COMPONENT),changed)
 
 .PHONY: unit
 unit: setup ## the unit tests (ARGS="-k eks -x")
-	@pytest $(wildcard tests/unit tests/layout) $(ARGS)
+	@pytest $(wildcard tests/unit tests/layout) $(OF_COMPONENT) $(ARGS)
 
 .PHONY: integration
 integration: setup ## the integration tests, against local emulators of their own (CONNECTION=ansible.builtin.local)
-	@$(if $(CONNECTION),TEST_CONNECTION=$(CONNECTION) )pytest tests/integration $(if $(CONNECTION),-m "") $(ARGS)
+	@$(if $(CONNECTION),TEST_CONNECTION=$(CONNECTION) )pytest tests/integration $(if $(CONNECTION),-m "") $(OF_COMPONENT) $(ARGS)
 
 .PHONY: molecule
 molecule: setup ## the role bastion on a real host, in a container that it makes (needs root, or podman, or Docker)

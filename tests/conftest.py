@@ -10,13 +10,35 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import components
+
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--component",
+        choices=components.COMPONENTS,
+        help="only the tests of this component; the platform is built of it and of what it requires",
+    )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With --component of the unit and layout tests those of the component, and none that need a host."""
+    component = config.getoption("component")
+    if not component or collection_path.is_dir():
+        return None
+    folder = collection_path.relative_to(components.TESTS).parts[0]
+    of_others = folder in ("unit", "layout") and collection_path not in components.tests(component)
+    return True if of_others or folder == "molecule" else None
 
 
 def pytest_configure(config: pytest.Config) -> None:
     for marker in (
         "begins(before): begins work that goes on beside other tests, so it comes before those of that folder",
         "awaits: looks at the result of such work, so it comes after all other tests",
+        "by_component(*names): stays with --component, by default with each; integration tests without it don't",
+        "needs(component): is skipped where the platform was built without this one",
     ):
         config.addinivalue_line("markers", marker)
 

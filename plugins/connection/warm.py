@@ -26,7 +26,8 @@ options:
     vars: [{name: agent_platform_warm_enabled}]
   warm_modules:
     description:
-      - Python modules that the process imports at its start. A value replaces the whole list.
+      - Python modules that the process imports at its start, C(package.*) for all of a package. A value replaces the
+        whole list.
       - One that is missing is passed over; C(-vv) shows which.
     type: list
     elements: str
@@ -53,10 +54,7 @@ options:
       - ansible_collections.amazon.aws.plugins.module_utils.tagging
       - ansible_collections.amazon.aws.plugins.module_utils.transformation
       - ansible_collections.amazon.aws.plugins.module_utils.waiters
-      - ansible_collections.agent_platform.aws.plugins.module_utils.resource
-      - ansible_collections.agent_platform.aws.plugins.module_utils.ec2
-      - ansible_collections.agent_platform.aws.plugins.module_utils.eks
-      - ansible_collections.agent_platform.aws.plugins.module_utils.discovery.table
+      - ansible_collections.agent_platform.aws.plugins.module_utils.*
       - kubernetes.dynamic
       - ansible_collections.kubernetes.core.plugins.module_utils.k8s.core
       - ansible_collections.kubernetes.core.plugins.module_utils.k8s.client
@@ -66,10 +64,11 @@ options:
   warm_services:
     description:
       - AWS services, by their boto3 names, whose models the process parses at its start. A value replaces the list.
-      - Modules for other services work as well; each of their calls parses its model anew.
+      - Those of all other services it parses once as well, when a first call has needed them. So the list is a head
+        start for what nearly every run calls, and costs the runs that don't.
     type: list
     elements: str
-    default: [ec2, eks, iam, kms, logs, sts]
+    default: [ec2, iam, sts]
     env: [{name: AGENT_PLATFORM_WARM_SERVICES}]
     ini: [{section: warm_connection, key: services}]
     vars: [{name: agent_platform_warm_services}]
@@ -108,8 +107,8 @@ all:
     my_account:
       ansible_connection: agent_platform.aws.warm
       ansible_python_interpreter: "{{ ansible_playbook_python }}"
-      # The services that your modules call.
-      agent_platform_warm_services: [ec2, iam, s3, rds]
+      # The services that most of your runs call.
+      agent_platform_warm_services: [sts, s3, rds]
 """
 
 import array

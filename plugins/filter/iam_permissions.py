@@ -65,16 +65,10 @@ from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.agent_platform.aws.plugins.filter.fact import look_up
+
 PLACEHOLDER = re.compile(r"<([a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*)>")
 SID = re.compile(r"[A-Za-z0-9]+")
-
-
-def look_up(facts, path):
-    """The value at a dotted path, None if any part of it is missing."""
-    value = facts
-    for key in path.split("."):
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return None if value in ("", [], {}) else value
 
 
 def fill_text(text, facts):

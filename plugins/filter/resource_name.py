@@ -21,21 +21,11 @@ options:
     type: str
     required: true
   kind:
-    description: Kind of the resource, which gives the longest name that its service accepts.
+    description:
+      - Kind of the resource, such as V(iam_role), which gives the longest name that its service accepts.
+      - One that isn't known is refused with those that are.
     type: str
     required: true
-    choices:
-      - ec2_tag_name
-      - eks_cluster
-      - eks_nodegroup
-      - iam_policy
-      - iam_role
-      - kms_alias
-      - launch_template
-      - log_group
-      - s3_bucket
-      - secret
-      - security_group
 author:
   - Contributors to the agent_platform.aws project (@agent-platform-aws)
 """

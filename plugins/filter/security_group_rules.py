@@ -11,7 +11,7 @@ description:
   - Each entry of the table says who may talk to whom on which ports. It becomes an egress rule of the source's group
     and an ingress rule of the destination's. A group that starts no traffic has no egress rule at all.
   - The same traffic named twice gives one rule.
-positional: _input, groups, check_mode
+positional: _input, groups
 options:
   _input:
     description:
@@ -21,13 +21,9 @@ options:
     elements: dict
     required: true
   groups:
-    description: Ids of the security groups by short name. A group that doesn't exist yet has null.
+    description: Ids of the security groups by short name, or what stands for an id in a dry run.
     type: dict
     required: true
-  check_mode:
-    description: Whether this is a dry run, in which ids may be missing.
-    type: bool
-    default: false
 author:
   - Contributors to the agent_platform.aws project (@agent-platform-aws)
 """
@@ -52,8 +48,6 @@ import re
 from ipaddress import IPv4Network
 
 from ansible.errors import AnsibleFilterError
-
-from ansible_collections.agent_platform.aws.plugins.filter.known import known
 
 PROTOCOLS = ("tcp", "udp", "all")
 HIGHEST_PORT = 65535
@@ -106,16 +100,13 @@ def check(entry: dict, groups) -> dict:
     return {**entry, "protocol": protocol, "from_port": first, "to_port": last}
 
 
-def _rule(entry: dict, peer: str, groups: dict, check_mode: bool) -> dict:
+def _rule(entry: dict, peer: str, groups: dict) -> dict:
     rule = {member: entry[member] for member in ("protocol", "from_port", "to_port") if entry[member] is not None}
-    if peer in groups:
-        target = {"group_id": known(groups[peer], f"network.security_groups.{peer}", check_mode)}
-    else:
-        target = {"cidr_ip": peer}
+    target = {"group_id": groups[peer]} if peer in groups else {"cidr_ip": peer}
     return {**rule, **target, "description": entry["description"]}
 
 
-def rules(traffic: list[dict], groups: dict, check_mode: bool = False) -> dict[str, dict[str, list[dict]]]:
+def rules(traffic: list[dict], groups: dict) -> dict[str, dict[str, list[dict]]]:
     found: dict[str, dict[str, list[dict]]] = {name: {"ingress": [], "egress": []} for name in groups}
     seen = set()
     for given in traffic:
@@ -126,15 +117,15 @@ def rules(traffic: list[dict], groups: dict, check_mode: bool = False) -> dict[s
             continue
         seen.add(key)
         if source in groups:
-            found[source]["egress"].append(_rule(entry, destination, groups, check_mode))
+            found[source]["egress"].append(_rule(entry, destination, groups))
         if destination in groups:
-            found[destination]["ingress"].append(_rule(entry, source, groups, check_mode))
+            found[destination]["ingress"].append(_rule(entry, source, groups))
     return found
 
 
-def security_group_rules(traffic, groups, check_mode=False):
+def security_group_rules(traffic, groups):
     try:
-        return rules(traffic, groups, check_mode)
+        return rules(traffic, groups)
     except TrafficError as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -52,17 +52,16 @@ import itertools
 import os
 import re
 import typing as t
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ansible.errors import AnsibleError
-from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.lookup import LookupBase
 
+from ansible_collections.agent_platform.aws.plugins.plugin_utils import roles
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import (
-    CHANGE_RULES,
-    COMPONENT_RULES,
+    change_rules,
+    component_faults,
     conflict_faults,
-    timeout_faults,
 )
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.fault import (
     Fault,
@@ -88,30 +87,28 @@ except ImportError:
 # The role whose argument spec declares the platform_ variables.
 SHARED_ROLE = "preflight"
 MISSING = object()
-ROLES = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "roles")
 
 
-def _path(role: str, name: str) -> str:
-    return os.path.join(ROLES, role, *name.split("/"))
+class Made(dict):
+    """Makes what is asked for, once for each key."""
 
+    def __init__(self, make: Callable[[str], t.Any]) -> None:
+        super().__init__()
+        self._make = make
 
-def _load(path: str) -> dict:
-    """Read a file of a role in which nothing is evaluated; Ansible's loader takes ten times as long."""
-    if not os.path.isfile(path):
-        return {}
-    with open(path, encoding="utf-8") as file:
-        return yaml_load(file) or {}
+    def __missing__(self, key: str) -> t.Any:
+        self[key] = self._make(key)
+        return self[key]
 
 
 class Role(t.NamedTuple):
     options: dict[str, dict]
     defaults: dict[str, t.Any]
-    constants: dict[str, t.Any]
 
 
 def _origin(thing: t.Any) -> str:
     tag = Origin.get_tag(thing) if Origin else None
-    if not tag or not tag.path or tag.path.startswith(ROLES):
+    if not tag or not tag.path or tag.path.startswith(roles.ROLES):
         return ""
     path = os.path.relpath(tag.path)
     path = tag.path if path.startswith("..") else path
@@ -138,10 +135,14 @@ class Inventory:
     def __init__(self, loader, templar, variables: Mapping[str, t.Any]) -> None:
         self._loader = loader
         self._templar = templar
-        self._hostvars = variables["hostvars"]
-        found = (role for role in sorted(os.listdir(ROLES)) if os.path.isfile(_path(role, "meta/argument_specs.yml")))
+        # By host what the inventory and the command line set for it, not evaluated.
+        self.variables: dict[str, dict[str, t.Any]] = Made(variables["hostvars"].raw_get)
+        # By host the variables that are right, and the faults of the others: those of the platform, and all.
+        self.shared_values: dict[str, tuple[dict, list[Fault]]] = Made(self._shared_values)
+        self.values: dict[str, tuple[dict, list[Fault]]] = Made(self._values)
         # Roles that begin with an underscore belong to others.
-        self.components = [role for role in found if not role.startswith("_") and role != SHARED_ROLE]
+        found = (role for role in sorted(os.listdir(roles.ROLES)) if not role.startswith("_") and role != SHARED_ROLE)
+        self.components = [role for role in found if os.path.isfile(roles.path(role, "meta/argument_specs.yml"))]
         self.hosts = [host for host in variables["groups"]["all"] if host in self.components]
 
     @functools.cached_property
@@ -150,34 +151,27 @@ class Inventory:
 
     @functools.cached_property
     def shared(self) -> dict[str, dict]:
-        return self._role(SHARED_ROLE).options
+        return roles.options(SHARED_ROLE)
 
     def _role(self, role: str) -> Role:
-        spec = _load(_path(role, "meta/argument_specs.yml"))["argument_specs"]
-        defaults = _path(role, "defaults/main.yml")
+        defaults = roles.path(role, "defaults/main.yml")
         return Role(
-            spec.get("main", {}).get("options") or {},
+            roles.options(role),
             self._loader.load_from_file(defaults, cache="none", trusted_as_template=True) or {}
             if os.path.isfile(defaults)
             else {},
-            _load(_path(role, "vars/main.yml")),
         )
 
     @functools.cached_property
     def known(self) -> set[str]:
         names = set(self.shared)
         for role in self.roles.values():
-            names.update(role.options, role.constants)
+            names.update(role.options)
         return names
-
-    @functools.cache  # noqa: B019 - one inventory for each lookup, gone with it
-    def variables(self, host: str) -> dict[str, t.Any]:
-        """What the inventory and the command line set for the host, not evaluated."""
-        return self._hostvars.raw_get(host)
 
     def selected(self, host: str) -> bool:
         name = "platform_component_selected"
-        variables = self.variables(host)
+        variables = self.variables[host]
         if name not in variables:
             return True
         return bool(self._templar.copy_with_new_env(available_variables=variables).template(variables[name]))
@@ -200,7 +194,7 @@ class Inventory:
             return value, [item for _part, faults in parts.values() for item in faults]
 
     def _evaluated(self, host: str, names: Iterable[str], defaults: Mapping) -> tuple[dict, list[Fault]]:
-        variables = {**defaults, **self.variables(host)}
+        variables = {**defaults, **self.variables[host]}
         templar = self._templar.copy_with_new_env(available_variables=variables)
         values, broken = {}, []
         for name in names:
@@ -222,26 +216,24 @@ class Inventory:
         broken = [item for item in broken if not any(f"'{name}' is undefined" in item.text for name in faulty)]
         return right, wrong + broken
 
-    @functools.cache  # noqa: B019 - as above
-    def shared_values(self, host: str) -> tuple[dict, list[Fault]]:
+    def _shared_values(self, host: str) -> tuple[dict, list[Fault]]:
         """The platform_ variables of the host that are right, and the faults of the others."""
         right, faults = self._checked("platform", self.shared, self._evaluated(host, self.shared, {}), {})
         faults = [*faults, *platform_faults(right)]
         faulty = {item.root for item in faults}
         return {name: value for name, value in right.items() if name not in faulty}, faults
 
-    @functools.cache  # noqa: B019 - as above
-    def values(self, host: str) -> tuple[dict, list[Fault]]:
+    def _values(self, host: str) -> tuple[dict, list[Fault]]:
         """The variables of the host's role that its argument spec finds right, and the faults of the others."""
         role = self.roles[host]
         evaluated = self._evaluated(host, role.options, role.defaults)
         right, faults = self._checked(host, role.options, evaluated, role.defaults)
-        return {**self.shared_values(host)[0], **right}, faults
+        return {**self.shared_values[host][0], **right}, faults
 
     def placed(self, host: str, faults: Iterable[Fault], wrong: Iterable[str] = ()) -> Iterator[Fault]:
         """The faults with their places, but for values that are made from a variable that is wrong itself."""
         for item in faults:
-            text, place = _written(item.variable, self.variables(host))
+            text, place = _written(item.variable, self.variables[host])
             if not (isinstance(text, str) and "{{" in text and any(re.search(rf"\b{name}\b", text) for name in wrong)):
                 yield item._replace(place=place)
 
@@ -251,24 +243,24 @@ class Inventory:
             if host not in components:
                 yield Fault(host, f"there is no component of this name{did_you_mean(host, self.components)}")
         for host in components:
-            faults = self.shared_values(host)[1]
+            faults = self.shared_values[host][1]
             yield from self.placed(host, faults, {item.root for item in faults})
-        others = {host: self.values(host)[0] for host in self.hosts}
+        others = {host: self.values[host][0] for host in self.hosts}
         for host in components:
-            values, faults = self.values(host)
-            rules = COMPONENT_RULES.get(host)
-            faults = [*faults, *(rules(values, others) if rules else ()), *timeout_faults(values)]
-            yield from self.placed(host, faults, {item.root for item in (*faults, *self.shared_values(host)[1])})
+            values, faults = self.values[host]
+            faults = [*faults, *component_faults(host, values, others)]
+            yield from self.placed(host, faults, {item.root for item in (*faults, *self.shared_values[host][1])})
         options = {name: role.options for name, role in self.roles.items()}
-        names = {host: self.variables(host).keys() for host in self.hosts}
+        names = {host: self.variables[host].keys() for host in self.hosts}
         for host in components:
             yield from self.placed(host, unknown_variable_faults(names[host], self.components, self.known))
             yield from self.placed(host, misplaced_variable_faults(host, names, options))
 
     def change_faults(self, hosts: list[str], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
         for host in hosts:
-            if host in CHANGE_RULES:
-                yield from self.placed(host, CHANGE_RULES[host](self.values(host)[0], platform))
+            rules = change_rules(host)
+            if rules:
+                yield from self.placed(host, rules(self.values[host][0], platform))
         yield from conflict_faults(platform)
 
 
@@ -281,7 +273,7 @@ class LookupModule(LookupBase):
         if found is None:
             faults = inventory.static_faults(hosts)
         else:
-            shared = inventory.shared_values(hosts[0])[0]
+            shared = inventory.shared_values[hosts[0]][0]
             faults = inventory.placed(hosts[0], account_faults(found, shared))
             if "platform" in found:
                 faults = itertools.chain(faults, inventory.change_faults(hosts, found["platform"]))

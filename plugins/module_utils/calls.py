@@ -26,12 +26,13 @@ READ_ATTEMPTS = 8
 
 
 class Repeat(Exception):
-    """A write did not end in success; read the resource again and decide anew."""
+    """A write did not end in success; read the resource again and decide anew. doing: which write it was."""
 
-    def __init__(self, error: Exception, message: str, may_be_done: bool):
+    def __init__(self, error: Exception, message: str, may_be_done: bool, doing: str):
         super().__init__(message)
         self.error = error
         self.may_be_done = may_be_done
+        self.doing = doing
 
 
 class Calls:
@@ -122,7 +123,7 @@ class Calls:
             failure = self.failure(error, doing, operation)
             if known is Outcome.REFUSED and not passing:
                 raise failure from error
-            raise Repeat(error, str(failure), may_be_done=known is Outcome.UNKNOWN) from error
+            raise Repeat(error, str(failure), known is Outcome.UNKNOWN, doing) from error
         self.changed = True
         return response
 

@@ -16,6 +16,7 @@ import copy
 import random
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -212,13 +213,17 @@ class Resource(Finding):
         return result
 
     def converge(self, current: dict | None) -> dict | None:
-        for attempt in range(1, WRITE_ATTEMPTS + 1):
+        # Each write has its own: a resource that takes many isn't given up sooner than one that takes a single one.
+        attempts: Counter[str] = Counter()
+        while True:
             try:
                 if self.options["state"] == "present":
                     return self.make_present(current)
                 self.make_absent(current)
                 return None
             except Repeat as repeat:
+                attempts[repeat.doing] += 1
+                attempt = attempts[repeat.doing]
                 if attempt == WRITE_ATTEMPTS:
                     raise ResourceError(f"{repeat} Given up after {attempt} attempts.", repeat.error) from repeat
                 time.sleep(random.uniform(0.5, 1.0) * min(LONGEST_PAUSE, 0.5 * 2**attempt))
@@ -228,7 +233,6 @@ class Resource(Finding):
                 current = self.find_after_write() if hidden or self.accepted else self.find()
                 # The lost reply may have told of a success.
                 self.changed = self.changed or repeat.may_be_done
-        raise AssertionError("unreachable")
 
     def make_present(self, current: dict | None) -> dict | None:
         self.check_owner(current)
@@ -271,12 +275,13 @@ class Resource(Finding):
             request[self.create.token] = self.token
         if self.create.tags and self.options.get("tags"):
             set_path(request, self.create.tags, self.encoded_tags(self.options["tags"]))
+        doing = f"create {self.title}"
         try:
-            response = self.write(self.create.operation, request, f"create {self.title}")
+            response = self.write(self.create.operation, request, doing)
         except ResourceError as error:
             # It came into being since we looked: a lost reply, or someone else. The next look tells.
             if error_code(error.cause) in self.create.exists and self.find_after_write() is not None:
-                raise Repeat(error.cause, str(error), may_be_done=False) from error
+                raise Repeat(error.cause, str(error), False, doing) from error
             raise
         self.accepted = True
         self.created(response)

@@ -38,10 +38,9 @@ options:
     type: str
   components:
     description:
-      - The components to read. All of them by default.
+      - The components to read, by the names of their roles. All of them by default.
     type: list
     elements: str
-    choices: [encryption, network, eks, workload_identity, bastion_instance]
   require:
     description:
       - Components that must exist. They are read even if O(components) does not name them.
@@ -49,7 +48,6 @@ options:
         because a dry run on an empty account has nothing to find.
     type: list
     elements: str
-    choices: [encryption, network, eks, workload_identity, bastion_instance]
     default: []
   required_by:
     description:
@@ -57,30 +55,13 @@ options:
     type: str
   entries:
     description:
-      - Names of what a component makes from a list, for each such component whose list differs from the collection's.
+      - For a component that makes things from a list, such as node groups or roles, the names in that list.
+      - What has such a name is only looked for when it is named here.
     type: dict
-    suboptions:
-      eks:
-        description:
-          - Names of the node groups, whose launch templates are looked for.
-          - V(default) if not set.
-        type: list
-        elements: str
-      workload_identity:
-        description:
-          - Names of the roles of service accounts, without the platform's prefix.
-          - The roles that the collection declares if not set.
-        type: list
-        elements: str
 author:
   - Contributors to the agent_platform.aws project (@agent-platform-aws)
 notes:
-  - Needs the permissions C(sts:GetCallerIdentity); for encryption C(kms:DescribeKey), C(kms:GetKeyRotationStatus),
-    C(kms:ListKeys) and C(kms:ListResourceTags); for network C(ec2:Describe*), C(iam:GetRole),
-    C(logs:DescribeLogGroups) and C(logs:ListTagsForResource); for eks these of network and C(eks:Describe*),
-    C(eks:List*) and C(iam:GetOpenIDConnectProvider); for workload_identity C(iam:GetRole); for bastion_instance
-    C(ec2:DescribeInstances), C(iam:GetInstanceProfile), C(iam:GetRole), C(s3:GetBucketTagging),
-    C(s3:ListAllMyBuckets) and C(secretsmanager:DescribeSecret).
+  - Needs the permission C(sts:GetCallerIdentity), and for each component those that the README of its role names.
 requirements:
   - python >= 3.12
 attributes:
@@ -115,13 +96,23 @@ EXAMPLES = r"""
     require: [encryption, network]
     required_by: eks
   register: foundation
+
+- name: Discover the cluster with a node group whose launch template may be someone else's
+  agent_platform.aws.platform_info:
+    name: agent-platform
+    environment: dev
+    components: [eks]
+    entries:
+      eks: [default]
 """
 
 RETURN = r"""
 platform:
   description:
-    - The facts of each component, and the account in which they were found.
-    - Every key is always there. What does not exist is null, an empty list or an empty dict.
+    - The account that was read, and by the name of each component what was found of it.
+    - Every key of a component is always there. What does not exist is null, an empty list or an empty dict.
+      C(exists) says whether there is what other components build on.
+    - The facts of a component are described in the README of its role, such as C(roles/network/README.md).
     - Components that were not asked for look as if they did not exist.
   returned: always
   type: dict
@@ -159,189 +150,20 @@ platform:
           description: Why it is not the platform's.
           type: str
           sample: "exists without the tags of this platform (Project=agent-platform, Environment=dev)"
-    encryption:
-      description: The KMS key.
-      type: dict
-      contains:
-        exists:
-          description: Whether there is a key.
-          type: bool
-        key_id:
-          description: Id of the key, also of one that has no alias yet.
-          type: str
-        key_arn:
-          description: ARN of the key.
-          type: str
-        alias:
-          description: Alias of the key, null while it has none.
-          type: str
-          sample: alias/agent-platform-dev-key
-        state:
-          description: State of the key.
-          type: str
-          sample: Enabled
-        rotation_enabled:
-          description: Whether AWS renews the key material every year.
-          type: bool
-    network:
-      description: The VPC and what lies in it.
-      type: dict
-      contains:
-        exists:
-          description: Whether there is a VPC with private subnets.
-          type: bool
-        vpc_id:
-          description: Id of the VPC.
-          type: str
-        cidr_block:
-          description: The VPC's addresses.
-          type: str
-          sample: 10.0.0.0/16
-        internet_gateway_id:
-          description: Id of the internet gateway, also of one that is not attached yet.
-          type: str
-        availability_zones:
-          description: The zones that have subnets.
-          type: list
-          elements: str
-          sample: [us-west-2a, us-west-2b]
-        subnets:
-          description: The subnets, in the lists C(public) and C(private), each with C(id), C(availability_zone) and
-            C(cidr_block), in the order of the zones.
-          type: dict
-        subnet_ids:
-          description: Ids of the subnets, in the lists C(public) and C(private), in the order of the zones.
-          type: dict
-        nat_gateways:
-          description: The NAT gateways, each with C(id), C(availability_zone), C(public_ip) and C(state).
-          type: list
-          elements: dict
-        addresses:
-          description: The Elastic IP addresses in the order of their names, each with C(public_ip) and with
-            C(association_id), which is null where nothing uses the address.
-          type: list
-          elements: dict
-        route_tables:
-          description: Ids of the route tables. C(public) is one, C(private) has one for each zone.
-          type: dict
-          sample: {"public": "rtb-0a", "private": {"us-west-2a": "rtb-0b", "us-west-2b": "rtb-0c"}}
-        security_groups:
-          description: Ids of the security groups by what they are for.
-          type: dict
-          sample: {"nodes": "sg-0a", "cluster": "sg-0b", "aurora": null}
-        endpoints:
-          description: Ids of the VPC endpoints by service.
-          type: dict
-          sample: {"s3": "vpce-0a", "ecr.api": "vpce-0b"}
-        flow_log_id:
-          description: Id of the VPC's flow log.
-          type: str
-        default_security_group_id:
-          description: Id of the VPC's default security group.
-          type: str
-    eks:
-      description: The cluster with its nodes, add-ons and access entries.
-      type: dict
-      contains:
-        exists:
-          description: Whether there is a cluster.
-          type: bool
-        cluster_name:
-          description: Name of the cluster.
-          type: str
-        cluster_arn:
-          description: ARN of the cluster.
-          type: str
-        status:
-          description: Status of the cluster.
-          type: str
-          sample: ACTIVE
-        version:
-          description: Kubernetes version of the control plane.
-          type: str
-          sample: "1.34"
-        endpoint:
-          description: Address of the Kubernetes API.
-          type: str
-        certificate_authority:
-          description: Certificate of the Kubernetes API's authority, in Base64.
-          type: str
-        oidc_issuer:
-          description: Address of the issuer of service account tokens.
-          type: str
-        oidc_provider_arn:
-          description: ARN of the IAM OIDC provider for that issuer.
-          type: str
-        cluster_security_group_id:
-          description: Id of the security group that EKS made for the cluster.
-          type: str
-        node_groups:
-          description: The node groups by name, each with C(arn), C(status), C(version), C(release_version),
-            C(ami_type), C(capacity_type), C(instance_types), C(min_size), C(max_size) and C(desired_size).
-          type: dict
-        addons:
-          description: The add-ons by name, each with C(arn), C(version), C(status) and C(service_account_role_arn).
-          type: dict
-        cluster_role_arn:
-          description: ARN of the cluster's role.
-          type: str
-        node_role_arn:
-          description: ARN of the nodes' role.
-          type: str
-        access_entries:
-          description: ARNs of the principals that have an access entry.
-          type: list
-          elements: str
-    workload_identity:
-      description: The roles of service accounts.
-      type: dict
-      contains:
-        exists:
-          description: Whether there is any of them.
-          type: bool
-        roles:
-          description: ARNs of the roles by the name of their entry, null for those that do not exist.
-          type: dict
-          sample: {"agent": "arn:aws:iam::123456789012:role/agent-platform-dev-agent", "llm-gateway": null}
-    bastion_instance:
-      description: The bastion's instance with its role, its bucket and the password of its code-server.
-      type: dict
-      contains:
-        exists:
-          description: Whether there is an instance.
-          type: bool
-        instance_id:
-          description: Id of the instance.
-          type: str
-        state:
-          description: State of the instance.
-          type: str
-          sample: running
-        private_ip:
-          description: Its address in the VPC.
-          type: str
-        subnet_id:
-          description: Id of the subnet it is in.
-          type: str
-        image_id:
-          description: Id of the image it was launched from.
-          type: str
-        instance_type:
-          description: Its type.
-          type: str
-          sample: t3.large
-        role_arn:
-          description: ARN of its role.
-          type: str
-        instance_profile_arn:
-          description: ARN of the instance profile that holds the role.
-          type: str
-        transfer_bucket:
-          description: Name of the bucket through which Session Manager carries Ansible's files.
-          type: str
-        code_server_secret_arn:
-          description: ARN of the secret with the password of code-server.
-          type: str
+  sample:
+    account_id: "123456789012"
+    encryption: {exists: true, key_id: 0a1b2c3d, alias: alias/agent-platform-dev-key}
+    eks: {exists: false, cluster_name: null, node_groups: {}}
+summary:
+  description:
+    - In a few words what exists of each component that was asked for.
+    - C(state) is V(exists), V(absent), or V(partial) for one that was begun and not finished, or removed in part.
+      C(lines) are texts for people.
+  returned: always
+  type: dict
+  sample:
+    encryption: {state: exists, lines: ["key 0a1b2c3d (alias/agent-platform-dev-key), rotation on"]}
+    eks: {state: absent, lines: []}
 account_id:
   description: The same as RV(platform.account_id).
   returned: always
@@ -377,6 +199,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 
 from ..module_utils.discovery.base import Scope
 from ..module_utils.discovery.table import CALLS_AT_ONCE, COMPONENTS, Discovered, discover, identify
+from ..module_utils.documentation import argument_spec
 from ..module_utils.faults import ResourceError, error_code
 
 # Reads may be repeated freely, unlike writes.
@@ -389,8 +212,7 @@ def scope_of(params: Mapping[str, Any], region: str) -> Scope:
         "Environment": params["environment"],
         "ManagedBy": "agent_platform.aws",
     }
-    entries = {component: names for component, names in (params["entries"] or {}).items() if names is not None}
-    return Scope(f"{params['name']}-{params['environment']}", owner_tags, region, entries)
+    return Scope(f"{params['name']}-{params['environment']}", owner_tags, region, params["entries"] or {})
 
 
 def missing_message(missing: list[str], required_by: str | None, account_id: str, region: str) -> str:
@@ -415,37 +237,30 @@ def result_of(found: Discovered, region: str) -> dict[str, Any]:
         "region": region,
         "conflicts": found.conflicts,
     }
-    return {"platform": {**found.components, **account}, **account}
+    return {"platform": {**found.components, **account}, "summary": found.summary, **account}
 
 
 def wanted_of(params: Mapping[str, Any]) -> Iterable[str]:
     return {*(COMPONENTS if params["components"] is None else params["components"]), *params["require"]}
 
 
+def unknown_message(params: Mapping[str, Any]) -> str | None:
+    """Which option names a component that there isn't, or None."""
+    for option in ("components", "require", "entries"):
+        unknown = [name for name in params[option] or [] if name not in COMPONENTS]
+        if unknown:
+            return f"{option}: there is no component {', '.join(unknown)}; there are {', '.join(COMPONENTS)}"
+    return None
+
+
 def main() -> None:
-    names = list(COMPONENTS)
-    module = AnsibleAWSModule(
-        argument_spec={
-            "name": {"type": "str", "required": True},
-            "environment": {"type": "str", "required": True},
-            "owner_tags": {"type": "dict", "aliases": ["owned_by"]},
-            "account_id": {"type": "str"},
-            "components": {"type": "list", "elements": "str", "choices": names},
-            "require": {"type": "list", "elements": "str", "choices": names, "default": []},
-            "required_by": {"type": "str"},
-            "entries": {
-                "type": "dict",
-                "options": {
-                    "eks": {"type": "list", "elements": "str"},
-                    "workload_identity": {"type": "list", "elements": "str"},
-                },
-            },
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleAWSModule(argument_spec=argument_spec(DOCUMENTATION), supports_check_mode=True)
     region = module.region
     if not region:
         module.fail_json(msg="No region is set. Set platform_region or AWS_REGION.")
+    unknown = unknown_message(module.params)
+    if unknown:
+        module.fail_json(msg=unknown)
     config = Config(
         retries={"mode": "standard", "max_attempts": ATTEMPTS},
         max_pool_connections=CALLS_AT_ONCE,

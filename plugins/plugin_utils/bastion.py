@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 
 from .inventory_rules.fault import Fault, did_you_mean, fault
 from .inventory_rules.formats import repeated
+from .inventory_rules.ranges import Range
 
 Entry = Mapping[str, t.Any]
 Values = Mapping[str, t.Any]
@@ -37,6 +38,8 @@ PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 EXTENSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*\.[A-Za-z0-9][A-Za-z0-9._-]*")
 NO_VERSION = "is not a version: letters, digits and + . _ ~ -, in quotes"
+USER_PORT = Range(1024, 65535, "(ports that a user may open)")
+IDLE_TIME = Range(0, of="minutes")
 CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 # Links in /usr/local/bin that are the role's own.
@@ -107,7 +110,7 @@ def checksum_faults(variable: str, entry: Entry, architecture: str) -> Iterator[
     if not given:
         yield Fault(variable, f"{entry.get('name')} {entry.get('version')} has no checksum for {architecture}")
         return
-    algorithm, _, digest = str(given).partition(":")
+    algorithm, _colon, digest = str(given).partition(":")
     length = DIGEST_LENGTHS.get(algorithm)
     if not length or not re.fullmatch(f"[0-9a-fA-F]{{{length or 0}}}", digest):
         yield fault(variable, given, "is not a checksum: sha256, sha384 or sha512, a colon, and the digest in hex")
@@ -218,8 +221,7 @@ def code_server_faults(values: Values, wanted: list[Entry], architecture: str) -
         yield fault("bastion_code_server_version", entry["version"], NO_VERSION)
     else:
         yield from checksum_faults(f"bastion_code_server_checksums.{values['code_server_method']}", entry, architecture)
-    if not 1024 <= values["port"] <= 65535:
-        yield fault("bastion_code_server_port", values["port"], "is not a port that a user may open: 1024 to 65535")
+    yield from USER_PORT.faults("bastion_code_server_port", values["port"])
     if entry["source"] == "npm" and "node" not in [tool.get("name") for tool in wanted]:
         yield fault("bastion_code_server_method", "npm", "needs node, which bastion_tools doesn't list")
     for index, extension in enumerate(values["extensions"]):
@@ -248,8 +250,7 @@ def setting_faults(values: Values) -> Iterator[Fault]:
         yield Fault("bastion_kubeconfig", f"has no {' and no '.join(missing)}; empty means none at all")
     if values["reboot_time"] and not CLOCK_TIME.fullmatch(values["reboot_time"]):
         yield fault("bastion_unattended_upgrades_reboot_time", values["reboot_time"], "is not a time such as 04:00")
-    if values["idle_minutes"] < 0:
-        yield fault("bastion_idle_shutdown_minutes", values["idle_minutes"], "is not a number of minutes, 0 for never")
+    yield from IDLE_TIME.faults("bastion_idle_shutdown_minutes", values["idle_minutes"])
 
 
 def bastion_faults(values: Values) -> list[str]:

@@ -25,6 +25,7 @@ import importlib.util
 import io
 import json
 import os
+import pathlib
 import select
 import selectors
 import shutil
@@ -80,23 +81,38 @@ def peer_uid(connection: socket.socket) -> int:
     return struct.unpack("3i", credentials)[1]
 
 
-def load(settings: Settings) -> Iterator[list[str]]:
+def load(settings: Settings, models: Models) -> Iterator[list[str]]:
     """Load the libraries, in steps; each yields what could not be had. No step may start a thread: forks follow."""
     # Only collections come from where the controller finds them; beside them may lie packages for another Python.
     specification = importlib.machinery.ModuleSpec("ansible_collections", None, is_package=True)
     specification.submodule_search_locations = settings.collections
     sys.modules["ansible_collections"] = importlib.util.module_from_spec(specification)
-    for name in settings.modules:
-        try:
-            importlib.import_module(name)
-        except Exception as error:  # a library that can't be loaded is the module's to report
-            yield [f"{name} ({error.__class__.__name__}: {error})"]
-        yield []
+    for pattern in settings.modules:
+        for name in modules_of(pattern):
+            try:
+                importlib.import_module(name)
+            except Exception as error:  # a library that can't be loaded is the module's to report
+                yield [f"{name} ({error.__class__.__name__}: {error})"]
+            yield []
     with contextlib.suppress(ImportError):
         remember_names_and_signatures()
-        yield from keep_service_models(settings.services)
+        yield from load_models(models, settings.services)
     gc.collect()
     gc.freeze()
+
+
+def modules_of(pattern: str) -> list[str]:
+    """The module of a name, or those of a package and its subpackages, `package.*`; a name that has none as it is."""
+    name = pattern.removesuffix(".*")
+    package = None
+    if name != pattern:
+        with contextlib.suppress(ImportError):
+            package = importlib.util.find_spec(name)
+    if not (package and package.submodule_search_locations):
+        return [name]
+    folders = [pathlib.Path(folder) for folder in package.submodule_search_locations]
+    files = sorted(file.relative_to(folder) for folder in folders for file in folder.rglob("*.py"))
+    return [".".join((name, *file.with_suffix("").parts)) for file in files if file.stem != "__init__"]
 
 
 def remember_names_and_signatures() -> None:
@@ -115,20 +131,60 @@ def remember_names_and_signatures() -> None:
     hooks.EventAliaser.__init__ = initialize_with_names
 
 
-def keep_service_models(services: list[str]) -> Iterator[list[str]]:
-    """Parse botocore's JSON models once, for all calls; yields what could not be had."""
+class Models:
+    """botocore's JSON models, parsed once for all calls.
+
+    A call that needs one that isn't there parses it itself and names its file. The process parses that file before the
+    next call, so each model costs what a run uses of it, without a list of what modules call.
+    """
+
+    def __init__(self, named: str):
+        """named: the file in which calls name others, a path a line."""
+        self.named = named
+        self.read = 0
+        self.process = os.getpid()
+        self.parsed: dict[str, object] = {}
+
+    def keep(self) -> None:
+        from botocore.loaders import JSONFileLoader
+
+        self.parse = functools.partial(JSONFileLoader.load_file, JSONFileLoader())
+        JSONFileLoader.load_file = lambda _loader, file_path: self.get(file_path)
+
+    def get(self, file_path: str) -> object:
+        if file_path not in self.parsed:
+            self.parsed[file_path] = self.parse(file_path)
+            if os.getpid() != self.process:
+                # A call goes on without it.
+                with contextlib.suppress(OSError):
+                    append(self.named, f"{file_path}\n")
+        return self.parsed[file_path]
+
+    def learn(self) -> None:
+        """In the process: parse what calls have named since this was last called."""
+        with contextlib.suppress(FileNotFoundError), open(self.named, encoding="utf-8") as named:
+            named.seek(self.read)
+            for line in named:
+                with contextlib.suppress(OSError, ValueError):
+                    self.get(line.rstrip("\n"))
+            self.read = named.tell()
+
+
+def append(path: str, text: str) -> None:
+    """In one write, which stays in one piece whoever else appends."""
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(file, text.encode())
+    finally:
+        os.close(file)
+
+
+def load_models(models: Models, services: list[str]) -> Iterator[list[str]]:
+    """List all services and parse the models of some, once for all calls; yields what could not be had."""
     import boto3.session
     from botocore import loaders, session
 
-    parsed: dict[str, object] = {}
-    load_file = loaders.JSONFileLoader.load_file
-
-    def load_once(self: object, file_path: str) -> object:
-        if file_path not in parsed:
-            parsed[file_path] = load_file(self, file_path)
-        return parsed[file_path]
-
-    loaders.JSONFileLoader.load_file = load_once
+    models.keep()
     listed: dict[tuple, list[str]] = {}
     list_services = loaders.Loader.list_available_services
 
@@ -143,11 +199,12 @@ def keep_service_models(services: list[str]) -> Iterator[list[str]]:
     core = session.Session(session_vars={"profile": (None, None, None, None)})
     aws = boto3.session.Session("none", "none", region_name="us-east-1", botocore_session=core)
     loader = core.get_component("data_loader")
+    for kind in MODEL_KINDS:
+        loader.list_available_services(kind)
     for service in services:
         try:
             version = loader.determine_latest_version(service, "service-2")
             for kind in MODEL_KINDS:
-                loader.list_available_services(kind)
                 with contextlib.suppress(loaders.DataNotFoundError):
                     loader.load_data(os.path.join(service, version, kind))
             # Sends nothing. It loads what the first client of a process loads.
@@ -173,6 +230,7 @@ class Server:
     def __init__(self, settings: Settings):
         self.settings = settings
         self.folder = os.path.dirname(settings.socket_path)
+        self.models = Models(os.path.join(self.folder, "models"))
         self.missing: list[str] = []
         self.calls: dict[int, Call] = {}  # by pid
         self.last_call = time.monotonic()
@@ -208,13 +266,13 @@ class Server:
             self.close()
 
     def load(self) -> None:
-        for missing in load(self.settings):
+        for missing in load(self.settings, self.models):
             self.missing += missing
             # The run may be over before all is loaded.
             if self.stopping or select.select([self.controller], [], [], 0)[0]:
                 return
         with open(os.path.join(self.folder, LOADED), "w"):
-            pass
+            self.models.learn()
         self.last_call = time.monotonic()
 
     def _turn(self) -> None:
@@ -269,6 +327,7 @@ class Server:
             request, payload, descriptors = self._read(connection)
             # Before anything runs: a caller that has given up meanwhile goes another way.
             connection.sendall(STARTED)
+            self.models.learn()
             pid = os.fork()
             if pid == 0:
                 self._become_module(request, payload, descriptors)

@@ -13,13 +13,15 @@ from pathlib import Path
 import pytest
 
 from tests.support import ansible_cores, warm_runs
+from tests.support.components import COMPONENTS, with_required
 from tests.support.faults import free_port
 from tests.support.local_cloud import processes
 from tests.support.local_cloud.settings import EMULATORS, Instance
 from tests.support.playbook import Account, Run
 
-from . import census, neighbours
+from . import census, components, neighbours
 
+FOLDER = Path(__file__).resolve().parent
 SHARED_ACCOUNT = "123456789012"
 FIGURES = pytest.StashKey[list[str]]()
 
@@ -34,6 +36,49 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.definition.get_closest_marker("every_ansible_core"):
         metafunc.parametrize("core", ansible_cores.VERSIONS, indirect=True)
+    chosen = chosen_components(metafunc.config)
+    if "component" in metafunc.fixturenames:
+        metafunc.parametrize("component", chosen)
+    if "repair" in metafunc.fixturenames:
+        metafunc.parametrize(
+            ("repaired", "repair"),
+            [
+                pytest.param(name, repair, id=f"{name}: {harm}")
+                for name in chosen
+                for harm, repair in components.of(name).REPAIRS.items()
+            ],
+        )
+
+
+def chosen_components(config: pytest.Config) -> tuple[str, ...]:
+    """What the tests are about: all components, or the one of --component."""
+    chosen = config.getoption("component")
+    return (chosen,) if chosen else COMPONENTS
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With --component only the component's own tests and those that go through the components are left."""
+    chosen = config.getoption("component")
+    if not chosen:
+        return
+    here = [item for item in items if FOLDER in item.path.parents]
+    left_out = [item for item in here if not _is_of(item, chosen)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _is_of(item: pytest.Item, component: str) -> bool:
+    if item.path.parent == FOLDER / "components":
+        return item.path.stem == component
+    marker = item.get_closest_marker("by_component")
+    return marker is not None and component in (marker.args or (component,))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("needs"):
+        if marker.args[0] not in with_required(chosen_components(item.config)):
+            pytest.skip(f"{marker.args[0]} was not built")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -60,15 +105,16 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def new_account(
-    emulator: str, tmp_path_factory: pytest.TempPathFactory, figures: list[str]
+    emulator: str, tmp_path_factory: pytest.TempPathFactory, figures: list[str], pytestconfig: pytest.Config
 ) -> Iterator[Callable[[str], Account]]:
     """Makes an account by its number; a number is used for one scenario only."""
     accounts: list[Account] = []
+    about = with_required(chosen_components(pytestconfig))
     folder: Path = tmp_path_factory.mktemp("runs")
 
     def make(account_id: str) -> Account:
         assert account_id not in [account.id for account in accounts], f"account {account_id} is in use"
-        accounts.append(Account(account_id, emulator, folder, figures))
+        accounts.append(Account(account_id, emulator, folder, figures, about))
         return accounts[-1]
 
     yield make
@@ -78,22 +124,48 @@ def new_account(
 
 @dataclass
 class Platform:
-    """The platform that was converged once, in an account where others had built before."""
+    """The platform that was converged once, in an account where others had built before.
+
+    components: what it consists of. chosen: those of them that the tests are about, which the first run has built.
+    """
 
     account: Account
+    chosen: tuple[str, ...]
     first_run: Run
-    neighbours: dict[str, str]
+    neighbours: list[str]
     census: census.Census
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        return self.account.components
+
+
+def build_required(account: Account, chosen: tuple[str, ...], note: str) -> None:
+    """Build what the chosen components require, if anything."""
+    if required := [component for component in account.components if component not in chosen]:
+        account.run("--limit", ",".join(required), note=f"{note}: what it requires").assert_converged()
+
+
+def limit(account: Account, chosen: tuple[str, ...]) -> tuple[str, ...]:
+    """Options for a run of the chosen components and no others of the account's."""
+    return () if chosen == account.components else ("--limit", ",".join(chosen))
 
 
 @pytest.fixture(scope="session")
-def platform(new_account: Callable[[str], Account]) -> Platform:
+def platform(new_account: Callable[[str], Account], pytestconfig: pytest.Config) -> Platform:
     """A converged platform. Whoever breaks it mends it."""
-    account = new_account(SHARED_ACCOUNT)
+    account, chosen = new_account(SHARED_ACCOUNT), chosen_components(pytestconfig)
     neighbours.settle(account)
     before = neighbours.snapshot(account)
-    run = account.run(note="first run of all").assert_converged()
-    return Platform(account, run, before, census.take(account))
+    build_required(account, chosen, note="first run")
+    run = account.run(*limit(account, chosen), note="first run").assert_converged()
+    return Platform(account, chosen, run, before, census.take(account))
+
+
+@pytest.fixture(scope="session")
+def lister(platform: Platform) -> census.Lister:
+    """Reads the account of the platform."""
+    return census.Lister(platform.account)
 
 
 @pytest.fixture

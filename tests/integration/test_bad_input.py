@@ -173,7 +173,7 @@ INVENTORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
             "network_nat_gateways: 'per-az' is not one of per_az, single; did you mean per_az?",
             "network_flow_log_retention_days: 'three' is not a whole number",
             "encryption_deletion_window_days: 5 is not from 7 to 30 days",
-            "network_timeout_seconds: 0 is not a time to wait: 1 second or more",
+            "network_timeout_seconds: 0 is not 1 or more seconds",
             "eks_verison: the component eks has no such variable; did you mean eks_kubernetes_version?",
             "eks_kubernetes_version: 1.3 is not a text: put it in quotes, as a number it loses zeros (1.30 is 1.3)",
             "eks_endpoint_public_access: 'false' is a text, not true or false: write false without quotes,"

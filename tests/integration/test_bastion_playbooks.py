@@ -20,6 +20,8 @@ from tests.support.playbook import PREFIX, REGION
 
 from .conftest import Platform
 
+pytestmark = pytest.mark.by_component("bastion_instance")
+
 SUPPORTED = {("debian", "12"), ("ubuntu", "22.04"), ("ubuntu", "24.04")}
 
 

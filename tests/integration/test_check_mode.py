@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
-from tests.support.playbook import COMPONENTS
+import pytest
 
 from . import census
 
 EMPTY_ACCOUNT = "100000000001"
+
+pytestmark = pytest.mark.by_component
 
 
 def test_on_an_empty_account(new_account):
@@ -20,7 +22,7 @@ def test_on_an_empty_account(new_account):
     assert run.skipped_for_check_mode == [], run.explain()
     assert census.differences(before, census.take(account)) == []
     # It shows the whole way, not only the first component's.
-    for component in COMPONENTS:
+    for component in account.components:
         assert run.recap[component]["changed"] > 0, run.explain()
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
 import os
@@ -44,13 +45,42 @@ def test_a_module_runs_in_a_fork_with_the_libraries_loaded(run):
     assert first["host0"]["pid"] != second["host0"]["pid"]
 
 
+def file_names(result):
+    return {Path(path).name for path in result["read"]}
+
+
 def test_a_client_reads_nothing_of_the_sdk_anew(run):
     """It's what makes a call cheap: the model of EC2 alone has 3 MB, and to list all services takes as long."""
     (result,) = run.both([misbehave(act="client")])
-    read = {host: {Path(path).name for path in result[host]["read"]} for host in result}
-    assert {"service-2.json.gz", "s3"} <= read["local"]
+    assert {"service-2.json.gz", "s3"} <= file_names(result["local"])
     # A look for the versions of the one service is cheap.
-    assert read["warm"] <= {"ec2"}
+    assert file_names(result["warm"]) <= {"ec2"}
+
+
+def called_services():
+    """Those that the modules and the discovery call, as their sources name them."""
+    for file in (ROOT / "plugins").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            match node:
+                case ast.Assign(targets=[ast.Name(id="service")], value=ast.Constant(value=str(name))):
+                    yield name
+                case ast.Call(func=ast.Attribute(attr="client"), args=[ast.Constant(value=str(name)), *_]):
+                    yield name
+                case ast.keyword(arg="services", value=ast.Tuple(elts=names)):
+                    yield from (name.value for name in names)
+
+
+def test_no_second_client_reads_a_model_anew(run):
+    """Whatever service it is for, as nobody can keep a list of what modules call."""
+    services = sorted(set(called_services()))
+    assert {"ec2", "eks", "kms", "s3", "secretsmanager", "ssm"} <= set(services)
+    calls = [misbehave(act="client", service=service) for service in services]
+    results, printed = run([*calls, *calls], AGENT_PLATFORM_WARM_SERVICES="sts")
+    first, second = results[: len(calls)], results[len(calls) :]
+    for service, before, after in zip(services, first, second, strict=True):
+        assert service == "sts" or "service-2.json.gz" in file_names(before["host0"])
+        assert file_names(after["host0"]) <= {service}
+    assert "without the warm process" not in printed
 
 
 @every_ansible_core

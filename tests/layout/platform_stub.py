@@ -46,23 +46,32 @@ main()
 PLATFORM_INFO = """
 import json, os
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.table import COMPONENTS
 
-EMPTY = dict(exists=False)
+def told(name, facts):
+    if not facts["exists"]:
+        return dict(state="partial" if len(facts) > 1 else "absent", lines=[])
+    return dict(state="exists", lines=COMPONENTS[name].summary(facts) if name in COMPONENTS and len(facts) > 1 else [])
 
 def main():
     module = AnsibleModule(
         argument_spec=dict(
             name=dict(required=True), environment=dict(required=True), components=dict(type="list", elements="str"),
-            owner_tags=dict(type="dict", required=True), entries=dict(type="dict"),
+            owner_tags=dict(type="dict", required=True), entries=dict(type="dict"), required_by=dict(),
+            require=dict(type="list", elements="str", default=[]),
         ),
         supports_check_mode=True,
     )
     with open(os.environ["STUB_EXISTING"]) as existing:
         platform = json.load(existing)
-    if platform is None:
+    with open(os.environ["STUB_READS"], "a") as reads:
+        reads.write(json.dumps(module.params) + "\\n")
+    if platform is None and not module.params["required_by"]:
         module.fail_json(msg="Could not read (DescribeVpcs): ExpiredToken: the token has expired")
+    platform = platform or {}
+    found = {name: platform.get(name, dict(exists=False)) for name in module.params["components"]}
     module.exit_json(
-        platform={name: platform.get(name, EMPTY) for name in module.params["components"]},
+        platform=found, summary={name: told(name, facts) for name, facts in found.items()},
         account_id="123456789012", partition="aws", region=os.environ.get("AWS_REGION"), conflicts=[],
     )
 
@@ -93,6 +102,9 @@ REQUIRES = {
     "redis": ["network"],
     "workload_identity": ["eks"],
 }
+# One of them isn't there.
+READS = {"network": ["network"], "workload_identity": ["redis", "aurora"]}
+ENTRIES = {"workload_identity": [{"name": "agent"}]}
 LAYERS = {"foundation": ["encryption", "network"], "services": ["eks", "redis"], "access": ["workload_identity"]}
 
 
@@ -101,6 +113,7 @@ class Run:
     status: int
     output: str
     calls: list = field(default_factory=list)
+    reads: list = field(default_factory=list)
 
     @property
     def components(self):
@@ -119,7 +132,7 @@ class StubPlatform:
         (self.collection / "plugins/modules").mkdir(parents=True)
         for part in ("playbooks", "meta"):
             shutil.copytree(ROOT / part, self.collection / part)
-        for part in ("filter", "test", "callback", "module_utils"):
+        for part in ("filter", "lookup", "test", "callback", "module_utils", "plugin_utils"):
             shutil.copytree(ROOT / "plugins" / part, self.collection / "plugins" / part)
         for name in ("eks_addon", "eks_cluster"):
             (self.collection / f"plugins/modules/{name}.py").write_text(MODULE)
@@ -137,27 +150,35 @@ class StubPlatform:
     def _role(self, role, requires):
         tasks = self.collection / "roles" / role / "tasks"
         tasks.mkdir(parents=True)
-        (tasks.parent / "vars").mkdir()
-        (tasks.parent / "vars/main.yml").write_text(json.dumps({f"{role}_requires": requires}))
         if role == "preflight":
             for file in ("main", "absent"):
                 (tasks / f"{file}.yml").write_text(PREFLIGHT_TASKS.format(file=file))
             return
+        for folder in ("meta", "defaults"):
+            (tasks.parent / folder).mkdir()
+        about = {"requires": requires, "reads": READS.get(role, [])}
+        if role in ENTRIES:
+            about["entries"] = f"{role}_list"
+            (tasks.parent / "defaults/main.yml").write_text(json.dumps({f"{role}_list": ENTRIES[role]}))
+        (tasks.parent / "meta/component.yml").write_text(json.dumps(about))
         for file, state in (("main", "present"), ("absent", "absent")):
             (tasks / f"{file}.yml").write_text(ROLE_TASKS.format(state=state))
 
     def exist(self, *components, **details):
-        """What the stub of platform_info finds; None as the only argument makes it fail."""
+        """What the stub of platform_info finds; None as the only argument makes it fail at the end."""
         found = None if components == (None,) else {name: {"exists": True} for name in components} | details
         (self.folder / "existing.json").write_text(json.dumps(found))
 
     def run(self, playbook, *arguments, config="", environment=None, **variables):
         calls = self.folder / "calls.jsonl"
+        reads = self.folder / "reads.jsonl"
         calls.write_text("")
+        reads.write_text("")
         variables["ansible_connection"] = "local"
         variables["platform_account_id"] = "123456789012"
         variables["platform_aws_environment"] = {
             "STUB_CALLS": str(calls),
+            "STUB_READS": str(reads),
             "STUB_EXISTING": str(self.folder / "existing.json"),
             "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
         }
@@ -167,9 +188,11 @@ class StubPlatform:
             [ansible_command("ansible-playbook"), playbook, "-i", "inventory", "-e", json.dumps(variables), *arguments],
             cwd=self.folder, env=clean_environment() | (environment or {}), capture_output=True, text=True, timeout=120,
         )  # fmt: skip
-        return Run(
-            done.returncode, done.stdout + done.stderr, [json.loads(line) for line in calls.read_text().splitlines()]
-        )
+        return Run(done.returncode, done.stdout + done.stderr, _lines(calls), _lines(reads))
+
+
+def _lines(file: Path) -> list:
+    return [json.loads(line) for line in file.read_text().splitlines()]
 
 
 def ansible_command(name):

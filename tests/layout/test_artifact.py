@@ -16,11 +16,8 @@ from tests.layout.platform_stub import ROOT, ansible_command, clean_environment
 from tests.layout.test_repository import AWS_MODULES, COMPONENTS, MODULES, ROLES
 
 PLUGINS = {
-    "callback": ["progress"],
-    "connection": ["warm"],
-    "filter": sorted(path.stem for path in (ROOT / "plugins/filter").glob("*.py")),
-    "lookup": ["inventory_faults"],
-    "test": ["transient_failure"],
+    kind: sorted(path.stem for path in (ROOT / "plugins" / kind).glob("*.py"))
+    for kind in ("callback", "connection", "filter", "lookup", "test")
 }
 
 

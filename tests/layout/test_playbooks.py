@@ -195,6 +195,38 @@ def test_teardown_keeps_what_others_build_on(platform):
     assert "network was kept because it is still required by eks" in alone.output
 
 
+def test_every_look_at_the_platform_knows_the_names_that_the_inventory_gives(platform):
+    """Looked for by the names of the defaults, what the inventory has in their place would seem not to exist."""
+    platform.exist(workload_identity=ROLES)
+    mine = {"workload_identity_list": [{"name": "mine"}]}
+
+    built = platform.run(SITE, **mine)
+    removed = platform.run(TEARDOWN, "--limit", "eks", **mine, **CONFIRMED)
+
+    assert [look["required_by"] for look in built.reads] == [*built.components, None]
+    assert "eks was kept because it is still required by workload_identity" in removed.output
+    assert {look["required_by"]: look["components"] for look in removed.reads} == {
+        "eks": ["workload_identity", "eks"],
+        None: ["eks"],
+    }
+    assert [look["entries"] for look in built.reads + removed.reads] == [{"workload_identity": ["mine"]}] * 8
+
+
+def test_each_component_discovers_once_what_it_needs(platform):
+    platform.exist()
+
+    run = platform.run(SITE, "--check")
+
+    assert {look["required_by"]: (look["require"], look["components"]) for look in run.reads} == {
+        "encryption": ([], []),
+        "network": (["encryption"], ["network"]),
+        "eks": (["network", "encryption"], []),
+        "redis": (["network"], []),
+        "workload_identity": (["eks"], ["redis"]),
+        None: ([], EVERYTHING),
+    }
+
+
 def test_long_tasks_are_told(platform):
     platform.exist()
 
@@ -209,5 +241,5 @@ def test_long_tasks_are_told(platform):
 
     assert run.status == 0, run.output
     # On a busy machine others of its tasks may take more than a second, too.
-    told = [line for line in run.output.splitlines() if "still running" in line]
+    told = [line for line in run.output.splitlines() if "still running" in line and "Note the call" in line]
     assert told[:2] == [f"[eks] still running after {seconds}s: Note the call" for seconds in (1, 2)]

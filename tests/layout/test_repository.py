@@ -43,13 +43,13 @@ def read(path):
     return yaml.load(path.read_text(), Loader)
 
 
-def layers(environment):
-    """The components of an inventory, by layer."""
-    groups = read(ROOT / "inventories" / environment / "hosts.yml")["all"]["children"]["platform"]["children"]
+def layers():
+    """The components of the inventories, by layer."""
+    groups = read(ROOT / "inventories/components.yml")["all"]["children"]["platform"]["children"]
     return {layer: list(group["hosts"]) for layer, group in groups.items()}
 
 
-COMPONENTS = [component for hosts in layers("local").values() for component in hosts]
+COMPONENTS = [component for hosts in layers().values() for component in hosts]
 
 
 def test_the_repository_was_found():
@@ -66,6 +66,7 @@ def test_the_repository_was_found():
 
 def links():
     found = [*COLLECTION.iterdir(), *(ROOT / "filter_plugins").glob("*.py")]
+    found += sorted((ROOT / "inventories").glob("*/components.yml"))
     return found + sorted((ROOT / "inventories").glob("*/group_vars/*/00-common.yml"))
 
 
@@ -81,6 +82,7 @@ def test_everything_has_its_link():
     shipped = {"LICENSE", "README.md", "galaxy.yml", "meta", "playbooks", "plugins", "roles"}
     filters = {path.name for path in (ROOT / "plugins/filter").glob("*.py")}
 
+    assert {path.parent.name for path in (ROOT / "inventories").glob("*/components.yml")} == {*ENVIRONMENTS}
     assert {path.name for path in COLLECTION.iterdir()} == shipped
     assert {path.name for path in (ROOT / "filter_plugins").glob("*.py")} == filters
 
@@ -92,7 +94,7 @@ def test_everything_has_its_link():
 def test_role_has_its_parts(role):
     parts = ["README.md", "meta/argument_specs.yml", "tasks/main.yml"]
     if role in COMPONENTS:
-        parts += ["defaults/main.yml", "tasks/absent.yml", "vars/main.yml"]
+        parts += ["defaults/main.yml", "meta/component.yml", "tasks/absent.yml"]
 
     assert [part for part in parts if not (ROOT / "roles" / role / part).is_file()] == []
 
@@ -107,25 +109,87 @@ def test_defaults_are_what_the_specs_say(role):
     own = {name: option for name, option in options.items() if not name.startswith("platform_")}
 
     assert set(defaults) == {name for name, option in own.items() if not option.get("required")}
+    # A single value stands in both, so that ansible-doc shows it; a list or dict stands once, in the defaults.
     documented = {name: option["default"] for name, option in own.items() if "default" in option}
-    assert {name: defaults[name] for name in documented} == documented
+    assert documented == {name: value for name, value in defaults.items() if not isinstance(value, (dict, list))}
     assert [name for name, option in options.items() if not option.get("description") or not option.get("type")] == []
     assert [name for name in defaults if not name.startswith(f"{role}_")] == []
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_entries_of_defaults_leave_out_what_the_specs_say(role):
+    specs = read(ROOT / "roles" / role / "meta/argument_specs.yml")["argument_specs"]
+    file = ROOT / "roles" / role / "defaults/main.yml"
+    defaults = (read(file) if file.exists() else None) or {}
+    repeated = [
+        f"{name}: {key}"
+        for name, option in specs["main"].get("options", {}).items()
+        if option["type"] == "list" and name in defaults
+        for key, suboption in option.get("options", {}).items()
+        for entry in defaults[name]
+        if "default" in suboption and entry.get(key) == suboption["default"]
+    ]
+
+    assert repeated == []
+
+
+def test_every_component_is_in_the_inventories():
+    described = {path.parent.parent.name for path in (ROOT / "roles").glob("*/meta/component.yml")}
+    assert described == {*COMPONENTS}
+
+
 @pytest.mark.parametrize("component", COMPONENTS)
-def test_component_requires_what_is_built_before_it(component):
-    constants = read(ROOT / "roles" / component / "vars/main.yml")
-    order = list(layers("local"))
-    layer = {host: order.index(name) for name, hosts in layers("local").items() for host in hosts}
+def test_component_says_what_it_builds_on(component):
+    about = read(ROOT / "roles" / component / "meta/component.yml")
+    order = list(layers())
+    layer = {host: order.index(name) for name, hosts in layers().items() for host in hosts}
 
-    requires = constants[f"{component}_requires"]
-
-    assert set(requires) <= set(COMPONENTS) - {component}
-    for required in requires:
-        # In a layer with strategy free all start at once; the foundation goes one after the other.
+    assert {"requires"} <= set(about) <= {"requires", "reads", "entries"}
+    assert set(about["requires"]) <= set(COMPONENTS) - {component}
+    for required in about["requires"]:
+        # In a layer all start at once; the foundation goes one after the other.
         earlier = layer[required] < layer[component]
         assert earlier or (layer[component] == 0 and COMPONENTS.index(required) < COMPONENTS.index(component))
+    if "entries" in about:
+        listed = read(ROOT / "roles" / component / "defaults/main.yml")[about["entries"]]
+        assert all(item["name"] for item in listed)
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_component_refers_to_what_it_discovers(component):
+    """A fact of a component that meta/component.yml doesn't name would look as if that didn't exist."""
+    about = read(ROOT / "roles" / component / "meta/component.yml")
+    role = ROOT / "roles" / component
+    text = "".join(path.read_text() for folder in ("tasks", "vars") for path in (role / folder).glob("*.yml"))
+    asked = re.findall(r"'([a-z_]+)\.[a-z_.]+'\s*\|\s*agent_platform\.aws\.fact\s*}", text)
+    asked += re.findall(r"component_found(?:\.|\[')platform(?:'\])?(?:\.|\[')([a-z_]+)", text)
+
+    assert set(asked) - {"account_id", "partition", "region"} <= {
+        *about["requires"],
+        *about.get("reads", []),
+        component,
+    }
+
+
+def test_the_readme_has_each_component():
+    text = (ROOT / "README.md").read_text()
+    rows = re.findall(r"^\| \[`(\w+)`\]\(roles/\1/README.md\) \| (\w+) \|.*\| (.*?) ?\|$", text, re.MULTILINE)
+    told = {name: (layer, set(re.findall(r"`(\w+)`", requires))) for name, layer, requires in rows}
+    about = {name: read(ROOT / "roles" / name / "meta/component.yml") for name in COMPONENTS}
+
+    assert told == {name: (layer, set(about[name]["requires"])) for layer, hosts in layers().items() for name in hosts}
+
+
+def test_each_layer_is_built_and_removed():
+    playbooks = {name: read(ROOT / "playbooks" / f"{name}.yml") for name in ("provision", "teardown")}
+    hosts = {
+        name: [play["vars"]["layer_hosts"] for play in plays if "layer_hosts" in play.get("vars", {})]
+        for name, plays in playbooks.items()
+    }
+    foundation, *others = layers()
+
+    assert hosts["provision"] == [*layers()[foundation], *others]
+    assert hosts["teardown"] == hosts["provision"][::-1]
 
 
 # Tasks
@@ -160,6 +224,10 @@ def test_no_failure_is_ignored(file):
 # Modules
 
 
+def test_the_table_has_each_module():
+    assert re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/modules.md").read_text(), re.MULTILINE) == MODULES
+
+
 def documentation(module):
     source = (ROOT / "plugins/modules" / f"{module}.py").read_text()
     return yaml.safe_load(re.search(r'^DOCUMENTATION = r?"""(.*?)"""', source, re.DOTALL | re.MULTILINE).group(1))
@@ -170,8 +238,15 @@ def is_of_the_framework(module):
 
 
 def action_group(name):
-    members = read(ROOT / "meta/runtime.yml")["action_groups"][name]
-    return [member for member in members if isinstance(member, str)]
+    """The modules of a group, with those of the groups of this collection that it extends."""
+    members = []
+    for member in read(ROOT / "meta/runtime.yml")["action_groups"][name]:
+        if isinstance(member, str):
+            members.append(member)
+        else:
+            extended = member["metadata"]["extend_group"]
+            members += [module for group in extended if "." not in group for module in action_group(group)]
+    return sorted(members)
 
 
 def test_every_module_for_aws_takes_the_connection_settings_of_the_group_aws():
@@ -196,7 +271,6 @@ def test_inventory_has_all_components_and_its_own_values(environment):
     inventory = json.loads(done.stdout)
     values = inventory["_meta"]["hostvars"]
 
-    assert layers(environment) == layers("local")
     assert set(values) == set(COMPONENTS)
     for component in COMPONENTS:
         assert values[component]["platform_environment"] == environment
@@ -247,14 +321,14 @@ def test_a_run_without_an_inventory_says_what_is_missing(playbook):
     assert "There are no components; name the inventory of an environment" in done.stdout + done.stderr
 
 
-def test_the_checkout_uses_the_progress_callback():
+def test_the_checkout_uses_the_callbacks():
     done = subprocess.run(
         [ansible_command("ansible-config"), "dump", "--only-changed", "--format", "json"],
         cwd=ROOT, env=clean_environment(), capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     settings = {entry["name"]: entry.get("value") for entry in json.loads(done.stdout) if "name" in entry}
 
-    assert settings["CALLBACKS_ENABLED"] == ["agent_platform.aws.progress"]
+    assert settings["CALLBACKS_ENABLED"] == ["agent_platform.aws.preload", "agent_platform.aws.progress"]
     # Nothing that hides trouble.
     assert not {"DEPRECATION_WARNINGS", "COMMAND_WARNINGS", "SYSTEM_WARNINGS", "HOST_KEY_CHECKING"} & set(settings)
 

@@ -75,8 +75,15 @@ def _requirements(version: str) -> list[str]:
 
 
 def _python_for(version: str) -> str:
-    """The Python of the tests, if the version runs on it; else another one of this machine."""
+    """A Python that the version runs on."""
     minors = OTHERS[version]
+    if not (path := find_python(minors)):
+        raise PythonIsMissing(f"ansible-core {version} needs a Python 3.{minors[0]} to 3.{minors[-1]}, there is none")
+    return path
+
+
+def find_python(minors: tuple[int, ...]) -> str | None:
+    """The Python of the tests if it is one of these (3.x), else another of this machine that can make environments."""
     needed = "sys" if shutil.which("uv") else "sys, ensurepip, venv"
     for candidate in _pythons(minors):
         code = f"import {needed}; print(*sys.version_info[:2], getattr(sys, '_base_executable', sys.executable))"
@@ -84,7 +91,7 @@ def _python_for(version: str) -> str:
         major, minor, path = done.stdout.strip().split(" ", 2) if done.returncode == 0 else ("", "0", "")
         if major == "3" and int(minor) in minors:
             return path
-    raise PythonIsMissing(f"ansible-core {version} needs a Python 3.{minors[0]} to 3.{minors[-1]}, there is none")
+    return None
 
 
 def _pythons(minors: tuple[int, ...]) -> Iterator[str]:

@@ -21,13 +21,13 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from .components import COMPONENTS
 from .faults import Calls, Proxy
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "us-west-2"
 PREFIX = "agent-platform-local"
 OWNER = {"Project": "agent-platform", "Environment": "local", "ManagedBy": "agent_platform.aws"}
-COMPONENTS = ("encryption", "network", "eks", "workload_identity", "bastion_instance")
 # The connection of every run that doesn't choose its own. If this isn't set, it's the one of the inventory.
 CONNECTION = os.environ.get("TEST_CONNECTION", "")
 # A run that takes this long has hung.
@@ -52,7 +52,6 @@ class Run:
     records: list[dict] = field(repr=False)
     recap: dict[str, dict[str, int]]
     calls: Calls
-    spoilt: Calls
 
     def total(self, count: str) -> int:
         """Sum of a count of the recap (ok, changed, failures, unreachable, skipped, rescued) over the hosts."""
@@ -129,11 +128,20 @@ class Run:
 class DirectAccount:
     """One AWS account of the emulator: accounts share nothing, so each scenario has one of its own.
 
-    Its playbooks reach the emulator directly, as users' do; their calls are not noted.
+    Its playbooks reach the emulator directly, as users' do; their calls are not noted. components: what it is about,
+    which is what its runs build unless they have a --limit of their own.
     """
 
-    def __init__(self, account_id: str, endpoint: str, folder: Path, notes: list[str]):
+    def __init__(
+        self,
+        account_id: str,
+        endpoint: str,
+        folder: Path,
+        notes: list[str],
+        components: tuple[str, ...] = COMPONENTS,
+    ):
         self.id = account_id
+        self.components = components
         self.endpoint = endpoint
         self.folder = folder
         self.notes = notes
@@ -150,9 +158,6 @@ class DirectAccount:
         """Forget the calls of earlier runs."""
 
     def calls(self) -> Calls:
-        return Calls()
-
-    def spoilt(self) -> Calls:
         return Calls()
 
     def client(self, service: str) -> Any:
@@ -177,7 +182,9 @@ class DirectAccount:
     def command(self, *args: str, playbook: str = "site.yml", variables: Mapping[str, Any] | None = None) -> list[str]:
         extra = json.dumps({"platform_account_id": self.id, **(variables or {})})
         tool = str(Path(sys.executable).with_name("ansible-playbook"))
-        return [tool, playbook, "-i", "inventories/local", *connection_options(), "-e", extra, *args]
+        partial = playbook == "site.yml" and self.components != COMPONENTS
+        limit = ("--limit", ",".join(self.components)) if partial else ()
+        return [tool, playbook, "-i", "inventories/local", *connection_options(), "-e", extra, *limit, *args]
 
     def environment(self, records: Path) -> dict[str, str]:
         """The user's environment without what would change the run: AWS and Ansible settings of their own."""
@@ -192,7 +199,7 @@ class DirectAccount:
             "AWS_ENDPOINT_URL": self.playbook_endpoint,
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).with_name("callback")),
-            "ANSIBLE_CALLBACKS_ENABLED": "agent_platform.aws.progress,records",
+            "ANSIBLE_CALLBACKS_ENABLED": "agent_platform.aws.preload,agent_platform.aws.progress,records",
             "ANSIBLE_NOCOLOR": "1",
             "TEST_RECORDS": str(records),
         }
@@ -205,7 +212,7 @@ class DirectAccount:
         return self._started[-1]
 
     def run(self, *args: str, note: str = "", **kwargs: Any) -> Run:
-        """Run a playbook to its end; by default all of the platform."""
+        """Run a playbook to its end; by default all that the account is about."""
         run = self.start(*args, **kwargs).wait()
         self.notes.append(f"{run.summary}  {note or ' '.join(args) or 'all'}")
         return run
@@ -240,8 +247,15 @@ class Account(DirectAccount):
     Its boto3 clients reach the emulator directly, so that what a test asks is neither noted nor spoilt.
     """
 
-    def __init__(self, account_id: str, endpoint: str, folder: Path, notes: list[str]):
-        super().__init__(account_id, endpoint, folder, notes)
+    def __init__(
+        self,
+        account_id: str,
+        endpoint: str,
+        folder: Path,
+        notes: list[str],
+        components: tuple[str, ...] = COMPONENTS,
+    ):
+        super().__init__(account_id, endpoint, folder, notes, components)
         self.proxy = Proxy(endpoint, folder / f"microburst-{account_id}.log")
 
     @property
@@ -253,9 +267,6 @@ class Account(DirectAccount):
 
     def calls(self) -> Calls:
         return self.proxy.calls()
-
-    def spoilt(self) -> Calls:
-        return self.proxy.spoilt()
 
     def close(self) -> None:
         super().close()
@@ -321,5 +332,4 @@ class Started:
             records=[record for record in records if "recap" not in record],
             recap=recap,
             calls=self.account.calls(),
-            spoilt=self.account.spoilt(),
         )

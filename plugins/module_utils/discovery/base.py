@@ -129,7 +129,7 @@ class Search:
 
     @property
     def entries(self) -> list[str]:
-        return self.scope.entries.get(self.component.name) or list(self.component.entries)
+        return self.scope.entries.get(self.component.name, [])
 
     def start_owned(self, operation: str, filter_member: str = "Filters") -> Future:
         """Read all of one kind of EC2 resources that the platform owns."""
@@ -213,7 +213,7 @@ class Component:
 
     services: the AWS services it is read from. empty: its facts when nothing exists, with every key.
     collect: fills a copy of empty. exists: whether the facts hold what other components build on.
-    entries: names of what it makes from a list by default.
+    summary: what a person wants to know of one that exists, as lines.
     """
 
     name: str
@@ -221,4 +221,26 @@ class Component:
     empty: Callable[[Search], dict[str, Any]]
     collect: Callable[[Search, dict[str, Any]], None]
     exists: Callable[[Mapping[str, Any]], bool]
-    entries: tuple[str, ...] = ()
+    summary: Callable[[Mapping[str, Any]], list[str]]
+
+    def describe(self, search: Search, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """How far the component exists, and lines that tell of it.
+
+        It has begun to exist, and has not gone yet, as long as any of its facts is not empty.
+        """
+        if self.exists(facts):
+            return {"state": "exists", "lines": self.summary(facts)}
+        empty = self.empty(search)
+        begun = [f"{fact} {_brief(value)}" for fact, value in facts.items() if value != empty[fact]]
+        return (
+            {"state": "partial", "lines": ["only " + ", ".join(begun)]} if begun else {"state": "absent", "lines": []}
+        )
+
+
+def _brief(value: Any) -> str:
+    return f"({len(value)})" if isinstance(value, (dict, list)) else str(value)
+
+
+def listed(items: Iterable[str]) -> str:
+    """The items of a line of a summary."""
+    return ", ".join(items) or "none"

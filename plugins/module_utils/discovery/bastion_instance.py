@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from .base import IAM_ROLE, Component, Search, tags_of
@@ -85,10 +86,15 @@ def _bucket(search: Search, answer: dict | None) -> str | None:
     return name
 
 
+def summary(facts: Mapping[str, Any]) -> list[str]:
+    return [f"{facts['instance_id']} {facts['instance_type']} {facts['state']} {facts['private_ip']}"]
+
+
 COMPONENT = Component(
     name="bastion_instance",
     services=("ec2", "iam", "s3", "secretsmanager"),
     empty=empty,
     collect=collect,
     exists=lambda facts: facts["instance_id"] is not None,
+    summary=summary,
 )

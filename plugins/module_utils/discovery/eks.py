@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .base import Component, Search, tags_of
+from .base import Component, Search, listed, tags_of
 
 CLUSTER_ROLE = "eks-cluster"
 NODE_ROLE = "eks-nodes"
@@ -39,7 +39,10 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     log_group = f"/aws/eks/{name}/cluster"
     described = search.start("eks", "describe_cluster", name=name)
     roles = search.start_roles([CLUSTER_ROLE, NODE_ROLE, *ADDON_ROLES])
-    templates = search.start("ec2", "describe_launch_templates", Filters=_template_filters(search))
+    # AWS refuses a filter without values.
+    templates = (
+        search.start("ec2", "describe_launch_templates", Filters=_template_filters(search)) if search.entries else None
+    )
     log_groups = search.start_log_group(log_group)
 
     cluster = (described.result() or {}).get("cluster")
@@ -50,7 +53,7 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
         search.foreign(f"EKS cluster {name}")
     arns = search.roles(roles)
     facts.update(cluster_role_arn=arns[CLUSTER_ROLE], node_role_arn=arns[NODE_ROLE])
-    for template in (templates.result() or {}).get("LaunchTemplates", []):
+    for template in ((templates and templates.result()) or {}).get("LaunchTemplates", []):
         if not search.scope.owns(tags_of(template)):
             search.foreign(f"launch template {template['LaunchTemplateName']}")
     search.check_log_group(log_group, log_groups, written=ours)
@@ -102,7 +105,7 @@ def _add_cluster(search: Search, facts: dict[str, Any], cluster: Mapping[str, An
 
 def _provider(cluster: Mapping[str, Any], issuer: str) -> dict[str, str]:
     """IAM names an OIDC provider by the issuer's address without its scheme."""
-    _, partition, _, _, account, _ = cluster["arn"].split(":", 5)
+    partition, account = (cluster["arn"].split(":", 5)[part] for part in (1, 4))
     path = issuer.split("://", 1)[-1].rstrip("/")
     return {"OpenIDConnectProviderArn": f"arn:{partition}:iam::{account}:oidc-provider/{path}"}
 
@@ -132,11 +135,24 @@ def _addon(addon: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def summary(facts: Mapping[str, Any]) -> list[str]:
+    groups = [f"{name} {group['status']}" for name, group in sorted(facts["node_groups"].items())]
+    addons = [
+        f"{name} {addon['version']}" + (f" {addon['status']}" if addon["status"] != "ACTIVE" else "")
+        for name, addon in sorted(facts["addons"].items())
+    ]
+    return [
+        f"{facts['cluster_name']} Kubernetes {facts['version']} {facts['status']}",
+        f"node groups: {listed(groups)}",
+        f"add-ons: {listed(addons)}",
+    ]
+
+
 COMPONENT = Component(
     name="eks",
     services=("ec2", "eks", "iam", "logs"),
     empty=empty,
     collect=collect,
     exists=lambda facts: facts["cluster_name"] is not None,
-    entries=("default",),
+    summary=summary,
 )

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..faults import DENIED_CODES, ResourceError, error_code
@@ -56,10 +57,16 @@ def _find_by_tags(search: Search) -> dict[str, Any] | None:
     return search.one("KMS keys", usable, "KeyId", weight=lambda key: -key["CreationDate"].timestamp())
 
 
+def summary(facts: Mapping[str, Any]) -> list[str]:
+    rotation = "on" if facts["rotation_enabled"] else "OFF"
+    return [f"key {facts['key_id']} ({facts['alias'] or 'no alias yet'}), rotation {rotation}"]
+
+
 COMPONENT = Component(
     name="encryption",
     services=("kms",),
     empty=empty,
     collect=collect,
     exists=lambda facts: facts["key_id"] is not None,
+    summary=summary,
 )

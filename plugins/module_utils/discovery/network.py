@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..names import SECURITY_GROUPS
-from .base import Component, Search, name_of, tags_of
+from .base import Component, Search, listed, name_of, tags_of
 
 TIERS = ("public", "private")
 ENDING = ("deleting", "deleted")
@@ -164,6 +164,16 @@ def _add_security_groups(search: Search, facts: dict[str, Any], answer: dict | N
             search.foreign(f"security group {group['GroupName']} ({group['GroupId']})")
 
 
+def summary(facts: Mapping[str, Any]) -> list[str]:
+    subnets = [f"{len(facts['subnets'][tier])} {tier}" for tier in TIERS]
+    nats = [f"{nat['id']} {nat['state']} {nat['public_ip']}" for nat in facts["nat_gateways"]]
+    return [
+        f"{facts['vpc_id']} {facts['cidr_block']} in {listed(facts['availability_zones'])}",
+        f"subnets: {', '.join(subnets)}; endpoints: {listed(sorted(facts['endpoints']))}",
+        f"NAT gateways: {listed(nats)}",
+    ]
+
+
 COMPONENT = Component(
     name="network",
     services=("ec2", "iam", "logs"),
@@ -171,4 +181,5 @@ COMPONENT = Component(
     collect=collect,
     # A VPC alone carries nothing: the next components need private subnets to put things in.
     exists=lambda facts: bool(facts["vpc_id"] and facts["subnet_ids"]["private"]),
+    summary=summary,
 )

@@ -20,12 +20,16 @@ CALLS_AT_ONCE = 16
 
 @dataclass(frozen=True)
 class Discovered:
-    """What exists: facts by component, names held by others, and what a person should look at."""
+    """What exists: facts by component, names held by others, and what a person should look at.
+
+    summary: of each component that was asked for its state (exists, partial, absent) and lines that tell of it.
+    """
 
     account_id: str
     arn: str
     partition: str
     components: dict[str, dict[str, Any]]
+    summary: dict[str, dict[str, Any]]
     conflicts: list[dict[str, str]]
     warnings: list[str]
 
@@ -73,6 +77,9 @@ def discover(
         arn=caller["Arn"],
         partition=caller["Arn"].split(":")[1],
         components=components,
+        summary={
+            component.name: component.describe(searches[component.name], found[component.name]) for component in asked
+        },
         conflicts=[conflict for search in searches.values() for conflict in search.conflicts],
         warnings=[warning for search in searches.values() for warning in search.warnings],
     )

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from .base import Component, Search
+from .base import Component, Search, listed
 
 
 def empty(search: Search) -> dict[str, Any]:
@@ -17,19 +18,15 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     facts["roles"] = search.roles(search.start_roles(search.entries))
 
 
+def summary(facts: Mapping[str, Any]) -> list[str]:
+    return [f"roles: {listed(sorted(name for name, arn in facts['roles'].items() if arn))}"]
+
+
 COMPONENT = Component(
     name="workload_identity",
     services=("iam",),
     empty=empty,
     collect=collect,
     exists=lambda facts: any(facts["roles"].values()),
-    entries=(
-        "agent",
-        "aws-load-balancer-controller",
-        "external-secrets",
-        "llm-gateway",
-        "memory-gateway",
-        "otel-collector",
-        "retrieval-gateway",
-    ),
+    summary=summary,
 )

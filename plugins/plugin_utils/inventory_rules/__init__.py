@@ -3,45 +3,55 @@
 
 """What an inventory must fulfil, as pure functions: each takes values and yields the faults it finds.
 
-The rules that a role's argument spec can state are there and checked by schema.py. A component's other rules are in the
-module of its name here; they get the values that passed the schema, so each must bear that a value is missing.
+The rules that a role's argument spec can state are there and checked by schema.py. A component's other rules are in
+components/, in the module of its name; one without such rules has none. A module may have
+
+- RANGES: by the path of a number, such as eks_node_groups[].max_size, its range.
+- faults(values, others): the rules for its values, given the values of all components of the inventory.
+- change_faults(values, platform): what can't become of what exists, as platform_info returns it.
+
+They get the values that passed the schema, so each must bear that a value is missing.
 """
 
 from __future__ import annotations
 
+import importlib
 import typing as t
 from collections.abc import Callable, Iterator, Mapping
 
-from .bastion_instance import bastion_instance_change_faults, bastion_instance_faults
-from .eks import eks_change_faults, eks_faults
-from .encryption import encryption_faults
 from .fault import Fault
-from .network import network_change_faults, network_faults
-from .workload_identity import workload_identity_faults
+from .ranges import Range, range_faults
 
 Values = Mapping[str, t.Any]
 
-# By component: rules for its values, given the values of all components of the inventory.
-COMPONENT_RULES: dict[str, Callable[[Values, Mapping[str, Values]], Iterator[Fault]]] = {
-    "encryption": encryption_faults,
-    "network": network_faults,
-    "eks": eks_faults,
-    "workload_identity": workload_identity_faults,
-    "bastion_instance": bastion_instance_faults,
-}
-# By component: what can't become of what exists, as platform_info returns it.
-CHANGE_RULES: dict[str, Callable[[Values, Values], Iterator[Fault]]] = {
-    "network": network_change_faults,
-    "eks": eks_change_faults,
-    "bastion_instance": bastion_instance_change_faults,
-}
+# Every component has waits, and none may be without an end or without a beginning.
+TIMEOUT_SUFFIX = "_timeout_seconds"
+TIMEOUT = Range(1, of="seconds")
 
 
-def timeout_faults(values: Values) -> Iterator[Fault]:
-    """Every component has waits, and none may be without an end or without a beginning."""
-    for name, value in values.items():
-        if name.endswith("_timeout_seconds") and isinstance(value, int) and value < 1:
-            yield Fault(name, f"{value} is not a time to wait: 1 second or more")
+def _own(component: str, what: str, default: t.Any = None) -> t.Any:
+    """What the module of the component has under a name."""
+    module = f"{__name__}.components.{component}"
+    try:
+        return getattr(importlib.import_module(module), what, default)
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        return default
+
+
+def component_faults(component: str, values: Values, others: Mapping[str, Values]) -> Iterator[Fault]:
+    """What is wrong with a component's values, given the values of all components of the inventory."""
+    timeouts = {name: TIMEOUT for name in values if name.endswith(TIMEOUT_SUFFIX)}
+    yield from range_faults(values, {**_own(component, "RANGES", {}), **timeouts})
+    rules = _own(component, "faults")
+    if rules:
+        yield from rules(values, others)
+
+
+def change_rules(component: str) -> Callable[[Values, Values], Iterator[Fault]] | None:
+    """The component's change_faults, if it has any."""
+    return _own(component, "change_faults")
 
 
 def conflict_faults(platform: Values) -> Iterator[Fault]:

@@ -10,7 +10,7 @@ import typing as t
 from collections.abc import Iterator, Mapping
 
 from .fault import Fault, fault
-from .formats import ARN, repeated_names
+from .formats import ARN, dns_label_rule, dns_name_rule, repeated, repeated_names
 
 ROLE_NAME = re.compile(r"[A-Za-z0-9+=,.@_-]+")
 MANAGED_POLICY = re.compile(r"([A-Za-z0-9-]+/)*[A-Za-z0-9+=,.@_-]+")
@@ -52,6 +52,26 @@ def statement_faults(path: str, statements: list[Mapping]) -> Iterator[Fault]:
         for resource in statement.get("Resource", []):
             if resource != "*" and not ARN.fullmatch(resource) and not PLACEHOLDER.fullmatch(resource):
                 yield fault(f"{here}.Resource", resource, "is not an ARN, a value in angle brackets or *")
+
+
+def workload_role_faults(path: str, role: Mapping[str, t.Any]) -> Iterator[Fault]:
+    """A role that pods assume by the token of their service account."""
+    accounts = role.get("service_accounts")
+    checks = [
+        ("name", role.get("name"), role_name_rule),
+        ("namespace", role.get("namespace"), dns_label_rule),
+        *(("service_accounts", name, dns_name_rule) for name in accounts or []),
+        *(("managed_policies", name, managed_policy_rule) for name in role.get("managed_policies") or []),
+    ]
+    for key, value, rule_of in checks:
+        rule = rule_of(value) if value is not None else None
+        if rule:
+            yield fault(f"{path}.{key}", value, rule)
+    if accounts == []:
+        yield fault(f"{path}.service_accounts", [], "names no service account, so nothing could use the role")
+    for account in repeated(accounts or []):
+        yield fault(f"{path}.service_accounts", account, "occurs more than once")
+    yield from statement_faults(f"{path}.statements", role.get("statements") or [])
 
 
 def access_policy_faults(path: str, policy: Mapping[str, t.Any]) -> Iterator[Fault]:

@@ -61,8 +61,9 @@ def leftovers():
     }
 
 
-def read_for_a_client():
-    """The files that the first client of a service reads, and the folders that it lists, of the SDK's data."""
+def read_for_a_client(service):
+    """The files that the first client of a service reads, with its paginators and waiters, and the folders that it
+    lists, of the SDK's data."""
     import builtins
 
     import boto3
@@ -77,7 +78,9 @@ def read_for_a_client():
         return noted
 
     builtins.open, os.listdir = noting(open), noting(os.listdir)
-    boto3.session.Session("none", "none").client("ec2", region_name="us-west-2")
+    client = boto3.session.Session("none", "none").client(service, region_name="us-west-2")
+    client.can_paginate(next(iter(client.meta.method_to_api_mapping)))
+    assert isinstance(client.waiter_names, list)
     return [path for path in touched if "/botocore/data" in path or "/boto3/data" in path]
 
 
@@ -98,6 +101,7 @@ def main():
             "act": {"type": "str", "required": True},
             "path": {"type": "str"},
             "secret": {"type": "str", "no_log": True},
+            "service": {"type": "str", "default": "ec2"},
             "seconds": {"type": "float", "default": 0},
         },
         supports_check_mode=True,
@@ -161,7 +165,7 @@ def main():
         standard_input=sys.stdin.read(),
         text="x" * int(module.params["seconds"]) if act == "talk" else "",
         **({"surroundings": surroundings(), "leftovers": leftovers(), "loaded": loaded()} if act == "inspect" else {}),
-        **({"read": read_for_a_client()} if act == "client" else {}),
+        **({"read": read_for_a_client(module.params["service"])} if act == "client" else {}),
         **({"folders": [module.tmpdir, tempfile.tempdir]} if act == "leak" else {}),
     )
 

@@ -67,7 +67,7 @@ def test_the_report_names_the_machine_and_the_calls() -> None:
 def run() -> Callable[..., Run]:
     def make(returncode: int = 0, output: str = "", ok: int = 20, **counts: int) -> Run:
         recap = {"ok": ok, "changed": 0, "failures": 0, "unreachable": 0, **counts}
-        return Run(["ansible-playbook", "x.yml"], returncode, output, 1.0, [], {"network": recap}, Calls(), Calls())
+        return Run(["ansible-playbook", "x.yml"], returncode, output, 1.0, [], {"network": recap}, Calls())
 
     return make
 

@@ -22,16 +22,15 @@ DEFAULTS = load("defaults/main.yml")
 CONSTANTS = load("vars/main.yml")
 OPTIONS = load("meta/argument_specs.yml")["argument_specs"]["main"]["options"]
 LISTS = {
-    "eks_node_groups": "__eks_node_group_defaults",
-    "eks_addons": "__eks_addon_defaults",
-    "eks_access_entries": "__eks_access_entry_defaults",
+    "eks_node_groups": "__eks_all_node_groups",
+    "eks_addons": "__eks_all_addons",
+    "eks_access_entries": "__eks_all_access_entries",
 }
 
 
 @pytest.mark.parametrize(("option", "constant"), LISTS.items())
 def test_what_an_entry_leaves_out_is_what_the_specification_says(option, constant):
-    specified = {name: item["default"] for name, item in OPTIONS[option]["options"].items() if "default" in item}
-    assert CONSTANTS[constant] == specified
+    assert CONSTANTS[constant] == f"{{{{ {option} | agent_platform.aws.with_defaults('eks', '{option}') }}}}"
 
 
 @pytest.mark.parametrize("option", ["eks_node_groups", "eks_addons"])

@@ -67,6 +67,22 @@ def tool_faults(*entries, **changes):
     return faults(tools=list(entries), **changes)
 
 
+# What the tests give is what the role gives
+
+
+def test_the_values_are_those_of_the_role():
+    assert set(values()) == set(CONSTANTS["__bastion_checked"])
+
+
+def test_entries_have_the_keys_that_the_spec_has():
+    spec = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    known = set(spec["bastion_tools"]["options"])
+
+    assert {
+        key for entry in (OWN, *({"name": name, **entry} for name, entry in KNOWN.items())) for key in entry
+    } == known
+
+
 # What is accepted
 
 
@@ -251,7 +267,7 @@ def test_tools_that_disturb_each_other():
         ),
         (
             {"port": 80},
-            "bastion_code_server_port: 80 is not a port that a user may open: 1024 to 65535",
+            "bastion_code_server_port: 80 is not from 1024 to 65535 (ports that a user may open)",
         ),
         (
             {"extensions": [{"name": "ansible", "version": "1"}]},
@@ -292,7 +308,7 @@ def test_tools_that_disturb_each_other():
         ),
         (
             {"idle_minutes": -1},
-            "bastion_idle_shutdown_minutes: -1 is not a number of minutes, 0 for never",
+            "bastion_idle_shutdown_minutes: -1 is not 0 or more minutes",
         ),
     ],
 )

@@ -3,32 +3,54 @@
 from __future__ import annotations
 
 import pytest
-import yaml
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.agent_platform.aws.plugins.filter import known as known_file
+from ansible_collections.agent_platform.aws.plugins.filter import arn as arn_file
+from ansible_collections.agent_platform.aws.plugins.filter import fact as fact_file
 from ansible_collections.agent_platform.aws.plugins.filter import resource_name as resource_name_file
-from ansible_collections.agent_platform.aws.plugins.module_utils.names import LIMITS
 
-known = known_file.FilterModule().filters()["known"]
+arn = arn_file.FilterModule().filters()["arn"]
+fact = fact_file.FilterModule().filters()["fact"]
 resource_name = resource_name_file.FilterModule().filters()["resource_name"]
+
+
+def variables(network=None, check_mode=False, partition="aws"):
+    account = {"partition": partition, "region": "us-west-2", "account_id": "123456789012"}
+    found = {"platform": {"network": network or {}, **account}}
+    return {"component_found": found, "ansible_check_mode": check_mode}
 
 
 @pytest.mark.parametrize("value", ["vpc-1", ["subnet-1"], {"a": 1}, 0, False])
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_known_returns_what_is_known(value, check_mode):
-    assert known(value, "network.vpc_id", check_mode) is value
+def test_fact_returns_what_is_known(value, check_mode):
+    assert fact(variables({"thing": {"inside": value}}, check_mode), "network.thing.inside") == value
+    assert fact(variables(check_mode=check_mode), "network.thing.inside", value) == value
 
 
 @pytest.mark.parametrize("value", [None, "", [], {}])
-def test_known_shows_a_placeholder_in_check_mode(value):
-    assert known(value, "network.vpc_id", True) == "(known after apply)"
+def test_fact_shows_a_placeholder_in_check_mode(value):
+    assert fact(variables({"vpc_id": value}, True), "network.vpc_id") == "(known after apply)"
+    assert fact(variables({"vpc_id": "vpc-0"}, True), "network.vpc_id", value) == "(known after apply)"
+
+
+@pytest.mark.parametrize("path", ["network.vpc_id", "network.vpc_id.more", "redis.secret_arn"])
+def test_fact_of_what_does_not_exist_at_all(path):
+    assert fact(variables(check_mode=True), path) == "(known after apply)"
+
+
+def test_fact_looks_at_each_item_of_a_list():
+    assert fact(variables(check_mode=True), "network.subnet_ids.public", ["subnet-1", ""]) == [
+        "subnet-1",
+        "(known after apply)",
+    ]
+    with pytest.raises(AnsibleFilterError, match=r"network\.subnet_ids\.public is not known"):
+        fact(variables(), "network.subnet_ids.public", ["subnet-1", ""])
 
 
 @pytest.mark.parametrize("value", [None, "", [], {}])
-def test_known_names_the_component_that_has_to_run(value):
+def test_fact_names_the_component_that_has_to_run(value):
     with pytest.raises(AnsibleFilterError) as raised:
-        known(value, "network.subnet_ids.private")
+        fact(variables({"subnet_ids": {"private": value}}), "network.subnet_ids.private")
 
     assert str(raised.value) == (
         "network.subnet_ids.private is not known because the component network does not exist yet:"
@@ -36,16 +58,29 @@ def test_known_names_the_component_that_has_to_run(value):
     )
 
 
+def test_fact_and_arn_outside_of_the_playbooks():
+    for call in (lambda: fact({}, "network.vpc_id"), lambda: arn({}, "role/x", "iam")):
+        with pytest.raises(AnsibleFilterError, match="component_found is not defined: the role of a component is run"):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        (("role/x", "iam"), "arn:aws-cn:iam::123456789012:role/x"),
+        (("policy/X", "iam", "aws"), "arn:aws-cn:iam::aws:policy/X"),
+        (("log-group:/a", "logs"), "arn:aws-cn:logs:us-west-2:123456789012:log-group:/a"),
+        (("bucket/*", "s3"), "arn:aws-cn:s3:::bucket/*"),
+    ],
+)
+def test_arn(arguments, wanted):
+    assert arn(variables(partition="aws-cn"), *arguments) == wanted
+
+
 def test_resource_name():
     assert resource_name("flow-logs", "agent-platform-dev", "iam_role") == "agent-platform-dev-flow-logs"
 
 
 def test_resource_name_refuses_as_a_filter_does():
-    with pytest.raises(AnsibleFilterError, match="resource_name: no limit is known"):
+    with pytest.raises(AnsibleFilterError, match=r"no limit is known .* known kinds: ec2_tag_name, eks_cluster"):
         resource_name("x", "p", "nonsense")
-
-
-def test_documented_kinds_are_the_known_ones():
-    documented = yaml.safe_load(resource_name_file.DOCUMENTATION)["options"]["kind"]["choices"]
-
-    assert documented == sorted(LIMITS)

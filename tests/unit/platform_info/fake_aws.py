@@ -4,18 +4,30 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import yaml
 from botocore.validate import ParamValidator
 
+from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.base import Scope
+from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.table import COMPONENTS, discover, identify
 from tests.support.scripted_aws import ScriptedClient, _check_response, api_error
 
+ROOT = Path(__file__).resolve().parents[3]
 PREFIX = "agent-platform-dev"
 OWNER = {"Project": "agent-platform", "Environment": "dev", "ManagedBy": "agent_platform.aws"}
 ACCOUNT = "123456789012"
 REGION = "us-west-2"
+
+
+def read(*path: str) -> Any:
+    """A YAML file of the repository."""
+    return yaml.safe_load(ROOT.joinpath(*path).read_text())
 
 
 def tag_list(**tags: str) -> list[dict]:
@@ -87,3 +99,58 @@ class FakeClient(ScriptedClient):
     def __init__(self, aws: FakeAws, service: str):
         super().__init__(aws, service)
         self.meta = self.real.meta
+
+
+ENTRIES = {
+    component: [item["name"] for item in read("roles", component, "defaults/main.yml")[variable]]
+    for component in COMPONENTS
+    if (variable := read("roles", component, "meta/component.yml").get("entries"))
+}
+SCOPE = Scope(PREFIX, OWNER, REGION, ENTRIES)
+
+
+def look(answers: Mapping[str, Any], *components: str, entries: Mapping[str, list[str]] = ENTRIES):
+    """What discovery finds of the components, of all if none is named, and the AWS that it has asked."""
+    aws = FakeAws(answers)
+    scope = Scope(PREFIX, OWNER, REGION, entries)
+    return discover(aws.client, scope, components or COMPONENTS, identify(aws.client)), aws
+
+
+def taken(answers: Mapping[str, Any], component: str) -> list[str]:
+    """The names of the component that something without our tags holds."""
+    conflicts = look(answers, component)[0].conflicts
+    assert all("without the tags of this platform (Project=agent-platform" in item["reason"] for item in conflicts)
+    assert {item["component"] for item in conflicts} <= {component}
+    return [item["resource"] for item in conflicts]
+
+
+def role(request: Mapping[str, str], tags: list[dict] | None = None) -> dict:
+    """Every role of ours exists."""
+    name = request["RoleName"]
+    arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
+    return {"Role": {"RoleName": name, "Arn": arn, "Tags": owned() if tags is None else tags}}
+
+
+SOMEONE_ELSES_ROLES = {"GetRole": functools.partial(role, tags=tag_list(Project="other"))}
+
+
+def log_groups(request: Mapping[str, str]) -> dict:
+    """Every log group of ours exists, and one that only begins as it does."""
+    name = request["logGroupNamePrefix"]
+    arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}"
+    return {
+        "logGroups": [
+            {"logGroupName": f"{name}-other", "arn": f"{arn}-other:*"},
+            {"logGroupName": name, "arn": f"{arn}:*"},
+        ]
+    }
+
+
+def answers(component: str) -> dict[str, Any]:
+    """What AWS answers where everything of the component exists: ANSWERS of its test file."""
+    return importlib.import_module(f"tests.unit.platform_info.test_{component}").ANSWERS
+
+
+def everything() -> dict[str, Any]:
+    """The same, for all components at once."""
+    return {operation: answer for component in COMPONENTS for operation, answer in answers(component).items()}

@@ -77,6 +77,7 @@ def test_result(run):
     assert ended.result["changed"] is False
     platform = ended.result["platform"]
     assert set(platform) == {*COMPONENTS, "account_id", "arn", "partition", "region", "conflicts"}
+    assert ended.result["summary"] == {name: {"state": "absent", "lines": []} for name in COMPONENTS}
     for key, value in {"account_id": ACCOUNT, "partition": "aws", "region": REGION, "conflicts": []}.items():
         assert platform[key] == ended.result[key] == value
 
@@ -85,18 +86,22 @@ def test_everything_returned_is_documented(run):
     ended, _aws = run()
     documented = yaml.safe_load(platform_info.RETURN)
     assert set(ended.result) - {"changed", "warnings"} == set(documented)
-    contained = documented["platform"]["contains"]
-    assert set(ended.result["platform"]) == set(contained)
-    for component in COMPONENTS:
-        assert set(ended.result["platform"][component]) == set(contained[component]["contains"])
+    # Those of the components are documented with their roles.
+    assert set(ended.result["platform"]) == {*documented["platform"]["contains"], *COMPONENTS}
 
 
 def test_options_are_documented_as_declared(run):
     run()
     documented = yaml.safe_load(platform_info.DOCUMENTATION)["options"]
     assert set(documented) == set(Module.argument_spec)
-    for option in ("components", "require"):
-        assert documented[option]["choices"] == Module.argument_spec[option]["choices"] == list(COMPONENTS)
+
+
+@pytest.mark.parametrize("option", ["components", "require", "entries"])
+def test_a_component_that_there_is_not(run, option):
+    ended, aws = run(**{option: {"netwrok": []} if option == "entries" else ["netwrok"]})
+    assert ended.failed
+    assert ended.result["msg"] == f"{option}: there is no component netwrok; there are {', '.join(COMPONENTS)}"
+    assert aws.calls == []
 
 
 def test_ownership_by_default(run):

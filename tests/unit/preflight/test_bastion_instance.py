@@ -6,22 +6,19 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.bastion_instance import (
-    bastion_instance_change_faults,
-    bastion_instance_faults,
-)
+from .declared import change_fault_lines, fault_lines
 
 IMAGE = "ami-0123456789abcdef0"
 PARAMETER = "/aws/service/canonical/ubuntu/server/24.04/stable/20251212/amd64/hvm/ebs-gp3/ami-id"
 FOUND = {"bastion_instance": {"instance_id": "i-1", "image_id": IMAGE, "instance_type": "t3.large"}}
 
 
-def lines(**values):
-    return [str(item) for item in bastion_instance_faults(values, {})]
+def lines(**given):
+    return fault_lines("bastion_instance", given)
 
 
-def change_lines(platform=FOUND, **values):
-    return [str(item) for item in bastion_instance_change_faults(values, platform)]
+def change_lines(platform=FOUND, **given):
+    return change_fault_lines("bastion_instance", given, platform)
 
 
 @pytest.mark.parametrize("image", [IMAGE, "ami-01234567", PARAMETER])

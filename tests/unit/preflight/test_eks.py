@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.eks import (
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.components.eks import (
     KUBERNETES_VERSIONS,
-    eks_change_faults,
-    eks_faults,
 )
+
+from .declared import change_fault_lines, fault_lines
 
 GROUP = {
     "name": "default",
@@ -49,8 +49,12 @@ OTHERS = {
 }
 
 
-def lines(**values):
-    return [str(item) for item in eks_faults({**RIGHT, **values}, OTHERS)]
+def lines(**change):
+    return fault_lines("eks", {**RIGHT, **change}, **OTHERS)
+
+
+def change_lines(found, **change):
+    return change_fault_lines("eks", {**RIGHT, **change}, found)
 
 
 def of_group(**change):
@@ -62,7 +66,7 @@ def test_what_is_right_has_no_fault():
 
 
 def test_missing_values_are_the_schemas_business():
-    assert list(eks_faults({}, {})) == []
+    assert fault_lines("eks", {}) == []
     assert lines(eks_node_groups=[{}], eks_addons=[{}], eks_access_entries=[{}]) == []
 
 
@@ -171,7 +175,7 @@ def test_sizes(sizes, found):
 @pytest.mark.parametrize(
     ("key", "number", "rule"),
     [
-        ("disk_size_gib", 19, "is not from 20 to 65536"),
+        ("disk_size_gib", 19, "is not from 20 to 65536 GiB"),
         ("max_unavailable", 0, "is not from 1 to 100"),
         ("max_unavailable", 101, "is not from 1 to 100"),
         ("minimum_pods", 0, "is not from 1 to 250"),
@@ -308,10 +312,10 @@ def test_names_of_node_groups():
 
 
 def test_a_group_that_is_removed_need_not_be_right():
-    assert of_group(state="absent", min_size=9, max_size=1, instance_types=["t3.meduim"]) == []
+    assert of_group(state="absent", min_size=9, max_size=1, disk_size_gib=5, instance_types=["t3.meduim"]) == []
 
 
-IRSA = {"role": "ebs-csi-driver", "namespace": "kube-system", "service_account": "ebs-csi-controller-sa"}
+IRSA = {"name": "ebs-csi-driver", "namespace": "kube-system", "service_accounts": ["ebs-csi-controller-sa"]}
 
 
 @pytest.mark.parametrize(
@@ -330,16 +334,38 @@ IRSA = {"role": "ebs-csi-driver", "namespace": "kube-system", "service_account":
             " turn them round",
         ),
         (
-            [{"name": "a", "irsa": {**IRSA, "role": "agent"}}],
-            "eks_addons[0].irsa.role: 'agent' is also a role of workload_identity_roles: one role has one owner",
+            [{"name": "a", "irsa": {**IRSA, "name": "agent"}}],
+            "eks_addons[0].irsa.name: 'agent' is also a role of workload_identity_roles: one role has one owner",
         ),
         (
             [{"name": "a", "irsa": IRSA}, {"name": "b", "irsa": IRSA}],
-            "eks_addons[].irsa.role: 'ebs-csi-driver' occurs more than once",
+            "eks_addons[].irsa.name: 'ebs-csi-driver' occurs more than once",
         ),
         (
-            [{"name": "a", "irsa": {**IRSA, "service_account": "*"}}],
-            "eks_addons[0].irsa.service_account: '*' is not a Kubernetes name: up to 253 lower-case letters,"
+            [{"name": "a", "irsa": {**IRSA, "name": "*"}}],
+            "eks_addons[0].irsa.name: '*' is not a role name: letters, digits and + = , . @ _ -",
+        ),
+        (
+            [{"name": "a", "irsa": {**IRSA, "namespace": "*"}}],
+            "eks_addons[0].irsa.namespace: '*' is not a Kubernetes name: up to 63 lower-case letters, digits and '-',"
+            " letters or digits at both ends",
+        ),
+        (
+            [{"name": "a", "irsa": {**IRSA, "service_accounts": []}}],
+            "eks_addons[0].irsa.service_accounts: [] names no service account, so nothing could use the role",
+        ),
+        (
+            [{"name": "a", "irsa": {**IRSA, "service_accounts": ["one", "two", "one"]}}],
+            "eks_addons[0].irsa.service_accounts: 'one' occurs more than once",
+        ),
+        (
+            [{"name": "a", "irsa": {**IRSA, "statements": [{"Sid": "All", "Action": ["*"], "Resource": ["*"]}]}}],
+            "eks_addons[0].irsa.statements[0].Action: '*' is not an API action, such as s3:GetObject; all actions of"
+            " AWS (*) are refused",
+        ),
+        (
+            [{"name": "a", "irsa": {**IRSA, "service_accounts": ["*"]}}],
+            "eks_addons[0].irsa.service_accounts: '*' is not a Kubernetes name: up to 253 lower-case letters,"
             " digits, '-' and '.',"
             " letters or digits at both ends",
         ),
@@ -410,16 +436,17 @@ RUNNING = {"cluster_name": "agent-platform-dev-eks", "version": "1.34", "node_gr
     ],
 )
 def test_version_of_a_running_cluster(running, wanted, rule):
-    found = eks_change_faults({**RIGHT, "eks_kubernetes_version": wanted}, {"eks": {**RUNNING, "version": running}})
-    assert [str(item) for item in found] == ([f"eks_kubernetes_version: {wanted!r} {rule}"] if rule else [])
+    found = change_lines({"eks": {**RUNNING, "version": running}}, eks_kubernetes_version=wanted)
+    assert found == ([f"eks_kubernetes_version: {wanted!r} {rule}"] if rule else [])
 
 
 def test_nodes_may_not_be_left_too_far_behind():
     groups = {"a": {"version": "1.32"}, "b": {"version": "1.31"}}
     platform = {"eks": {**RUNNING, "node_groups": groups}}
-    assert list(eks_change_faults(RIGHT, platform)) == []
-    found = [str(item) for item in eks_change_faults({**RIGHT, "eks_kubernetes_version": "1.35"}, platform)]
-    assert found == ["eks_kubernetes_version: '1.35' leaves node groups more than 3 minor versions behind: b (1.31)"]
+    assert change_lines(platform) == []
+    assert change_lines(platform, eks_kubernetes_version="1.35") == [
+        "eks_kubernetes_version: '1.35' leaves node groups more than 3 minor versions behind: b (1.31)"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -433,12 +460,12 @@ def test_nodes_may_not_be_left_too_far_behind():
 )
 def test_what_eks_cannot_change_of_a_node_group(existing, count):
     platform = {"eks": {**RUNNING, "node_groups": {"agent-platform-dev-default": existing}}}
-    assert len(list(eks_change_faults(RIGHT, platform))) == count
+    assert len(change_lines(platform)) == count
 
 
 def test_the_way_out_is_named():
     platform = {"eks": {**RUNNING, "node_groups": {"agent-platform-dev-default": {"instance_types": ["t3.large"]}}}}
-    assert [str(item) for item in eks_change_faults(RIGHT, platform)] == [
+    assert change_lines(platform) == [
         "eks_node_groups[0].instance_types: ['t3.medium'] is not that of the node group agent-platform-dev-default,"
         " ['t3.large'], and EKS can't change it: add a group of another name and then remove this one (state: absent)"
     ]
@@ -446,4 +473,4 @@ def test_the_way_out_is_named():
 
 @pytest.mark.parametrize("platform", [{}, {"eks": {"version": None, "node_groups": {}}}])
 def test_nothing_runs_yet(platform):
-    assert list(eks_change_faults(RIGHT, platform)) == []
+    assert change_lines(platform) == []

@@ -6,18 +6,21 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import conflict_faults, timeout_faults
-from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.encryption import encryption_faults
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import conflict_faults
+
+from .declared import facts, fault_lines
 
 
 @pytest.mark.parametrize(
-    ("values", "found"),
+    ("given", "found"),
     [
         ({}, []),
         ({"encryption_deletion_window_days": 7}, []),
         ({"encryption_deletion_window_days": 30}, []),
         ({"encryption_deletion_window_days": 5}, ["encryption_deletion_window_days: 5 is not from 7 to 30 days"]),
         ({"encryption_deletion_window_days": 31}, ["encryption_deletion_window_days: 31 is not from 7 to 30 days"]),
+        ({"encryption_rotation_period_days": 90}, []),
+        ({"encryption_rotation_period_days": 89}, ["encryption_rotation_period_days: 89 is not from 90 to 2560 days"]),
         ({"encryption_key_administrators": ["arn:aws:iam::123456789012:role/admin"]}, []),
         (
             {"encryption_key_administrators": ["admin"]},
@@ -28,13 +31,14 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
         ),
     ],
 )
-def test_the_key(values, found):
-    assert [str(item) for item in encryption_faults(values, {})] == found
+def test_the_key(given, found):
+    assert fault_lines("encryption", given) == found
 
 
 @pytest.mark.parametrize(("seconds", "count"), [(0, 1), (-1, 1), (1, 0), (3600, 0)])
 def test_waits_have_an_end_and_a_beginning(seconds, count):
-    assert len(list(timeout_faults({"demo_cluster_timeout_seconds": seconds, "demo_other": 0}))) == count
+    found = fault_lines("eks", {"eks_cluster_timeout_seconds": seconds, "eks_log_retention_days": 0})
+    assert found == count * [f"eks_cluster_timeout_seconds: {seconds} is not 1 or more seconds"]
 
 
 def test_names_that_others_hold():
@@ -43,8 +47,8 @@ def test_names_that_others_hold():
         "resource": "IAM role agent-platform-dev-eks-nodes",
         "reason": "exists without the tags of this platform (Project=agent-platform)",
     }
-    assert [str(item) for item in conflict_faults({"conflicts": [conflict]})] == [
+    assert [str(item) for item in conflict_faults(facts(conflicts=[conflict]))] == [
         "eks: IAM role agent-platform-dev-eks-nodes exists without the tags of this platform (Project=agent-platform):"
         " it is not changed; rename the platform (platform_name), or remove it or give it the owner tags yourself"
     ]
-    assert list(conflict_faults({"conflicts": []})) == []
+    assert list(conflict_faults(facts(conflicts=[]))) == []

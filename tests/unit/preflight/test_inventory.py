@@ -12,7 +12,9 @@ import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
-from ansible_collections.agent_platform.aws.plugins.lookup.inventory_faults import Inventory
+from ansible_collections.agent_platform.aws.plugins.lookup.inventory_faults import Inventory, Made
+
+from .declared import facts
 
 ROOT = Path(__file__).resolve().parents[3]
 HOSTS = ["encryption", "network", "eks", "workload_identity", "bastion_instance"]
@@ -143,7 +145,7 @@ def test_what_cannot_be_evaluated_is_reported_and_the_rest_is_checked(inventory)
     text = "eks_node_groups:\n  - name: a\n    max_size: '{{ nodes }}'\n    disk_size_gib: 5\n"
     assert lines(inventory(text)) == [
         "eks_node_groups[0].max_size: '{{ nodes }}' can't be evaluated: 'nodes' is undefined (/all.yml:3)",
-        "eks_node_groups[0].disk_size_gib: 5 is not from 20 to 65536 (/all.yml:4)",
+        "eks_node_groups[0].disk_size_gib: 5 is not from 20 to 65536 GiB (/all.yml:4)",
     ]
 
 
@@ -204,8 +206,11 @@ def test_components_are_judged_by_what_others_declare(inventory):
     assert lines(inventory(text, hosts=("network",))) == []
 
 
-def test_constants_of_roles_are_known(inventory):
-    assert lines(inventory("eks_requires: []\n")) == []
+def test_what_is_made_is_made_once():
+    asked = []
+    made = Made(lambda key: asked.append(key) or key.upper())
+    assert [made["a"], made["b"], made["a"]] == ["A", "B", "A"]
+    assert asked == ["a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -224,11 +229,11 @@ def test_without_a_selection_all_are_selected(inventory, common):
 
 
 def test_changes_and_conflicts(inventory):
-    platform = {
-        "network": {"cidr_block": "10.1.0.0/16", "vpc_id": "vpc-1"},
-        "eks": {"version": "1.32", "cluster_name": "agent-platform-dev-eks"},
-        "conflicts": [{"component": "eks", "resource": "IAM role x", "reason": "exists without our tags"}],
-    }
+    platform = facts(
+        network={"cidr_block": "10.1.0.0/16", "vpc_id": "vpc-1"},
+        eks={"version": "1.32", "cluster_name": "agent-platform-dev-eks"},
+        conflicts=[{"component": "eks", "resource": "IAM role x", "reason": "exists without our tags"}],
+    )
     found = list(inventory("network_vpc_cidr: 10.0.0.0/16\n").change_faults(HOSTS, platform))
     assert [item.variable for item in found] == ["network_vpc_cidr", "eks_kubernetes_version", "eks"]
     assert found[0].place.endswith("all.yml:1")

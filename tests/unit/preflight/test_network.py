@@ -6,10 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.network import (
-    network_change_faults,
-    network_faults,
-)
+from .declared import change_fault_lines, fault_lines
 
 ZONES = ["us-west-2a", "us-west-2b"]
 RIGHT = {
@@ -26,8 +23,12 @@ RIGHT = {
 CLUSTER = {"eks_node_groups": [{"name": "default", "max_size": 6}, {"name": "old", "max_size": 99, "state": "absent"}]}
 
 
-def lines(cluster=CLUSTER, **values):
-    return [str(item) for item in network_faults({**RIGHT, **values}, {"eks": cluster})]
+def lines(cluster=CLUSTER, **change):
+    return fault_lines("network", {**RIGHT, **change}, eks=cluster)
+
+
+def change_lines(found, **change):
+    return change_fault_lines("network", {**RIGHT, **change}, found)
 
 
 def test_what_is_right_has_no_fault():
@@ -37,7 +38,7 @@ def test_what_is_right_has_no_fault():
 
 
 def test_missing_values_are_the_schemas_business():
-    assert list(network_faults({}, {})) == []
+    assert fault_lines("network", {}) == []
 
 
 NO_VPC = "is not an IPv4 network with a prefix length from 16 to 28"
@@ -228,7 +229,7 @@ EXISTING = {
 
 
 @pytest.mark.parametrize(
-    ("values", "line"),
+    ("change", "line"),
     [
         ({}, None),
         ({"network_availability_zones": [*ZONES, "us-west-2c"]}, None),
@@ -250,9 +251,8 @@ EXISTING = {
         ),
     ],
 )
-def test_what_aws_cannot_change(values, line):
-    found = [str(item) for item in network_change_faults({**RIGHT, **values}, {"network": EXISTING})]
-    assert found == ([line] if line else [])
+def test_what_aws_cannot_change(change, line):
+    assert change_lines({"network": EXISTING}, **change) == ([line] if line else [])
 
 
 @pytest.mark.parametrize(
@@ -260,4 +260,4 @@ def test_what_aws_cannot_change(values, line):
     [{}, {"network": {"cidr_block": None}}, {"network": {"cidr_block": "10.0.0.0/16", "availability_zones": []}}],
 )
 def test_nothing_exists_that_could_stand_in_the_way(platform):
-    assert list(network_change_faults(RIGHT, platform)) == []
+    assert change_lines(platform) == []

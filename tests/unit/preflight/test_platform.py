@@ -13,6 +13,8 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
     platform_faults,
 )
 
+from .declared import SHARED_ROLE, result, values
+
 ACCOUNT = "123456789012"
 OWNER_TAGS = {"Project": "agent-platform", "Environment": "dev", "ManagedBy": "agent_platform.aws"}
 RIGHT = {
@@ -27,8 +29,8 @@ RIGHT = {
 }
 
 
-def lines(**values):
-    return [str(item) for item in platform_faults({**RIGHT, **values})]
+def lines(**change):
+    return [str(item) for item in platform_faults(values(SHARED_ROLE, **{**RIGHT, **change}))]
 
 
 def test_what_is_right_has_no_fault():
@@ -36,7 +38,7 @@ def test_what_is_right_has_no_fault():
 
 
 def test_missing_values_are_the_schemas_business():
-    assert list(platform_faults({})) == []
+    assert list(platform_faults(values(SHARED_ROLE))) == []
 
 
 @pytest.mark.parametrize(
@@ -184,5 +186,5 @@ CANT = f"platform_account_id: '{ACCOUNT}' can't be compared with the account in 
     ],
 )
 def test_the_account_in_use(caller, line):
-    found = [str(item) for item in account_faults(caller, {"platform_account_id": ACCOUNT})]
+    found = [str(item) for item in account_faults(result(**caller), values(SHARED_ROLE, platform_account_id=ACCOUNT))]
     assert found == ([line] if line else [])

@@ -6,9 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.workload_identity import (
-    workload_identity_faults,
-)
+from .declared import fault_lines
 
 STATEMENT = {
     "Sid": "ReadTable",
@@ -24,8 +22,8 @@ ROLE = {
 }
 
 
-def lines(**values):
-    return [str(item) for item in workload_identity_faults(values, {})]
+def lines(**given):
+    return fault_lines("workload_identity", given)
 
 
 def test_what_is_right_has_no_fault():
@@ -78,7 +76,7 @@ def test_roles_have_different_names():
 
 
 @pytest.mark.parametrize(
-    ("values", "part"),
+    ("given", "part"),
     [
         ({"workload_identity_foundation_models": ["claude"]}, "[0]: 'claude' is not the id of a Bedrock model"),
         ({"workload_identity_memory_database_user": "Memory-Gateway"}, "is not a PostgreSQL user name"),
@@ -88,7 +86,7 @@ def test_roles_have_different_names():
         ({"workload_identity_metric_namespaces": [""]}, "is not a CloudWatch namespace"),
     ],
 )
-def test_what_the_roles_are_for(values, part):
-    found = lines(**values)
+def test_what_the_roles_are_for(given, part):
+    found = lines(**given)
     assert len(found) == 1
     assert part in found[0]

@@ -243,6 +243,23 @@ def test_endless_throttling_ends_with_a_named_error():
     assert f"after {base.WRITE_ATTEMPTS} attempts" in message
 
 
+def test_each_write_has_its_own_attempts():
+    """Two writes that fail often, each less often than it takes to give up, are more failures than one may have."""
+    failures = base.WRITE_ATTEMPTS - 2
+    steps = [Step("DescribeAddon", addon())]
+    for operation in ("UpdateAddon", "TagResource"):
+        for _failure in range(failures):
+            steps.append(Step(operation, api_error(operation, "ThrottlingException")))
+            steps.append(Step("DescribeAddon", addon(version="v1" if operation == "UpdateAddon" else "v2")))
+        steps.append(Step(operation, {}))
+        tags = {} if operation == "UpdateAddon" else {"A": "1"}
+        steps.append(Step("DescribeAddon", addon(version="v2", tags=tags)))
+    params = {"version": "v2", "tags": {"A": "1"}, "purge_tags": False}
+    result, aws, _module = run(params, *steps)
+    assert result["changed"] is True
+    assert aws.operations().count("UpdateAddon") == aws.operations().count("TagResource") == failures + 1
+
+
 def test_a_throttled_update_is_decided_anew():
     """Between the two tries someone else has made the change: nothing is left to do."""
     result, aws, _module = run(

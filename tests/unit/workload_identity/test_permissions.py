@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.agent_platform.aws.plugins.filter.iam_permissions import iam_permissions
-from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.workload_identity import COMPONENT
+from ansible_collections.agent_platform.aws.plugins.filter.iam_permissions import iam_permissions, placeholders
 
 ROLES = Path(__file__).resolve().parents[3] / "roles"
 # Characters of all inline policies of one role; IAM doesn't count white space.
@@ -128,10 +127,23 @@ def test_nobody_gets_the_database_masters_secret_or_pass_role():
     }
 
 
-def test_roles_statements_and_discovery_name_the_same():
+def test_roles_and_statements_name_the_same():
     names = {role["name"] for role in DECLARED}
     table = load("workload_identity", "vars/main.yml")["__workload_identity_statements"]
-    assert names == set(table) == set(COMPONENT.entries)
+    assert names == set(table)
+
+
+@pytest.mark.parametrize(
+    ("component", "own"),
+    [("workload_identity", {"bedrock", "cloudwatch"}), ("bastion_instance", {"bedrock"})],
+)
+def test_what_statements_name_is_discovered(component, own):
+    """own: what isn't a component but comes from the role's own variables."""
+    statements = load(component, "vars/main.yml")[f"__{component}_statements"]
+    named = {path.split(".")[0] for path in placeholders(statements) if "." in path}
+    about = load(component, "meta/component.yml")
+    assert named - own <= {*about["requires"], *about["reads"]}
+    assert set(about["reads"]) - named <= {component}
 
 
 def test_service_accounts_act_as_one_role_each():

@@ -8,17 +8,17 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Iterator, Mapping
 
-from .fault import Fault, fault
-from .formats import principal_rule
+from ..fault import Fault, fault
+from ..formats import principal_rule
+from ..ranges import Range
 
-DELETION_WINDOW_DAYS = (7, 30)
+RANGES = {
+    "encryption_rotation_period_days": Range(90, 2560, "days"),
+    "encryption_deletion_window_days": Range(7, 30, "days"),
+}
 
 
-def encryption_faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Iterator[Fault]:
-    lowest, highest = DELETION_WINDOW_DAYS
-    days = values.get("encryption_deletion_window_days")
-    if days is not None and not lowest <= days <= highest:
-        yield fault("encryption_deletion_window_days", days, f"is not from {lowest} to {highest} days")
+def faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Iterator[Fault]:
     for index, arn in enumerate(values.get("encryption_key_administrators") or []):
         rule = principal_rule(arn)
         if rule:

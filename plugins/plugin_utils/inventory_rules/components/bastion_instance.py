@@ -9,17 +9,21 @@ import re
 import typing as t
 from collections.abc import Iterator, Mapping
 
-from . import instance_types
-from .fault import Fault, fault
-from .permissions import access_policy_faults, database_user_faults, model_faults, statement_faults
+from .. import instance_types
+from ..fault import Fault, fault
+from ..permissions import access_policy_faults, database_user_faults, model_faults, statement_faults
+from ..ranges import Range
 
 IMAGE_ID = re.compile(r"ami-([0-9a-f]{8}|[0-9a-f]{17})")
 PARAMETER = re.compile(r"/[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 # Parts of a parameter's path that say: whatever is newest.
 MOVING = frozenset({"current", "latest", "recommended"})
-# Ubuntu's image takes 8 GiB; with the tools and a few container images the platform asks for more. gp3 ends at 64 TiB.
-VOLUME_SIZE_GIB = (20, 65536)
-RECOVERY_DAYS = (7, 30)
+RANGES = {
+    # Ubuntu's image takes 8 GiB; with the tools and a few container images the platform asks for more. gp3 ends at
+    # 64 TiB.
+    "bastion_instance_volume_size_gib": Range(20, 65536, "GiB"),
+    "bastion_instance_secret_recovery_days": Range(7, 30, "days", besides=(0,)),
+}
 
 
 def image_rule(image: str) -> str | None:
@@ -36,7 +40,7 @@ def image_rule(image: str) -> str | None:
     return None
 
 
-def bastion_instance_faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Iterator[Fault]:
+def faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Iterator[Fault]:
     image = values.get("bastion_instance_image")
     rule = image_rule(image) if image is not None else None
     if rule:
@@ -44,14 +48,6 @@ def bastion_instance_faults(values: Mapping[str, t.Any], _others: Mapping[str, M
     kind = values.get("bastion_instance_type")
     if kind is not None:
         yield from _type_faults(kind, image or "")
-    smallest, largest = VOLUME_SIZE_GIB
-    size = values.get("bastion_instance_volume_size_gib")
-    if size is not None and not smallest <= size <= largest:
-        yield fault("bastion_instance_volume_size_gib", size, f"is not from {smallest} to {largest} GiB")
-    fewest, most = RECOVERY_DAYS
-    days = values.get("bastion_instance_secret_recovery_days")
-    if days is not None and days != 0 and not fewest <= days <= most:
-        yield fault("bastion_instance_secret_recovery_days", days, f"is not 0 or from {fewest} to {most} days")
     user = "bastion_instance_database_user"
     yield from database_user_faults(user, values.get(user))
     for name in ("bastion_instance_foundation_models", "bastion_instance_inference_profiles"):
@@ -73,7 +69,7 @@ def _type_faults(kind: str, image: str) -> Iterator[Fault]:
             yield fault("bastion_instance_type", kind, f"is {architecture}, and bastion_instance_image is {part}")
 
 
-def bastion_instance_change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
     """What AWS can't make of the instance that exists, unless the run may replace or restart it."""
     found = platform.get("bastion_instance") or {}
     if not found.get("instance_id") or values.get("bastion_instance_replace"):

@@ -12,11 +12,9 @@ from ipaddress import IPv4Network, collapse_addresses
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.names import resource_name
 
-from . import instance_types
-from .fault import Fault, did_you_mean, fault, show
-from .formats import (
-    dns_label_rule,
-    dns_name_rule,
+from .. import instance_types
+from ..fault import Fault, did_you_mean, fault, show
+from ..formats import (
     label_key_rule,
     label_value_rule,
     network_rule,
@@ -25,7 +23,8 @@ from .formats import (
     repeated,
     repeated_names,
 )
-from .permissions import access_policy_faults, managed_policy_rule, role_name_rule
+from ..permissions import access_policy_faults, workload_role_faults
+from ..ranges import Range
 
 # Versions that EKS offers for new clusters in standard or extended support, oldest first; extended support ends
 # 2026-11-26, 2027-03-23, 2027-07-29, 2027-12-02, 2028-03-27 and 2028-08-02.
@@ -40,9 +39,15 @@ PRIVATE = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "1
 MOST_PUBLIC_CIDRS = 40
 SERVICE_PREFIX_LENGTHS = (12, 24)
 
-# The images of nodes are 20 GiB; EBS ends at 64 TiB.
-DISK_SIZE_GIB = (20, 65536)
-MOST_UNAVAILABLE = 100
+RANGES = {
+    "eks_node_groups[].min_size": Range(0),
+    "eks_node_groups[].desired_size": Range(0),
+    "eks_node_groups[].max_size": Range(1),
+    "eks_node_groups[].max_unavailable": Range(1, 100),
+    # The images of nodes are 20 GiB; EBS ends at 64 TiB.
+    "eks_node_groups[].disk_size_gib": Range(20, 65536, "GiB"),
+    "eks_node_groups[].minimum_pods": Range(1, instance_types.MOST_PODS),
+}
 MOST_INSTANCE_TYPES = 20
 MOST_TAINTS = 50
 AL2023_RELEASE = re.compile(r"(\d+\.\d+)\.\d+-\d{8}")
@@ -127,20 +132,8 @@ def _service_network_faults(text: str | None, vpc: str | None) -> Iterator[Fault
         yield fault("eks_service_ipv4_cidr", text, rule)
 
 
-def _size_faults(path: str, group: Mapping[str, t.Any]) -> Iterator[Fault]:
+def _order_faults(path: str, group: Mapping[str, t.Any]) -> Iterator[Fault]:
     smallest, desired, largest = (group.get(key) for key in ("min_size", "desired_size", "max_size"))
-    for key, lowest, highest in (
-        ("min_size", 0, None),
-        ("desired_size", 0, None),
-        ("max_size", 1, None),
-        ("max_unavailable", 1, MOST_UNAVAILABLE),
-        ("disk_size_gib", *DISK_SIZE_GIB),
-        ("minimum_pods", 1, instance_types.MOST_PODS),
-    ):
-        number = group.get(key)
-        if number is not None and (number < lowest or (highest is not None and number > highest)):
-            expected = f"{lowest} or more" if highest is None else f"from {lowest} to {highest}"
-            yield fault(f"{path}.{key}", number, f"is not {expected}")
     order = "min_size <= desired_size <= max_size"
     if smallest is not None and largest is not None and smallest > largest:
         yield fault(f"{path}.min_size", smallest, f"is greater than max_size {largest}: {order}")
@@ -265,7 +258,7 @@ def _node_group_faults(groups: list[Mapping], addons: list[Mapping], kubernetes_
             yield fault(f"{path}.name", name, "is not letters, digits, '-' and '_' with a letter or digit first")
         if group.get("state") == "absent":
             continue
-        yield from _size_faults(path, group)
+        yield from _order_faults(path, group)
         yield from _instance_faults(path, group, _prefix_delegation(addons))
         yield from _release_faults(path, group, kubernetes_version)
         yield from _label_faults(f"{path}.labels", group.get("labels") or {})
@@ -276,7 +269,7 @@ def _addon_faults(addons: list[Mapping], workload_roles: list[Mapping]) -> Itera
     variable = "eks_addons"
     yield from repeated_names(variable, addons)
     present = [addon for addon in addons if addon.get("state") != "absent"]
-    taken = {role.get("name") for role in workload_roles}
+    taken = {role["name"] for role in workload_roles if "name" in role}
     for index, addon in enumerate(addons):
         path = f"{variable}[{index}]"
         for key, pattern, expected in (
@@ -289,23 +282,15 @@ def _addon_faults(addons: list[Mapping], workload_roles: list[Mapping]) -> Itera
         ):
             if key in addon and not pattern.fullmatch(addon[key]):
                 yield fault(f"{path}.{key}", addon[key], expected)
-        irsa = addon.get("irsa") or {}
-        checks = [
-            ("role", irsa.get("role"), role_name_rule),
-            ("namespace", irsa.get("namespace"), dns_label_rule),
-            ("service_account", irsa.get("service_account"), dns_name_rule),
-            *(("managed_policies", policy, managed_policy_rule) for policy in irsa.get("managed_policies") or []),
-        ]
-        for key, value, rule_of in checks:
-            rule = rule_of(value) if value is not None else None
-            if rule:
-                yield fault(f"{path}.irsa.{key}", value, rule)
-        if irsa.get("role") in taken:
+        role = addon.get("irsa") or {}
+        yield from workload_role_faults(f"{path}.irsa", role)
+        if role.get("name") in taken:
             yield fault(
-                f"{path}.irsa.role", irsa["role"], "is also a role of workload_identity_roles: one role has one owner"
+                f"{path}.irsa.name", role["name"], "is also a role of workload_identity_roles: one role has one owner"
             )
-    for role in repeated(addon["irsa"]["role"] for addon in present if (addon.get("irsa") or {}).get("role")):
-        yield fault(f"{variable}[].irsa.role", role, "occurs more than once")
+    roles = [addon.get("irsa") or {} for addon in present]
+    for name in repeated(role["name"] for role in roles if "name" in role):
+        yield fault(f"{variable}[].irsa.name", name, "occurs more than once")
     order = [addon.get("name") for addon in present]
     if "adot" in order and "cert-manager" in order and order.index("adot") < order.index("cert-manager"):
         yield fault(variable, order, "has adot before cert-manager, which gives it its certificates: turn them round")
@@ -334,7 +319,7 @@ def _access_entry_faults(entries: list[Mapping]) -> Iterator[Fault]:
             yield from access_policy_faults(f"{path}.policies[{number}]", policy)
 
 
-def eks_faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterator[Fault]:
+def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterator[Fault]:
     yield from _version_faults(values.get("eks_kubernetes_version"))
     yield from _endpoint_faults(values)
     yield from _service_network_faults(
@@ -370,7 +355,7 @@ def _running_version_faults(wanted: str, cluster: Mapping[str, t.Any]) -> Iterat
     yield fault("eks_kubernetes_version", wanted, rule)
 
 
-def eks_change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
     """What EKS would refuse to change of the cluster that runs."""
     cluster = platform.get("eks") or {}
     wanted = values.get("eks_kubernetes_version")

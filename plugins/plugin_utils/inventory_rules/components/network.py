@@ -16,8 +16,8 @@ from ansible_collections.agent_platform.aws.plugins.filter.security_group_rules 
 from ansible_collections.agent_platform.aws.plugins.filter.subnet_plan import TIERS, VPC_PREFIX_LENGTHS, PlanError, plan
 from ansible_collections.agent_platform.aws.plugins.module_utils.names import SECURITY_GROUPS
 
-from .fault import Fault, fault
-from .formats import network_rule, repeated
+from ..fault import Fault, fault
+from ..formats import network_rule, repeated
 
 FEWEST_ZONES = 2
 # Of each subnet AWS keeps five addresses. EKS refuses a subnet with fewer than six free ones.
@@ -136,7 +136,7 @@ def _traffic_faults(entries: list[Mapping]) -> Iterator[Fault]:
                 yield Fault(f"network_additional_traffic[{index}]", str(error))
 
 
-def network_faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterator[Fault]:
+def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterator[Fault]:
     vpc = None
     if "network_vpc_cidr" in values:
         found = list(_vpc_faults(values["network_vpc_cidr"]))
@@ -158,7 +158,7 @@ def network_faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -
     yield from _traffic_faults(values.get("network_additional_traffic") or [])
 
 
-def network_change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
     """What would have to change of a network that exists and can't be changed."""
     network = platform.get("network") or {}
     existing, declared = network.get("cidr_block"), values.get("network_vpc_cidr")

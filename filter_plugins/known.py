@@ -1,1 +1,0 @@
-../plugins/filter/known.py

@@ -1,0 +1,83 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: components
+short_description: What the components of the platform say about themselves
+version_added: 0.1.0
+description:
+  - Reads C(meta/component.yml) of each role that has one, and for a component that makes things from a list the names
+    in that list, as the inventory has it or else as the role's defaults do.
+  - Runs on the controller and sends nothing to AWS.
+options:
+  _terms:
+    description: None.
+author:
+  - Contributors to the agent_platform.aws project (@agent-platform-aws)
+"""
+
+EXAMPLES = r"""
+- name: Show what eks needs, and the names of its node groups
+  ansible.builtin.debug:
+    msg: "{{ components['requires']['eks'] }} {{ components['entries']['eks'] }}"
+  vars:
+    components: "{{ lookup('agent_platform.aws.components') }}"
+"""
+
+RETURN = r"""
+_raw:
+  description:
+    - One dict, in whose parts the components are in the order in which they are built.
+    - C(requires) and C(reads) are lists of components, by component; of those that one reads only what there is.
+      C(entries) are lists of names, by the components that make things from a list, as the option of
+      M(agent_platform.aws.platform_info) takes them.
+  type: list
+  elements: dict
+"""
+
+import graphlib
+import os
+
+from ansible.errors import AnsibleError
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.agent_platform.aws.plugins.plugin_utils import roles
+
+
+def _described():
+    """What each component says about itself, in the order in which they are built."""
+    described = {role: roles.load(role, "meta/component.yml") for role in sorted(os.listdir(roles.ROLES))}
+    found = {role: about for role, about in described.items() if about}
+    order = graphlib.TopologicalSorter({component: about["requires"] for component, about in found.items()})
+    return {component: found[component] for component in order.static_order()}
+
+
+def _items(hostvars, component, variable):
+    """The list as the inventory has it, or else by default. One that is wrong is preflight's to report."""
+    try:
+        declared = hostvars[component].get(variable) if component in hostvars else None
+    except AnsibleError:
+        declared = None
+    return declared if isinstance(declared, list) else roles.load(component, "defaults/main.yml")[variable]
+
+
+class LookupModule(LookupBase):
+    def run(self, terms, variables=None, **kwargs):
+        described = _described()
+        entries = {}
+        for component, about in described.items():
+            if variable := about.get("entries"):
+                items = _items(variables["hostvars"], component, variable)
+                entries[component] = [str(item["name"]) for item in items if isinstance(item, dict) and "name" in item]
+        return [
+            {
+                "requires": {component: about["requires"] for component, about in described.items()},
+                "reads": {
+                    component: [other for other in about.get("reads", []) if other in described]
+                    for component, about in described.items()
+                },
+                "entries": entries,
+            }
+        ]

@@ -1,0 +1,34 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Rules for the variables of the workload_identity component."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections.abc import Iterator, Mapping
+
+from ..fault import Fault, fault
+from ..formats import repeated_names
+from ..permissions import database_user_faults, model_faults, workload_role_faults
+
+METRIC_NAMESPACE = re.compile(r"[\w./#:-]{1,255}", re.ASCII)
+
+
+def faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Iterator[Fault]:
+    variable = "workload_identity_roles"
+    roles = values.get(variable) or []
+    yield from repeated_names(variable, roles)
+    for index, role in enumerate(roles):
+        yield from workload_role_faults(f"{variable}[{index}]", role)
+    for name in ("workload_identity_foundation_models", "workload_identity_inference_profiles"):
+        yield from model_faults(name, values.get(name) or [])
+    user = "workload_identity_memory_database_user"
+    yield from database_user_faults(user, values.get(user))
+    for index, namespace in enumerate(values.get("workload_identity_metric_namespaces") or []):
+        path = f"workload_identity_metric_namespaces[{index}]"
+        if not METRIC_NAMESPACE.fullmatch(namespace):
+            yield fault(path, namespace, "is not a CloudWatch namespace: 1 to 255 letters, digits and . - _ / # :")
+        elif namespace.startswith("AWS/"):
+            yield fault(path, namespace, "begins with AWS/, which CloudWatch keeps for AWS services")

@@ -1,0 +1,51 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The files of this collection's roles, as far as nothing in them is evaluated, and what they declare."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import os
+import typing as t
+from collections.abc import Mapping
+
+from ansible.module_utils.common.yaml import yaml_load
+
+ROLES = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "roles")
+
+
+def path(role: str, name: str) -> str:
+    return os.path.join(ROLES, role, *name.split("/"))
+
+
+def load(role: str, name: str) -> dict:
+    """Read a file of a role, empty if there is none; Ansible's loader takes ten times as long."""
+    if not os.path.isfile(path(role, name)):
+        return {}
+    with open(path(role, name), encoding="utf-8") as file:
+        return yaml_load(file) or {}
+
+
+@functools.cache
+def options(role: str) -> dict[str, dict]:
+    """The variables of a role as its argument spec declares them; none if there is no such role."""
+    specs = load(role, "meta/argument_specs.yml").get("argument_specs", {})
+    return specs.get("main", {}).get("options") or {}
+
+
+def filled(value: t.Any, option: Mapping[str, t.Any]) -> t.Any:
+    """The value with the defaults of the suboptions that it leaves out, at any depth. Null is left out, too."""
+    suboptions = option.get("options")
+    if not suboptions:
+        return value
+    if isinstance(value, list):
+        return [filled(item, option) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    result = {key: filled(item, suboptions.get(key, {})) for key, item in value.items()}
+    for key, suboption in suboptions.items():
+        if result.get(key) is None and "default" in suboption:
+            result[key] = copy.deepcopy(suboption["default"])
+    return result

@@ -1,0 +1,313 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The instance that people work from, with its role, its bucket and its password."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.support.faults import Calls
+from tests.support.playbook import OWNER, PREFIX, REGION, ROOT, Account
+
+from .. import neighbours
+from ..census import Lister, as_list, document, name_of, statements_of, tags_of
+from ..drift import QUICKLY, Repair, ours
+from . import eks, encryption, network
+
+NAME = f"{PREFIX}-bastion"
+SECRET = f"{NAME}-code-server"
+SUMMARY = "t3.large running"
+LEAST_TAGGED = 5
+
+
+def bucket_of(account: Account, prefix: str = PREFIX) -> str:
+    """Names of buckets are unique in all of AWS."""
+    return f"{prefix}-bastion-transfer-{account.id}"
+
+
+# What an account holds
+
+
+def instances(lister: Lister) -> list[dict]:
+    found = [item for group in lister.ec2("describe_instances", "Reservations") for item in group["Instances"]]
+    return [item for item in found if item["State"]["Name"] not in ("shutting-down", "terminated")]
+
+
+def instance_profiles(lister: Lister) -> list[dict]:
+    iam = lister.account.client("iam")
+    found = lister.account.pages("iam", "list_instance_profiles", "InstanceProfiles")
+    return [
+        iam.get_instance_profile(InstanceProfileName=item["InstanceProfileName"])["InstanceProfile"] for item in found
+    ]
+
+
+def _of_bucket(lister: Lister, name: str, operation: str, member: str) -> Any:
+    """A part of a bucket; S3 answers with an error where a bucket doesn't have it."""
+    try:
+        return getattr(lister.account.client("s3"), operation)(Bucket=name)[member]
+    except ClientError as error:
+        if not error.response["Error"]["Code"].startswith("NoSuch"):
+            raise
+        return None
+
+
+def buckets(lister: Lister) -> list[dict]:
+    return [
+        {
+            **item,
+            "Tags": _of_bucket(lister, item["Name"], "get_bucket_tagging", "TagSet"),
+            "Policy": document(_of_bucket(lister, item["Name"], "get_bucket_policy", "Policy") or {}),
+            "PublicAccess": _of_bucket(
+                lister, item["Name"], "get_public_access_block", "PublicAccessBlockConfiguration"
+            ),
+            "Encryption": _of_bucket(
+                lister, item["Name"], "get_bucket_encryption", "ServerSideEncryptionConfiguration"
+            ),
+            "Lifecycle": _of_bucket(lister, item["Name"], "get_bucket_lifecycle_configuration", "Rules"),
+        }
+        for item in lister.account.client("s3").list_buckets()["Buckets"]
+    ]
+
+
+def secrets(lister: Lister) -> list[dict]:
+    return lister.account.pages("secretsmanager", "list_secrets", "SecretList")
+
+
+def instance(account: Account) -> dict:
+    """The one instance of the platform."""
+    (found,) = [item for item in instances(Lister(account)) if OWNER.items() <= tags_of(item).items()]
+    return found
+
+
+# For the shared tests
+
+
+def census(lister: Lister) -> dict[str, list]:
+    for secret in secrets(lister):
+        # Secrets Manager ends an ARN with six characters of its own.
+        lister.named("secret", secret["ARN"], secret["Name"])
+    return {
+        "instance profiles": [
+            [profile["InstanceProfileName"], [role["RoleName"] for role in profile["Roles"]]]
+            for profile in instance_profiles(lister)
+        ],
+        "instances": [
+            [
+                name_of(item),
+                item["ImageId"],
+                item["InstanceType"],
+                item["State"]["Name"],
+                item["SubnetId"],
+                lister.sorted(group["GroupId"] for group in item["SecurityGroups"]),
+                item.get("IamInstanceProfile", {}).get("Arn"),
+                item["MetadataOptions"],
+                item["Monitoring"],
+                item["EbsOptimized"],
+            ]
+            for item in instances(lister)
+        ],
+        "volumes": [
+            [name_of(item), item["Size"], item["VolumeType"], item["Encrypted"], item.get("KmsKeyId")]
+            for item in lister.ec2("describe_volumes", "Volumes")
+        ],
+        "buckets": [
+            [item["Name"], item["Policy"], item["PublicAccess"], item["Encryption"], item["Lifecycle"]]
+            for item in buckets(lister)
+        ],
+        "secrets": [[secret["Name"], secret.get("Description"), secret.get("KmsKeyId")] for secret in secrets(lister)],
+    }
+
+
+def tagged(lister: Lister) -> Iterator[tuple[str, dict]]:
+    yield from ((f"instance profile {item['InstanceProfileName']}", item) for item in instance_profiles(lister))
+    yield from (("instance", item) for item in instances(lister))
+    yield from ((f"bucket {item['Name']}", item) for item in buckets(lister))
+    yield from ((f"secret {item['Name']}", item) for item in secrets(lister))
+
+
+def settle(account: Account, prefix: str, tags: dict[str, str]) -> None:
+    tag_list = neighbours.tag_list(tags)
+    account.client("iam").create_instance_profile(InstanceProfileName=f"{prefix}-bastion", Tags=tag_list)
+    # An instance may bear our name: names of instances aren't unique.
+    account.client("ec2").run_instances(
+        ImageId="ami-0123456789abcdef0",
+        InstanceType="t3.micro",
+        MinCount=1,
+        MaxCount=1,
+        SubnetId=network.subnets_of(account, prefix)[0],
+        TagSpecifications=neighbours.specification("instance", tags, Name=NAME),
+    )
+    account.client("secretsmanager").create_secret(
+        Name=f"{prefix}-bastion-code-server", SecretString="theirs", Tags=tag_list
+    )
+    s3, bucket = account.client("s3"), bucket_of(account, prefix)
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tag_list})
+
+
+def take_names(account: Account) -> list[str]:
+    neighbours.make_role(account, NAME, neighbours.OTHER)
+    account.client("iam").create_instance_profile(InstanceProfileName=NAME)
+    account.client("secretsmanager").create_secret(Name=SECRET, SecretString="theirs")
+    account.client("s3").create_bucket(
+        Bucket=bucket_of(account), CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
+    return [NAME, "instance profile", SECRET, bucket_of(account)]
+
+
+def _weaken_metadata_options(account: Account) -> None:
+    account.client("ec2").modify_instance_metadata_options(
+        InstanceId=instance(account)["InstanceId"], HttpTokens="optional", HttpPutResponseHopLimit=2
+    )
+
+
+def _terminate(account: Account) -> None:
+    ec2, instance_id = account.client("ec2"), instance(account)["InstanceId"]
+    ec2.terminate_instances(InstanceIds=[instance_id])
+    ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance_id], WaiterConfig=QUICKLY)
+
+
+def _stop(account: Account) -> None:
+    ec2, instance_id = account.client("ec2"), instance(account)["InstanceId"]
+    ec2.stop_instances(InstanceIds=[instance_id])
+    ec2.get_waiter("instance_stopped").wait(InstanceIds=[instance_id], WaiterConfig=QUICKLY)
+
+
+REPAIRS = {
+    "weak metadata options": Repair(
+        _weaken_metadata_options,
+        Calls({("ec2", "ModifyInstanceMetadataOptions"): 1}),
+        frozenset({"Launch the instance"}),
+    ),
+    "a terminated instance": Repair(_terminate, Calls({("ec2", "RunInstances"): 1})),
+}
+
+
+def harms(account: Account) -> dict[str, Callable[[], Any]]:
+    ec2, iam, s3 = (account.client(service) for service in ("ec2", "iam", "s3"))
+    bucket, instance_id = bucket_of(account), instance(account)["InstanceId"]
+    (other,) = account.pages("ec2", "describe_security_groups", "SecurityGroups", Filters=ours(Name=f"{PREFIX}-nodes"))
+    found = {
+        "monitoring": lambda: ec2.unmonitor_instances(InstanceIds=[instance_id]),
+        "security group": lambda: ec2.modify_instance_attribute(InstanceId=instance_id, Groups=[other["GroupId"]]),
+        "running": lambda: _stop(account),
+        "permissions": lambda: iam.delete_role_policy(RoleName=NAME, PolicyName="permissions"),
+        "role in the profile": lambda: iam.remove_role_from_instance_profile(InstanceProfileName=NAME, RoleName=NAME),
+        "public access block": lambda: s3.delete_public_access_block(Bucket=bucket),
+        "bucket policy": lambda: s3.delete_bucket_policy(Bucket=bucket),
+        "expiry": lambda: s3.delete_bucket_lifecycle(Bucket=bucket),
+        "password": lambda: account.client("secretsmanager").delete_secret(SecretId=SECRET),
+    }
+    if "eks" in account.components:
+        role_arn = f"arn:aws:iam::{account.id}:role/{NAME}"
+        found["access entry"] = lambda: account.client("eks").delete_access_entry(
+            clusterName=eks.CLUSTER, principalArn=role_arn
+        )
+    return found
+
+
+def lasting(account: Account) -> list[str]:
+    return [instance(account)["InstanceId"]]
+
+
+def check_discovery(lister: Lister, facts: dict[str, Any]) -> None:
+    assert all(facts.values())
+
+
+@pytest.fixture(scope="module")
+def bastion(platform) -> dict:
+    return instance(platform.account)
+
+
+class TestBastionInstance:
+    def test_is_private_and_hardened(self, lister, bastion):
+        group = network.groups(lister)[NAME]
+        assert bastion["InstanceType"] == "t3.large"
+        assert bastion["SubnetId"] in [subnet["SubnetId"] for subnet in network.of_tier(lister, "private")]
+        assert not bastion.get("PublicIpAddress")
+        assert not bastion.get("KeyName")
+        assert [item["GroupId"] for item in bastion["SecurityGroups"]] == [group["GroupId"]]
+        assert group["IpPermissions"] == []
+        assert bastion["EbsOptimized"]
+        assert bastion["Monitoring"]["State"] == "enabled"
+        metadata = bastion["MetadataOptions"]
+        assert (metadata["HttpTokens"], metadata["HttpPutResponseHopLimit"]) == ("required", 1)
+        assert name_of(bastion) == NAME
+
+    def test_volume_is_encrypted_with_the_platforms_key(self, lister, bastion):
+        attached = [{"Name": "attachment.instance-id", "Values": [bastion["InstanceId"]]}]
+        (volume,) = lister.ec2("describe_volumes", "Volumes", Filters=attached)
+        assert (volume["Size"], volume["VolumeType"], volume["Encrypted"]) == (30, "gp3", True)
+        assert volume["KmsKeyId"] == encryption.key(lister.account)["Arn"]
+        assert OWNER.items() <= tags_of(volume).items()
+
+    def test_role(self, lister, bastion):
+        iam = lister.account.client("iam")
+        profile = iam.get_instance_profile(InstanceProfileName=NAME)["InstanceProfile"]
+        assert bastion["IamInstanceProfile"]["Arn"] == profile["Arn"]
+        (role,) = profile["Roles"]
+        (trust,) = document(role["AssumeRolePolicyDocument"])["Statement"]
+        assert trust["Principal"] == {"Service": "ec2.amazonaws.com"}
+        (attached,) = iam.list_attached_role_policies(RoleName=NAME)["AttachedPolicies"]
+        assert attached["PolicyName"] == "AmazonSSMManagedInstanceCore"
+        for statement in statements_of(lister.account, NAME):
+            assert not [action for action in as_list(statement["Action"]) if "*" in action], statement
+            if "*" in as_list(statement["Resource"]):
+                assert as_list(statement["Action"]) == ["ecr:GetAuthorizationToken"]
+
+    def test_permissions_for_what_does_not_exist_yet_wait_visibly(self, platform):
+        sids = {item["Sid"] for item in statements_of(platform.account, NAME)}
+        for sid in ("ConnectToDatabase", "ReadCacheSecret", "ReadMachineClientSecret", "PullAndPushImages"):
+            assert sid not in sids
+            assert f"The bastion does not get {sid} yet" in platform.first_run.output
+
+    @pytest.mark.needs("eks")
+    def test_finds_the_cluster(self, platform):
+        statements = {item["Sid"]: item for item in statements_of(platform.account, NAME)}
+        assert as_list(statements["FindCluster"]["Action"]) == ["eks:DescribeCluster"]
+        assert as_list(statements["FindCluster"]["Resource"]) == [eks.cluster(platform.account)["arn"]]
+
+    @pytest.mark.needs("eks")
+    def test_administers_the_cluster(self, lister):
+        role_arn = f"arn:aws:iam::{lister.account.id}:role/{NAME}"
+        (policy,) = eks.access_policies(lister, eks.CLUSTER, role_arn)
+        assert policy["policyArn"].endswith("/AmazonEKSClusterAdminPolicy")
+
+    def test_bucket(self, lister):
+        s3, name = lister.account.client("s3"), bucket_of(lister.account)
+        assert set(s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"].values()) == {True}
+        (rule,) = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
+        default = rule["ApplyServerSideEncryptionByDefault"]
+        key_arn = encryption.key(lister.account)["Arn"]
+        assert (default["SSEAlgorithm"], default["KMSMasterKeyID"]) == ("aws:kms", key_arn)
+        (expiry,) = s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+        assert (expiry["Status"], expiry["Expiration"]["Days"]) == ("Enabled", 1)
+        (deny,) = document(s3.get_bucket_policy(Bucket=name)["Policy"])["Statement"]
+        assert (deny["Effect"], deny["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+        # Old versions would keep what tasks have sent.
+        assert s3.get_bucket_versioning(Bucket=name).get("Status") != "Enabled"
+
+    def test_password_is_only_in_secrets_manager(self, platform):
+        manager = platform.account.client("secretsmanager")
+        password = manager.get_secret_value(SecretId=SECRET)["SecretString"]
+        assert len(password) == 32
+        assert password.isalnum()
+        assert manager.describe_secret(SecretId=SECRET)["KmsKeyId"] == encryption.key(platform.account)["Arn"]
+        told = platform.first_run.output + json.dumps(platform.first_run.records)
+        assert password not in told
+
+    def test_is_found_by_the_inventory_of_an_environment(self, platform, bastion, tmp_path):
+        source = (ROOT / "inventories/dev/bastion.aws_ec2.yml").read_text()
+        file = tmp_path / "bastion.aws_ec2.yml"
+        file.write_text(source.replace("tag:Environment: dev", "tag:Environment: local"))
+        found = platform.account.inventory(file)
+        assert found["bastion"]["hosts"] == [NAME]
+        values = found["_meta"]["hostvars"][NAME]
+        # ansible-inventory marks what comes from elsewhere and isn't to be templated.
+        assert values["ansible_aws_ssm_instance_id"] == {"__ansible_unsafe": bastion["InstanceId"]}
+        assert all(name.startswith(("ec2_", "ansible_")) for name in values), values

@@ -1,0 +1,113 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The platform's key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tests.support.playbook import PREFIX, REGION, Account
+
+from ..census import Lister, document, name_of
+from ..drift import Repair
+
+ALIAS = f"alias/{PREFIX}-key"
+SUMMARY = ALIAS
+LEAST_TAGGED = 1
+
+
+def keys(lister: Lister) -> list[dict]:
+    kms = lister.account.client("kms")
+    found = [
+        kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"] for key in lister.account.pages("kms", "list_keys", "Keys")
+    ]
+    return [
+        {
+            **key,
+            "Tags": kms.list_resource_tags(KeyId=key["KeyId"])["Tags"],
+            "Policy": kms.get_key_policy(KeyId=key["KeyId"], PolicyName="default")["Policy"],
+            "Rotation": kms.get_key_rotation_status(KeyId=key["KeyId"])["KeyRotationEnabled"],
+            "Aliases": [alias["AliasName"] for alias in kms.list_aliases(KeyId=key["KeyId"])["Aliases"]],
+        }
+        for key in found
+        if key["KeyManager"] == "CUSTOMER" and key["KeyState"] != "PendingDeletion"
+    ]
+
+
+def key(account: Account) -> dict:
+    """The platform's key."""
+    return account.client("kms").describe_key(KeyId=ALIAS)["KeyMetadata"]
+
+
+def census(lister: Lister) -> dict[str, list]:
+    found = keys(lister)
+    for item in found:
+        lister.named("key", item["KeyId"], name_of(item))
+    aliases = lister.account.pages("kms", "list_aliases", "Aliases")
+    return {
+        "keys": [[name_of(item), item["KeyState"], item["Rotation"]] for item in found],
+        "aliases": [
+            [alias["AliasName"], alias.get("TargetKeyId")]
+            for alias in aliases
+            if not alias["AliasName"].startswith("alias/aws/")
+        ],
+    }
+
+
+def tagged(lister: Lister) -> Iterator[tuple[str, dict]]:
+    yield from (("key", item) for item in keys(lister))
+
+
+def settle(account: Account, prefix: str, tags: dict[str, str]) -> None:
+    kms = account.client("kms")
+    made = kms.create_key(Tags=[{"TagKey": key, "TagValue": value} for key, value in tags.items()])
+    kms.create_alias(AliasName=f"alias/{prefix}-key", TargetKeyId=made["KeyMetadata"]["KeyId"])
+
+
+def take_names(account: Account) -> list[str]:
+    kms = account.client("kms")
+    kms.create_alias(AliasName=ALIAS, TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
+    return [ALIAS]
+
+
+REPAIRS: dict[str, Repair] = {}
+
+
+def harms(account: Account) -> dict[str, Callable[[], Any]]:
+    kms, key_id = account.client("kms"), key(account)["KeyId"]
+    return {
+        "rotation": lambda: kms.disable_key_rotation(KeyId=key_id),
+        "alias": lambda: kms.delete_alias(AliasName=ALIAS),
+    }
+
+
+def lasting(account: Account) -> list[str]:
+    return [key(account)["KeyId"]]
+
+
+def check_discovery(lister: Lister, facts: dict[str, Any]) -> None:
+    assert facts["key_arn"] == key(lister.account)["Arn"]
+    assert facts["rotation_enabled"]
+
+
+class TestKey:
+    def test_is_enabled_and_rotated(self, lister):
+        ours = key(lister.account)
+        assert ours["KeyState"] == "Enabled"
+        assert ours["KeyManager"] == "CUSTOMER"
+        rotation = lister.account.client("kms").get_key_rotation_status(KeyId=ours["KeyId"])
+        assert rotation["KeyRotationEnabled"] is True
+
+    def test_policy_lets_only_services_of_this_account_use_it(self, lister):
+        kms = lister.account.client("kms")
+        policy = document(kms.get_key_policy(KeyId=key(lister.account)["KeyId"], PolicyName="default")["Policy"])
+        text = json.dumps(policy)
+        assert f"logs.{REGION}.amazonaws.com" in text
+        assert "AWSServiceRoleForAutoScaling" in text
+        for statement in policy["Statement"]:
+            principal = statement["Principal"]
+            assert principal not in ("*", {"AWS": "*"}) or statement.get("Condition")
+            if "Service" in principal:
+                assert statement["Condition"], statement

@@ -1,0 +1,63 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The components of the platform as their roles declare them, and the files that test each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLES = ROOT / "roles"
+TESTS = ROOT / "tests"
+# Modules, filters and tests of the collection, as roles name them.
+_OURS = re.compile(r"\bagent_platform\.aws\.(\w+)")
+# These hold every component to the rules for all.
+_OF_ALL = ("platform_info", "repository", "components")
+
+
+REQUIRES: dict[str, list[str]] = {
+    file.parts[-3]: yaml.safe_load(file.read_text())["requires"] for file in sorted(ROLES.glob("*/meta/component.yml"))
+}
+# In the order in which they can be built.
+COMPONENTS = tuple(TopologicalSorter(REQUIRES).static_order())
+
+
+def with_required(components: Iterable[str]) -> tuple[str, ...]:
+    """The components and all that these build on, in building order."""
+    found: set[str] = set()
+    ahead = list(components)
+    while ahead:
+        component = ahead.pop()
+        if component not in found:
+            found.add(component)
+            ahead += REQUIRES[component]
+    return tuple(component for component in COMPONENTS if component in found)
+
+
+def words(component: str) -> set[str]:
+    """The names under which tests of a component are found: its own, and those of all that its role uses."""
+    found = {component, *_OF_ALL}
+    ahead = [component]
+    while ahead:
+        texts = [file.read_text() for file in (ROLES / ahead.pop()).rglob("*.yml")]
+        used = {word for text in texts for word in _OURS.findall(text)} - found
+        found |= used
+        # Roles that it includes.
+        ahead += [word for word in used if (ROLES / word).is_dir() and word not in REQUIRES]
+    return found
+
+
+def tests(component: str) -> set[Path]:
+    """Of the folders unit and layout the files whose folder or name is one of the component's words."""
+    known = words(component)
+    return {
+        file
+        for folder in ("unit", "layout")
+        for file in (TESTS / folder).rglob("test_*.py")
+        if known & {part.removeprefix("test_").removesuffix(".py") for part in file.relative_to(TESTS).parts}
+    }

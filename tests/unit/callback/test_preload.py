@@ -1,0 +1,138 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the callback loads, the processes of the tasks don't load again."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.agent_platform.aws.plugins.callback import preload
+
+ROOT = Path(__file__).resolve().parents[3]
+
+# Notes what each process of a task has loaded at its end that its parent hadn't.
+NOTES = """
+import json, os, sys
+from multiprocessing import util
+from ansible.plugins.callback import CallbackBase
+
+DOCUMENTATION = "name: notes\\nshort_description: Notes\\ntype: notification\\ndescription: [Notes.]\\noptions: {}"
+
+def forked(callback):
+    before = set(sys.modules)
+    def note():
+        # Without packages, which may be Ansible's own inventions.
+        loaded = [name for name in set(sys.modules) - before if not hasattr(sys.modules[name], "__path__")]
+        with open(os.environ["NOTES"], "a") as notes:
+            notes.write(json.dumps(loaded) + "\\n")
+    util.Finalize(None, note, exitpriority=0)
+
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION, CALLBACK_TYPE, CALLBACK_NAME, CALLBACK_NEEDS_ENABLED = 2.0, "notification", "notes", True
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        util.register_after_fork(self, forked)
+"""
+TASKS = [
+    {"ansible.builtin.ping": {}, "register": "result", "until": "result is not agent_platform.aws.transient_failure"},
+    {
+        "ansible.builtin.assert": {
+            "that": [
+                "'b' | agent_platform.aws.resource_name('a', 's3_bucket') == 'a-b'",
+                "'yes' | ansible.builtin.bool",
+                "lookup('ansible.builtin.env', 'NOTES') | length > 0",
+                "result is ansible.builtin.success",
+                "'1.10' is ansible.builtin.version('1.9', '>')",
+            ]
+        }
+    },
+]
+PLUGIN = re.compile(r"ansible\.plugins\.|ansible_collections\.|botocore|yaml")
+
+
+def loaded_by_tasks(folder: Path, callbacks: str) -> list[set[str]]:
+    (folder / "notes.py").write_text(NOTES)
+    (folder / "play.yml").write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": TASKS}]))
+    variables = {"ansible_connection": "agent_platform.aws.warm", "ansible_python_interpreter": sys.executable}
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("ansible-playbook")),
+            *("-i", "host,", "-e", json.dumps(variables), str(folder / "play.yml")),
+        ],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_CALLBACK_PLUGINS": str(folder),
+            "ANSIBLE_CALLBACKS_ENABLED": f"notes,{callbacks}",
+            "ANSIBLE_LOCAL_TEMP": str(folder / "t"),
+            "AGENT_PLATFORM_WARM": "false",
+            "NOTES": str(folder / "notes"),
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "beforehand" not in done.stdout
+    notes = [json.loads(line) for line in (folder / "notes").read_text().splitlines()]
+    assert len(notes) == len(TASKS)
+    return [{name for name in loaded if PLUGIN.match(name)} for loaded in notes]
+
+
+def test_the_processes_of_tasks_load_no_plugins(tmp_path: Path) -> None:
+    assert loaded_by_tasks(tmp_path, "agent_platform.aws.preload") == [set(), set()]
+
+
+def test_without_it_each_loads_them_anew(tmp_path: Path) -> None:
+    first, second = loaded_by_tasks(tmp_path, "agent_platform.aws.progress")
+
+    assert {"botocore.exceptions", "ansible_collections.agent_platform.aws.plugins.connection.warm"} <= first
+    assert [name for name in second if name.startswith("ansible.plugins.filter.core")]
+    assert "ansible_collections.ansible.builtin.plugins.lookup.env" in second
+
+
+@pytest.mark.parametrize("kind", ["action", "connection", "filter", "lookup", "test"])
+def test_it_loads_all_of_the_collections_plugins_of_a_kind(kind: str) -> None:
+    names = {f"agent_platform.aws.{file.stem}" for file in (ROOT / "plugins" / kind).glob("*.py")}
+
+    assert names
+    assert {name for loader, name in preload.own_plugins() if loader.type == kind} == names
+
+
+def test_the_lookups_that_come_with_ansible_are_those_that_the_platform_uses() -> None:
+    folders = ("group_vars", "inventories", "playbooks", "roles")
+    text = "".join(file.read_text() for folder in folders for file in (ROOT / folder).rglob("*.yml"))
+    used = set(re.findall(r"\b(?:lookup|query|q)\(\s*['\"]ansible\.builtin\.(\w+)", text))
+
+    assert used == {name for loader, name in preload.BUILTIN if loader.type == "lookup"}
+
+
+def test_a_plugin_that_cannot_be_loaded_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    told, asked = [], []
+
+    class Loader:
+        type = "filter"
+
+        def get(self, name, class_only):
+            asked.append(name)
+            raise ValueError("on purpose")
+
+    monkeypatch.setattr(preload, "LOADERS", ())
+    monkeypatch.setattr(preload, "BUILTIN", ((Loader(), "first"), (Loader(), "second")))
+    callback = preload.CallbackModule()
+    monkeypatch.setattr(callback._display, "vv", told.append)
+
+    callback.v2_playbook_on_start(None)
+
+    assert asked == ["ansible.builtin.first", "ansible.builtin.second"]
+    assert told == [f"{name} isn't loaded beforehand: on purpose" for name in asked]

@@ -1,0 +1,66 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleError
+
+from ansible_collections.agent_platform.aws.plugins.lookup import components
+
+FILES = {
+    "cache": {"component.yml": "requires: [base]\n"},
+    "base": {"component.yml": "requires: []\nreads: [base, not_built_yet]\n"},
+    "apps": {
+        "component.yml": "requires: [cache]\nreads: [base]\nentries: apps_list\n",
+        "main.yml": "apps_list:\n  - name: one\n  - name: two\n",
+    },
+    "host": {},
+}
+
+
+@pytest.fixture
+def look(tmp_path, monkeypatch):
+    for role, files in FILES.items():
+        for folder, file in (("meta", "component.yml"), ("defaults", "main.yml")):
+            (tmp_path / role / folder).mkdir(parents=True)
+            if file in files:
+                (tmp_path / role / folder / file).write_text(files[file])
+    monkeypatch.setattr(components.roles, "ROLES", str(tmp_path))
+
+    def run(**hostvars):
+        (found,) = components.LookupModule().run([], {"hostvars": hostvars})
+        return found
+
+    return run
+
+
+def test_in_the_order_of_construction(look):
+    assert look()["requires"] == {"base": [], "cache": ["base"], "apps": ["cache"]}
+    assert list(look()["requires"]) == ["base", "cache", "apps"]
+
+
+def test_reads_what_there_is(look):
+    assert look()["reads"] == {"base": ["base"], "cache": [], "apps": ["base"]}
+
+
+def test_entries_by_default(look):
+    assert look()["entries"] == look(apps={})["entries"] == {"apps": ["one", "two"]}
+
+
+def test_entries_of_the_inventory(look):
+    assert look(apps={"apps_list": [{"name": "mine", "size": 1}]})["entries"] == {"apps": ["mine"]}
+    assert look(apps={"apps_list": []})["entries"] == {"apps": []}
+
+
+def test_entries_that_are_wrong_are_left_to_preflight(look):
+    assert look(apps={"apps_list": ["text", {"size": 1}, {"name": "mine"}]})["entries"] == {"apps": ["mine"]}
+    assert look(apps={"apps_list": "text"})["entries"] == {"apps": ["one", "two"]}
+
+
+class Broken:
+    def get(self, name):
+        raise AnsibleError("'nothing' is undefined")
+
+
+def test_entries_that_can_not_be_evaluated_are_left_to_preflight(look):
+    assert look(apps=Broken())["entries"] == {"apps": ["one", "two"]}

@@ -1,0 +1,86 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The KMS key."""
+
+from __future__ import annotations
+
+import datetime
+
+from tests.support.scripted_aws import api_error
+
+from .fake_aws import ACCOUNT, OWNER, PREFIX, REGION, look, taken
+
+KEY = {
+    "KeyId": "key-1",
+    "Arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/key-1",
+    "KeyState": "Enabled",
+    "KeyManager": "CUSTOMER",
+    "CreationDate": datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC),
+}
+
+
+def key_tags(request=None, tags=OWNER):
+    return {"Tags": [{"TagKey": key, "TagValue": value} for key, value in tags.items()]}
+
+
+ANSWERS = {
+    "DescribeKey": {"KeyMetadata": KEY},
+    "ListResourceTags": key_tags,
+    "GetKeyRotationStatus": {"KeyRotationEnabled": True},
+}
+
+
+def test_key_by_its_alias():
+    found, aws = look(ANSWERS, "encryption")
+    assert found.components["encryption"] == {
+        "exists": True,
+        "key_id": "key-1",
+        "key_arn": KEY["Arn"],
+        "alias": f"alias/{PREFIX}-key",
+        "state": "Enabled",
+        "rotation_enabled": True,
+    }
+    assert "ListKeys" not in aws.operations()
+
+
+def test_keys_without_alias_by_their_tags():
+    """One is someone else's, one may not be read, one is going, and of two of ours the older one counts."""
+    keys = ["aws-managed", "secret", "going", "new", "old"]
+    years = {"new": 2026, "old": 2025, "going": 2024}
+
+    def tags(request):
+        if request["KeyId"] == "secret":
+            return api_error("ListResourceTags", "AccessDeniedException")
+        return key_tags(tags={} if request["KeyId"] == "aws-managed" else OWNER)
+
+    def describe(request):
+        key_id = request["KeyId"]
+        if key_id.startswith("alias/"):
+            return None
+        created = datetime.datetime(years[key_id], 1, 1, tzinfo=datetime.UTC)
+        state = "PendingDeletion" if key_id == "going" else "Enabled"
+        return {"KeyMetadata": {**KEY, "KeyId": key_id, "CreationDate": created, "KeyState": state}}
+
+    answers = {
+        **ANSWERS,
+        "DescribeKey": describe,
+        "ListKeys": {"Keys": [{"KeyId": key_id} for key_id in keys]},
+        "ListResourceTags": tags,
+    }
+    found, _aws = look(answers, "encryption")
+    facts = found.components["encryption"]
+    assert (facts["key_id"], facts["alias"]) == ("old", None)
+    assert facts["exists"]
+    assert "old is used; left alone: new" in found.warnings[0]
+
+
+def test_no_rotation_is_read_of_a_key_that_is_going():
+    answers = {**ANSWERS, "DescribeKey": {"KeyMetadata": {**KEY, "KeyState": "PendingDeletion"}}}
+    found, aws = look(answers, "encryption")
+    assert found.components["encryption"]["state"] == "PendingDeletion"
+    assert "GetKeyRotationStatus" not in aws.operations()
+
+
+def test_an_alias_that_someone_else_has():
+    answers = {**ANSWERS, "ListResourceTags": key_tags(tags={"Project": "other"})}
+    assert taken(answers, "encryption") == [f"KMS alias alias/{PREFIX}-key"]
