@@ -17,9 +17,10 @@ from ansible_collections.agent_platform.aws.plugins.modules import eks_cluster, 
 from tests.support.declarations import MODULES, PACKAGE, load, module_names
 from tests.support.declarations import documentation as texts_of
 
-# It tells what there is, and has its own options.
-OTHERS = {"platform_info"}
-NAMES = sorted(path.stem for path in MODULES.glob("*.py") if path.stem not in OTHERS)
+NAMES = sorted(path.stem for path in MODULES.glob("*.py"))
+
+
+KINDS = ("AnsibleModule", "AnsibleAWSModule")
 
 
 class Made(Exception):
@@ -35,9 +36,8 @@ def made_with(name):
         seen.update(arguments)
         raise Made
 
-    target = module if hasattr(module, "AnsibleModule") else resource
-    kind = "AnsibleModule" if hasattr(module, "AnsibleModule") else "AnsibleAWSModule"
-    with mock.patch.object(target, kind, make), pytest.raises(Made):
+    kinds = [(place, kind) for place in (module, resource) for kind in KINDS if hasattr(place, kind)]
+    with mock.patch.object(*kinds[0], make), pytest.raises(Made):
         module.main()
     return seen
 
