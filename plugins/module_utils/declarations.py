@@ -13,7 +13,7 @@ from .values import get_path, is_satisfied
 # How a call names the resource, where it doesn't take Resource.names: members whose values are taken from the
 # description. "GroupId"; several; or the path in the description where it isn't the member's name, in a list where the
 # member takes one: {"VpcEndpointIds": ["VpcEndpointId"]}.
-type By = str | tuple[str, ...] | Mapping[str, str | list[str]]
+By = "str | tuple[str, ...] | Mapping[str, str | list[str]]"
 
 
 def paths_of(by: By) -> dict[str, str | list[str]]:
