@@ -13,7 +13,7 @@ from .values import get_path, is_satisfied
 # How a call names the resource, where it doesn't take Resource.names: members whose values are taken from the
 # description. "GroupId"; several; or the path in the description where it isn't the member's name, in a list where the
 # member takes one: {"VpcEndpointIds": ["VpcEndpointId"]}.
-By = str | tuple[str, ...] | Mapping[str, str | list[str]]
+By = "str | tuple[str, ...] | Mapping[str, str | list[str]]"
 
 
 def paths_of(by: By) -> dict[str, str | list[str]]:
@@ -40,6 +40,7 @@ class Setting:
     read: path in the description, where it differs from member.
     update: name of the entry in Resource.updates that changes it; None means it can't be changed.
     unordered: the value is a list whose order has no meaning.
+    partial: the value is a dict that the update call takes as a whole; what of it isn't declared stays as it is.
     key: the value is a list of dicts, and no two have the same value of this suboption.
     absent: the value that a description without the member stands for.
     update_members: the members of the update call, where its request doesn't take the value as member; none of them
@@ -60,6 +61,7 @@ class Setting:
     update_members: tuple[str, ...] | None = None
     same: Callable[[Any, Any], bool] | None = None
     unordered: bool = False
+    partial: bool = False
     key: str | None = None
     absent: Any = None
     verbatim: bool = False
@@ -148,6 +150,8 @@ class Update:
     """A call that changes settings.
 
     whole: the call replaces, so every declared setting of it is sent, not only those that differ.
+    kept: members that the call sets back where it isn't given them: what is there goes along, but what is declared
+        empty is left out.
     token: the member that takes a client token.
     by: how the call names the resource, where it doesn't take Resource.names.
     clear: the operation that is called instead where its first setting is declared empty or false.
@@ -157,6 +161,7 @@ class Update:
 
     operation: str
     whole: bool = False
+    kept: tuple[str, ...] = ()
     token: str | None = None
     by: By | None = None
     clear: str | None = None
@@ -195,6 +200,11 @@ class Tagging:
     tags_member: str = "tags"
     keys_member: str | None = "tagKeys"
     untag_style: str = "keys"
+
+
+def tag_list(tag: str, untag: str, by: By | None = None) -> Tagging:
+    """Tags as most services have them: a list under Tags, of which the keys are removed by TagKeys."""
+    return Tagging(tag, untag, by, read="Tags", style="list", tags_member="Tags", keys_member="TagKeys")
 
 
 @dataclass(frozen=True)

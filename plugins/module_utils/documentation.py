@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.module_utils.basic import missing_required_lib
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.yaml import HAS_YAML, yaml_load
 
 RESOURCE = r"""
@@ -78,10 +78,10 @@ def argument_spec(documentation: str, refined: Mapping[str, Mapping[str, Any]] |
     """The argument_spec of a module: the options of its DOCUMENTATION, and those of our own fragments that it extends.
 
     refined: what documentation can't say (no_log, conditions among suboptions), by the path of an option, with dots
-    before suboptions. KeyError for a path that isn't documented.
+    before suboptions. KeyError for a path that isn't documented. The module fails where there is no YAML parser.
     """
     if not HAS_YAML:
-        raise RuntimeError(missing_required_lib("PyYAML"))
+        _WithoutOptions({}, supports_check_mode=True).fail_json(msg=missing_required_lib("PyYAML"))
     documented = yaml_load(documentation)
     extended = documented.get("extends_documentation_fragment", [])
     texts = [yaml_load(FRAGMENTS[name]) for name in extended if name in FRAGMENTS]
@@ -97,6 +97,14 @@ def argument_spec(documentation: str, refined: Mapping[str, Mapping[str, Any]] |
             option = option["options"][name]
         option.update(keys)
     return spec
+
+
+class _WithoutOptions(AnsibleModule):
+    """A module object for an error that comes before the options are known."""
+
+    def _load_params(self) -> None:
+        super()._load_params()
+        self.params = {name: value for name, value in self.params.items() if name.startswith("_ansible_")}
 
 
 def _option(text: Mapping[str, Any]) -> dict[str, Any]:

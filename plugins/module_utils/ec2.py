@@ -42,6 +42,16 @@ def ec2_tagging(identifier: str) -> Tagging:
     )
 
 
+def group_ids(groups: Iterable[Mapping | str]) -> list[str]:
+    """IDs of security groups. A request takes them, a description gives them with names."""
+    return [group if isinstance(group, str) else group["GroupId"] for group in groups]
+
+
+def profile_to_api(profile: str) -> dict[str, str]:
+    """An instance profile, given by its name or its ARN, as requests take it."""
+    return {"Arn" if profile.startswith("arn:") else "Name": profile}
+
+
 class Ec2Resource(Resource):
     """A resource of the EC2 API, found among those that a filter gives, and tagged as it is made."""
 
@@ -69,16 +79,6 @@ class Ec2Resource(Resource):
     def filters(values: Mapping[str, str]) -> list[dict]:
         """Filters never fail on an id that is malformed or gone, as reading by id does."""
         return [{"Name": name, "Values": [value]} for name, value in values.items()]
-
-    def marks(self) -> dict[str, str]:
-        """The tags by which this module call tells its resource from others: the owner's and the Name."""
-        marks = {key: str(value) for key, value in (self.options.get("owned_by") or {}).items()}
-        if "Name" in (self.options.get("tags") or {}):
-            marks["Name"] = str(self.options["tags"]["Name"])
-        return marks
-
-    def marked(self, found: Iterable[dict], marks: Mapping[str, str]) -> list[dict]:
-        return [item for item in found if marks.items() <= self.tags_of(item).items()]
 
     def ours_first(self, found: list[dict]) -> list[dict]:
         """Those that bear the owner's tags, and of these the one of the same Name, as far as there are any."""

@@ -54,6 +54,10 @@ class EksResource(Resource):
         if self.options["wait"]:
             self.finish_update()
 
+    def before_delete(self, current):
+        super().before_delete(current)
+        self.finish_update()
+
     def finish_update(self) -> None:
         """Wait for the update that an earlier call has started."""
         if not self.under_way:

@@ -51,6 +51,7 @@ class Resource(Finding):
     delete: Delete
     settings: tuple[Setting, ...] = ()
     updates: Mapping[str, Update] = {}
+    protection: str | None = None  # option of the setting that guards it against its removal
     needed: tuple[str, ...] = ()  # options without which it can't be created
     renewal: str = ""  # what helps, besides, where a setting can't be changed in place
     tagging: Tagging | None = None
@@ -82,7 +83,9 @@ class Resource(Finding):
         taken = self.names if self.create.names is None else self.create.names
         request = {member: name for member, name in self.named().items() if member in taken}
         for setting in self.settings:
-            if setting.member and self.options.get(setting.option) is not None:
+            value = self.options.get(setting.option)
+            # What means none is left out: it isn't a value that AWS would take.
+            if setting.member and value is not None and not (value in ("", [], {}) and value == setting.absent):
                 set_path(request, setting.member, self.encoded(setting))
         return request
 
@@ -91,10 +94,14 @@ class Resource(Finding):
         update = self.updates[name]
         request = self.target(update, current)
         for setting in self.settings_of(name):
-            declared = self.options.get(setting.option) is not None
-            if declared and setting.members and (update.whole or setting.option in changes):
-                set_path(request, setting.members[0], self.encoded(setting))
-        return request
+            change = changes.get(setting.option)
+            desired = change.desired if change else without_unset(self.options.get(setting.option))
+            if setting.members and desired is not None and (update.whole or change):
+                if setting.partial:
+                    desired = {**(self.decoded(setting, current) or {}), **desired}
+                set_path(request, setting.members[0], self.encode(setting, desired))
+        kept = {member: request.pop(member, current.get(member)) for member in update.kept}
+        return request | {member: value for member, value in kept.items() if value}
 
     def delete_request(self, current: dict) -> dict:
         return self.target(self.delete, current)
@@ -113,12 +120,20 @@ class Resource(Finding):
 
     def before_delete(self, current: dict) -> None:
         """What must go before the resource can."""
+        if self.is_protected(current):
+            change = self.changes(current)[self.protection]
+            self.apply_update(change.setting.update, {self.protection: change}, current)
 
     def refuse(self, current: dict | None, changes: Mapping[str, Change]) -> None:
         """Raise ResourceError for a change that AWS or good sense forbids, before anything is written."""
 
     def refuse_removal(self, current: dict) -> None:
         """Raise ResourceError for a removal that isn't meant, before anything is written."""
+        if self.is_protected(current) and self.options[self.protection] is not False:
+            raise ResourceError(
+                f"{self.title} is protected against deletion. "
+                f"If it shall really go, give {self.protection}: false together with state: absent."
+            )
 
     # ---- Requests and values
 
@@ -156,6 +171,11 @@ class Resource(Finding):
                 found[setting.option] = change
         return found
 
+    def is_protected(self, current: Mapping) -> bool:
+        return any(self.decoded(item, current) for item in self.settings if item.option == self.protection)
+
+    # ---- Tags
+
     def tags_of(self, description: Mapping) -> dict[str, str]:
         tags = get_path(description, self.tagging.read) or {}
         return dict(tags) if isinstance(tags, Mapping) else boto3_tag_list_to_ansible_dict(tags)
@@ -170,6 +190,16 @@ class Resource(Finding):
     def encoded_tags(self, tags: Mapping[str, Any]) -> Any:
         texts = {key: str(value) for key, value in tags.items()}
         return texts if self.tagging.style == "map" else ansible_dict_to_boto3_tag_list(texts)
+
+    def marks(self) -> dict[str, str]:
+        """The tags by which this module call tells its resource from others: the owner's and the Name."""
+        marks = {key: str(value) for key, value in (self.options.get("owned_by") or {}).items()}
+        if "Name" in (self.options.get("tags") or {}):
+            marks["Name"] = str(self.options["tags"]["Name"])
+        return marks
+
+    def marked(self, found: Iterable[dict], marks: Mapping[str, str]) -> list[dict]:
+        return [item for item in found if marks.items() <= self.tags_of(item).items()]
 
     # ---- Deciding and acting
 

@@ -105,6 +105,13 @@ def camel_name(option: str, capital: bool = False) -> str:
     return next(iter(camel({option: None}, capital)))
 
 
+def same_key(current: str, desired: str) -> bool:
+    """Whether two texts name the same KMS key: an ARN, an ID or an alias. Only what both say is compared."""
+    (scope, _colon, name), (other_scope, _other_colon, other) = current.rpartition(":"), desired.rpartition(":")
+    same_name = name.removeprefix("key/") == other.removeprefix("key/")
+    return same_name and (scope == other_scope or not (scope and other_scope))
+
+
 def listed(names: Iterable[str]) -> str:
     """Names as a text: "a", "a and b", "a, b and c"."""
     *first, last = names

@@ -304,10 +304,10 @@ import dataclasses
 import operator
 
 from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, States, Update
-from ..module_utils.ec2 import Ec2Resource, ec2_tagging
+from ..module_utils.ec2 import Ec2Resource, ec2_tagging, group_ids, profile_to_api
 from ..module_utils.faults import ResourceError
 from ..module_utils.resource import run_module
-from ..module_utils.values import get_path, listed, without_unset
+from ..module_utils.values import get_path, listed, same_key, without_unset
 
 LIVING = ("pending", "running", "stopping", "stopped")
 ENDING = ("shutting-down", "terminated")
@@ -331,17 +331,9 @@ NOT_LAUNCHED = (
 )
 
 
-def profile_to_api(profile):
-    return {"Arn" if profile.startswith("arn:") else "Name": profile}
-
-
 def same_profile(have, want):
     """A name is the last part of the ARN, after a path."""
     return have is not None and want in (have, have.rpartition("/")[2])
-
-
-def group_ids(groups):
-    return [group["GroupId"] for group in groups]
 
 
 def mappings_of(volumes):
@@ -358,10 +350,6 @@ def mappings_of(volumes):
     ]
 
 
-def same_key(have, want):
-    return have is not None and (have == want or have.endswith(f":key/{want}"))
-
-
 def differences(have, want):
     """What of the declared volumes is otherwise, by device and suboption: what it is, and what was declared."""
     present = {mapping["device_name"]: mapping["ebs"] for mapping in have}
@@ -376,7 +364,8 @@ def differences(have, want):
         known = mapping["ebs"] if "encrypted" in volume else ()
         for option in [*known, "delete_on_termination"]:
             is_now, value = volume.get(option), mapping["ebs"].get(option)
-            if value is not None and not (same_key if option == "kms_key_id" else operator.eq)(is_now, value):
+            same = same_key if option == "kms_key_id" and is_now else operator.eq
+            if value is not None and not same(is_now, value):
                 found[device, option] = (is_now, value)
     return found
 

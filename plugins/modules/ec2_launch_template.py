@@ -220,7 +220,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
 )
 
 from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Update
-from ..module_utils.ec2 import Ec2Resource, ec2_tagging
+from ..module_utils.ec2 import Ec2Resource, ec2_tagging, profile_to_api
 from ..module_utils.resource import run_module
 
 NO_TEMPLATE = ("InvalidLaunchTemplateId.NotFound", "InvalidLaunchTemplateName.NotFoundException")
@@ -297,7 +297,7 @@ class LaunchTemplate(Ec2Resource):
         data(
             "iam_instance_profile",
             "IamInstanceProfile",
-            encode=lambda profile: {"Arn" if profile.startswith("arn:") else "Name": profile},
+            encode=profile_to_api,
             decode=lambda profile: profile.get("Arn") or profile.get("Name"),
         ),
         data("block_device_mappings", "BlockDeviceMappings", unordered=True),

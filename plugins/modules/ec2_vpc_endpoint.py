@@ -201,16 +201,11 @@ endpoint:
 """
 
 from ..module_utils.declarations import Create, Delete, Describe, Setting, States, Update
-from ..module_utils.ec2 import Ec2Resource, ec2_tagging
+from ..module_utils.ec2 import Ec2Resource, ec2_tagging, group_ids
 from ..module_utils.policies import policy
 from ..module_utils.resource import run_module
 
 DELETE_IT = "Remove it (state: absent) and run again."
-
-
-def group_ids(groups):
-    """A request takes the ids of security groups, a description gives ids with names."""
-    return [group["GroupId"] if isinstance(group, dict) else group for group in groups]
 
 
 class VpcEndpoint(Ec2Resource):

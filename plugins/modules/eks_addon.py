@@ -272,7 +272,10 @@ class EksAddon(EksResource):
             decode=associations_from_api,
         ),
     )
-    updates = {"addon": Update("UpdateAddon", token=TOKEN)}
+    # EKS takes the absence of the role or the settings for a wish to do without.
+    updates = {
+        "addon": Update("UpdateAddon", token=TOKEN, kept=("serviceAccountRoleArn", "configurationValues")),
+    }
     tagging = Tagging("TagResource", "UntagResource", by={"resourceArn": "addonArn"})
     states = States(
         "status",
@@ -383,31 +386,13 @@ class EksAddon(EksResource):
 
     def create_request(self):
         request = super().create_request()
-        for member in ("serviceAccountRoleArn", "podIdentityAssociations"):
-            if not request.get(member):
-                request.pop(member, None)
         conflicts = self.options["resolve_conflicts"]
         if conflicts:
             request["resolveConflicts"] = "NONE" if conflicts == "PRESERVE" else conflicts
         return request
 
     def update_request(self, name, changes, current):
-        """The role and the settings go with every update: EKS takes their absence for a wish to do without."""
-        request = self.named()
-        if "version" in changes:
-            request["addonVersion"] = changes["version"].desired
-        role = self.options["service_account_role_arn"]
-        role = current.get("serviceAccountRoleArn") if role is None else role
-        if role:
-            request["serviceAccountRoleArn"] = role
-        values = self.options["configuration_values"]
-        if values is not None:
-            request["configurationValues"] = values_to_api(values)
-        elif current.get("configurationValues"):
-            request["configurationValues"] = current["configurationValues"]
-        if "pod_identity_associations" in changes:
-            setting = changes["pod_identity_associations"].setting
-            request["podIdentityAssociations"] = self.encoded(setting)
+        request = super().update_request(name, changes, current)
         if self.options["resolve_conflicts"]:
             request["resolveConflicts"] = self.options["resolve_conflicts"]
         return request

@@ -347,6 +347,7 @@ class EksCluster(EksResource):
     names = {"name": "name"}
     update_names = {"name": "name"}
     needed = ("role_arn", "subnet_ids")
+    protection = "deletion_protection"
     describe = Describe("DescribeCluster", "cluster", missing=NOT_FOUND)
     create = Create("CreateCluster", token=TOKEN, exists=("ResourceInUseException",))
     delete = Delete("DeleteCluster", missing=NOT_FOUND)
@@ -357,7 +358,14 @@ class EksCluster(EksResource):
         Setting("deletion_protection", "deletionProtection", update="deletion_protection", absent=False),
         Setting("support_type", "upgradePolicy.supportType", update="upgrade_policy"),
         Setting("authentication_mode", "accessConfig.authenticationMode", update="access"),
-        Setting("encryption_key_arn", "encryptionConfig", update="encryption", encode=key_to_api, decode=key_from_api),
+        Setting(
+            "encryption_key_arn",
+            "encryptionConfig",
+            update="encryption",
+            absent="",
+            encode=key_to_api,
+            decode=key_from_api,
+        ),
         Setting(
             "logging",
             "logging",
@@ -424,8 +432,6 @@ class EksCluster(EksResource):
 
     def create_request(self):
         request = super().create_request()
-        if not self.options["encryption_key_arn"]:
-            request.pop("encryptionConfig", None)
         if self.options["endpoint_public_access"] is False:
             request["resourcesVpcConfig"].pop("publicAccessCidrs", None)
         request["bootstrapSelfManagedAddons"] = self.options["bootstrap_self_managed_addons"]
@@ -517,19 +523,6 @@ class EksCluster(EksResource):
                 "API_AND_CONFIG_MAP. Declare that first, give everybody in the config map aws-auth an access entry, "
                 "and go on then."
             )
-
-    def refuse_removal(self, current):
-        if current.get("deletionProtection") and self.options["deletion_protection"] is not False:
-            raise ResourceError(
-                f"{self.title} is protected against deletion. "
-                "If it shall really go, give deletion_protection: false together with state: absent."
-            )
-
-    def before_delete(self, current):
-        if current.get("deletionProtection"):
-            changes = {"deletion_protection": self.changes(current)["deletion_protection"]}
-            self.apply_update("deletion_protection", changes, current)
-            self.finish_update()
 
 
 def main():

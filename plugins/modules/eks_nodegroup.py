@@ -397,7 +397,7 @@ class EksNodegroup(EksResource):
             encode=taints_to_api,
             decode=taints_from_api,
         ),
-        Setting("scaling_config", "scalingConfig", update="config"),
+        Setting("scaling_config", "scalingConfig", update="config", partial=True),
         Setting("update_config", "updateConfig", update="config"),
         Setting("node_repair", "nodeRepairConfig.enabled", update="config", absent=False),
         Setting("version", "version", update="version"),
@@ -473,7 +473,8 @@ class EksNodegroup(EksResource):
     def update_request(self, name, changes, current):
         if name == "version":
             return self.version_request(current)
-        request = self.named()
+        plain = {option: change for option, change in changes.items() if option in ("scaling_config", "node_repair")}
+        request = super().update_request(name, plain, current)
         if "labels" in changes:
             have, want = changes["labels"].current or {}, changes["labels"].desired
             parts = {
@@ -489,13 +490,8 @@ class EksNodegroup(EksResource):
                 "removeTaints": [taint for taint in have if (taint["key"], taint["effect"]) not in kept],
             }
             request["taints"] = {member: taints_to_api(part) for member, part in parts.items() if part}
-        if "scaling_config" in changes:
-            change = changes["scaling_config"]
-            request["scalingConfig"] = self.encode(change.setting, {**(change.current or {}), **change.desired})
         if "update_config" in changes:
             request["updateConfig"] = self.limits(changes["update_config"])
-        if "node_repair" in changes:
-            request["nodeRepairConfig"] = {"enabled": changes["node_repair"].desired}
         return request
 
     def limits(self, change):

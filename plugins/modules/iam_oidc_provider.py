@@ -92,7 +92,7 @@ oidc_provider:
       type: dict
 """
 
-from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Tagging, Update
+from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Update, tag_list
 from ..module_utils.resource import Resource, run_module
 
 PROVIDER = {"OpenIDConnectProviderArn": "Arn"}
@@ -131,15 +131,7 @@ class OidcProvider(Resource):
         ),
         "thumbprints": Update("UpdateOpenIDConnectProviderThumbprint", by=PROVIDER),
     }
-    tagging = Tagging(
-        tag="TagOpenIDConnectProvider",
-        untag="UntagOpenIDConnectProvider",
-        by=PROVIDER,
-        read="Tags",
-        style="list",
-        tags_member="Tags",
-        keys_member="TagKeys",
-    )
+    tagging = tag_list("TagOpenIDConnectProvider", "UntagOpenIDConnectProvider", by=PROVIDER)
     additions = (Addition("ListOpenIDConnectProviders", "OpenIDConnectProviderList.Arn", "Arn", by_hand=True),)
     # The issuer of a new cluster may not answer yet.
     passing = {"ConcurrentModification": ("",), "OpenIdIdpCommunicationError": ("",)}

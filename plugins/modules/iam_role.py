@@ -107,7 +107,7 @@ role:
 
 import json
 
-from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Tagging, Update
+from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Update, tag_list
 from ..module_utils.policies import policy, same_policy, to_document
 from ..module_utils.resource import Resource, run_module
 
@@ -187,18 +187,11 @@ class Role(Resource):
     )
     updates = {
         "trust": Update("UpdateAssumeRolePolicy"),
-        "role": Update("UpdateRole"),
+        "role": Update("UpdateRole", kept=("Description", "MaxSessionDuration")),
         "managed": Update("AttachRolePolicy", remove="DetachRolePolicy", missing=MISSING),
         "inline": Update("PutRolePolicy"),
     }
-    tagging = Tagging(
-        "TagRole",
-        "UntagRole",
-        read="Tags",
-        style="list",
-        tags_member="Tags",
-        keys_member="TagKeys",
-    )
+    tagging = tag_list("TagRole", "UntagRole")
     free_form = ("AssumeRolePolicyDocument", "InlinePolicies")
     extra_operations = (
         "ListRolePolicies",
@@ -225,12 +218,6 @@ class Role(Resource):
         return {**description, "InlinePolicies": documents}
 
     # ---- Acting
-
-    def update_role(self, changes, current):
-        # UpdateRole sets what it isn't given back to its default.
-        kept = {key: current[key] for key in ("Description", "MaxSessionDuration") if current.get(key)}
-        declared = {change.setting.member: change.desired for change in changes.values()}
-        self.write("UpdateRole", {**self.named(), **kept, **declared}, f"update {self.title}")
 
     # Permissions are given before others are taken away, so that what works goes on working.
 

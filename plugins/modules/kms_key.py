@@ -109,7 +109,7 @@ key:
       type: dict
 """
 
-from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Tagging, Update
+from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Update, tag_list
 from ..module_utils.faults import DENIED_CODES, ResourceError, error_code
 from ..module_utils.policies import policy
 from ..module_utils.resource import Resource, run_module
@@ -173,15 +173,7 @@ class Key(Resource):
         Addition("ListResourceTags", "Tags", "Tags", by_hand=True),
     )
     extra_operations = ("CancelKeyDeletion", "ListKeys")
-    tagging = Tagging(
-        "TagResource",
-        "UntagResource",
-        by="KeyId",
-        read="Tags",
-        style="list",
-        tags_member="Tags",
-        keys_member="TagKeys",
-    )
+    tagging = tag_list("TagResource", "UntagResource", by="KeyId")
     # KMS takes a moment to know a role that was just made.
     passing = {"MalformedPolicyDocumentException": ("principal",)}
 
@@ -197,15 +189,12 @@ class Key(Resource):
 
     def find_by_tags(self):
         """A key that was made and has no alias yet. KMS can't search by tags, so the tags of each key are read."""
-        marks = {key: str(value) for key, value in (self.options["owned_by"] or {}).items()}
-        if self.key_id or not marks:
+        if self.key_id or not self.options["owned_by"]:
             return None
-        if "Name" in (self.options["tags"] or {}):
-            marks["Name"] = str(self.options["tags"]["Name"])
         found = []
         for listed in self.read("ListKeys", {})["Keys"]:
             tags = self.read_tags(listed["KeyId"])
-            if marks.items() <= self.tags_of({"Tags": tags}).items():
+            if self.marked([{"Tags": tags}], self.marks()):
                 key = self.read("DescribeKey", {"KeyId": listed["KeyId"]}, MISSING)
                 found += [key["KeyMetadata"]] if key else []
         usable = [key for key in found if key["KeyState"] != DELETED]

@@ -103,7 +103,7 @@ class LogGroup(Resource):
     create = Create("CreateLogGroup", exists=("ResourceAlreadyExistsException",))
     delete = Delete("DeleteLogGroup", missing=("ResourceNotFoundException",))
     settings = (
-        Setting("kms_key_arn", None, read="kmsKeyId", update="key", update_members=("kmsKeyId",), absent=""),
+        Setting("kms_key_arn", "kmsKeyId", update="key", absent=""),
         Setting(
             "retention_days",
             None,
@@ -138,12 +138,6 @@ class LogGroup(Resource):
     def normal(self, description):
         # Older answers lack logGroupArn; it is the arn without the ":*" for the streams.
         return {"logGroupArn": description["arn"].removesuffix(":*"), **description}
-
-    def create_request(self):
-        request = super().create_request()
-        if self.options["kms_key_arn"]:
-            request["kmsKeyId"] = self.options["kms_key_arn"]
-        return request
 
 
 def main():

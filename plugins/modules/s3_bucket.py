@@ -219,7 +219,7 @@ from ..module_utils.faults import AWS_ERRORS, THROTTLING_CODES, ResourceError, e
 from ..module_utils.finding import VISIBLE_AFTER
 from ..module_utils.policies import policy, to_document
 from ..module_utils.resource import Resource, run_module
-from ..module_utils.values import camel, set_path, without_unset
+from ..module_utils.values import set_path, without_unset
 
 with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing library
     from botocore.exceptions import ClientError
@@ -317,6 +317,7 @@ class Bucket(Resource):
             read="PublicAccessBlock",
             update="public_access",
             update_members=("PublicAccessBlockConfiguration",),
+            partial=True,
             absent=dict.fromkeys(SWITCHES, False),
         ),
         policy("policy", None, read="Policy", update="policy", update_members=("Policy",)),
@@ -560,22 +561,18 @@ class Bucket(Resource):
     def put(self, operation, members, what):
         self.write(operation, {**self.named(), **members}, f"update the {what} of {self.title}")
 
-    # The two that follow replace the whole, so what isn't declared is taken from what is there.
-
-    def update_public_access(self, _changes, current):
-        declared = without_unset(self.options["public_access_block"])
-        if declared.get("block_public_policy") is False:
+    def before_update(self, name, current):
+        switches = self.options["public_access_block"]
+        if name == "public_access" and switches.get("block_public_policy") is False:
             # The switch may work a moment later.
             self.passing = {**self.passing, "AccessDenied": (BLOCKED_POLICY,)}
-        switches = {**current.get("PublicAccessBlock", {}), **camel(declared, capital=True)}
-        switches = {**camel(dict.fromkeys(SWITCHES, False), capital=True), **switches}
-        self.put("PutPublicAccessBlock", {"PublicAccessBlockConfiguration": switches}, "public access")
 
     def update_encryption(self, _changes, current):
         rules = [self.encryption_rule(current)]
         self.put("PutBucketEncryption", {"ServerSideEncryptionConfiguration": {"Rules": rules}}, "encryption")
 
     def encryption_rule(self, current):
+        """What of the rule isn't declared is taken from what is there: the call replaces the whole."""
         declared = without_unset(self.options["encryption"])
         rule = dict(current.get("Encryption", {}))
         default = {"SSEAlgorithm": declared["algorithm"]}

@@ -187,10 +187,10 @@ secret:
 import json
 import re
 
-from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Tagging, Update
+from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Update, tag_list
 from ..module_utils.faults import ResourceError
 from ..module_utils.resource import Resource, run_module
-from ..module_utils.values import get_path
+from ..module_utils.values import get_path, same_key
 
 MISSING = ("ResourceNotFoundException",)
 SECRET = {"SecretId": "Name"}
@@ -207,16 +207,8 @@ LEFT_ALONE = "left alone (not shown)"
 UNREADABLE = "can't be read before the secret is restored"
 
 
-def key_parts(key):
-    """Where a KMS key is, if its ARN says so, and its ID or alias."""
-    scope, _colon, name = (key or SERVICE_KEY).rpartition(":")
-    return scope, name.removeprefix("key/")
-
-
-def same_key(current, desired):
-    (current_scope, current_name), (desired_scope, desired_name) = key_parts(current), key_parts(desired)
-    same_scope = not current_scope or not desired_scope or current_scope == desired_scope
-    return current_name == desired_name and same_scope
+def same_secret_key(current, desired):
+    return same_key(current or SERVICE_KEY, desired or SERVICE_KEY)
 
 
 class Secret(Resource):
@@ -240,7 +232,7 @@ class Secret(Resource):
             decode=lambda date: "deletion scheduled",
         ),
         Setting("description", "Description", update="details", absent=""),
-        Setting("kms_key_id", "KmsKeyId", update="details", absent="", same=same_key),
+        Setting("kms_key_id", "KmsKeyId", update="details", absent="", same=same_secret_key),
         Setting(
             "value",
             "SecretString",
@@ -257,15 +249,7 @@ class Secret(Resource):
     }
     additions = (Addition("GetSecretValue", "SecretString", "SecretString", by_hand=True),)
     extra_operations = ("GetRandomPassword",)
-    tagging = Tagging(
-        "TagResource",
-        "UntagResource",
-        by={"SecretId": "ARN"},
-        read="Tags",
-        style="list",
-        tags_member="Tags",
-        keys_member="TagKeys",
-    )
+    tagging = tag_list("TagResource", "UntagResource", by={"SecretId": "ARN"})
     free_form = ("VersionIdsToStages",)
     passing = {
         # A deletion for good goes on for a moment after DescribeSecret has ceased to show the secret, and a restored
@@ -365,7 +349,7 @@ class Secret(Resource):
         """Whether one is an alias of the other."""
         if not current or not desired:
             return False
-        aliases = [key for key in (current, desired) if key_parts(key)[1].startswith("alias/")]
+        aliases = [key for key in (current, desired) if key.rpartition(":")[2].startswith("alias/")]
         if len(aliases) != 1:
             return False
         (other,) = {current, desired} - set(aliases)
@@ -384,8 +368,6 @@ class Secret(Resource):
 
     def create_request(self):
         request = super().create_request()
-        if request.get("KmsKeyId") == "":
-            del request["KmsKeyId"]
         if self.options["value"] is None:
             request["SecretString"] = self.generated()
         return request

@@ -304,6 +304,9 @@ class Checker:
         for option in self.resource.needed:
             if self.option(option) is None:
                 yield f"needed: there is no option {option}"
+        protection = self.resource.protection
+        if protection and not any(item.option == protection and item.update for item in self.resource.settings):
+            yield f"protection: there is no setting {protection} that can be changed"
         for addition in self.resource.additions:
             if addition.option and self.option(addition.option) is None:
                 yield f"additions: there is no option {addition.option}"
@@ -470,6 +473,11 @@ class Checker:
             shape = self.input(update.operation)
             if update.token and shape is not None and update.token not in shape.members:
                 yield f"updates[{name!r}]: {update.operation} takes no token {update.token}"
+            for kept in update.kept:
+                if shape is not None and kept not in shape.members:
+                    yield f"updates[{name!r}]: {update.operation} takes no {kept}"
+                if self.described(kept) is None:
+                    yield f"updates[{name!r}]: the description has no {kept}"
 
     def tags(self) -> Iterator[str]:
         create, tagging = self.resource.create, self.resource.tagging

@@ -281,6 +281,9 @@ STATES = load(ENDPOINT).resource.states
             "CreateRouteTable refuses a request",
         ),
         (GROUP, {"needed": ("label",)}, "needed: there is no option label"),
+        (GROUP, {"protection": "log_group_class"}, "no setting log_group_class that can be changed"),
+        (ROLE, {"updates": updates_of(ROLE, role={"kept": ("Path",)})}, "UpdateRole takes no Path"),
+        (ROLE, {"updates": updates_of(ROLE, trust={"kept": ("PolicyDocument",)})}, "description has no PolicyDocument"),
         (GROUP, {"update_label": lambda self, changes, current: None}, "update_label makes no update"),
     ],
 )
@@ -334,10 +337,10 @@ def test_setting_and_tagging_have_no_fields_that_the_check_ignores():
         cls: {field.name for field in dataclasses.fields(cls)}
         for cls in (Setting, Tagging, Create, Update, Describe, Delete, Addition)
     }
-    words = {"unordered", "absent", "verbatim", "given", "encode", "decode", "secret", "same"}
+    words = {"unordered", "partial", "absent", "verbatim", "given", "encode", "decode", "secret", "same"}
     assert fields[Setting] - words == {"option", "member", "read", "update", "update_members", "key"}
     assert fields[Create] == {"operation", "token", "exists", "tags", "names"}
-    assert fields[Update] - {"whole"} == {"operation", "token", "by", "clear", "remove", "missing"}
+    assert fields[Update] - {"whole"} == {"operation", "kept", "token", "by", "clear", "remove", "missing"}
     assert fields[Describe] == {"operation", "path", "missing", "many", "names"}
     assert fields[Delete] == {"operation", "missing", "by"}
     words = {"empty", "take", "by_hand"}

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 from unittest import mock
 
 import pytest
+from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.agent_platform.aws.plugins.doc_fragments.resource import ModuleDocFragment
 from ansible_collections.agent_platform.aws.plugins.module_utils import documentation, resource
@@ -17,9 +19,10 @@ from ansible_collections.agent_platform.aws.plugins.modules import eks_cluster, 
 from tests.support.declarations import MODULES, PACKAGE, load, module_names
 from tests.support.declarations import documentation as texts_of
 
-# It tells what there is, and has its own options.
-OTHERS = {"platform_info"}
-NAMES = sorted(path.stem for path in MODULES.glob("*.py") if path.stem not in OTHERS)
+NAMES = sorted(path.stem for path in MODULES.glob("*.py"))
+
+
+KINDS = ("AnsibleModule", "AnsibleAWSModule")
 
 
 class Made(Exception):
@@ -35,9 +38,8 @@ def made_with(name):
         seen.update(arguments)
         raise Made
 
-    target = module if hasattr(module, "AnsibleModule") else resource
-    kind = "AnsibleModule" if hasattr(module, "AnsibleModule") else "AnsibleAWSModule"
-    with mock.patch.object(target, kind, make), pytest.raises(Made):
+    kinds = [(place, kind) for place in (module, resource) for kind in KINDS if hasattr(place, kind)]
+    with mock.patch.object(*kinds[0], make), pytest.raises(Made):
         module.main()
     return seen
 
@@ -147,7 +149,12 @@ def test_a_path_that_is_not_documented_is_an_error(path):
         argument_spec(TEXT, {path: {"no_log": True}})
 
 
-def test_without_a_parser_the_cause_is_named(monkeypatch):
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_without_a_parser_the_module_says_so(monkeypatch, capsys, check_mode):
     monkeypatch.setattr(documentation, "HAS_YAML", False)
-    with pytest.raises(RuntimeError, match="PyYAML"):
-        argument_spec(TEXT)
+    arguments = {"root": "/opt/tools", "tools": [], "_ansible_check_mode": check_mode}
+    with patch_module_args(arguments), pytest.raises(SystemExit):
+        host_tools.main()
+    result = json.loads(capsys.readouterr().out)
+    assert result["failed"] is True
+    assert "PyYAML" in result["msg"]

@@ -30,6 +30,8 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.values import (
     get_path,
     listed,
     placeholder,
+    same_key,
+    without_unset,
 )
 from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step, api_error, refuse_resource, run_resource
 
@@ -244,6 +246,117 @@ def test_a_removal_that_is_refused_writes_nothing():
         Kept(ScriptedModule(aws, {**GROUP, "state": "absent"}, check_mode=True)).run()
 
 
+# ---- Requests of what is there and what is declared
+
+
+class Pool(Resource):
+    """A user pool, in a few of its settings: UpdateUserPool sets back what it isn't given."""
+
+    service = "cognito-idp"
+    kind = "user pool"
+    result = "pool"
+    names: ClassVar = {"PoolName": "name"}
+    identifier = "Id"
+    capital_members = True
+    protection = "protected"
+    describe = Describe("ListUserPools", "UserPools", many=True)
+    additions = (Addition("DescribeUserPool", "UserPool", by={"UserPoolId": "Id"}),)
+    create = Create("CreateUserPool", tags=None)
+    delete = Delete("DeleteUserPool", by={"UserPoolId": "Id"})
+    settings = (
+        Setting("mfa", "MfaConfiguration", update="pool"),
+        Setting("message", "EmailVerificationMessage", update="pool", absent=""),
+        Setting("password_policy", "Policies.PasswordPolicy", update="pool", partial=True),
+        Setting(
+            "protected",
+            "DeletionProtection",
+            update="pool",
+            absent=False,
+            encode=lambda wanted: "ACTIVE" if wanted else "INACTIVE",
+            decode=lambda state: state == "ACTIVE",
+        ),
+    )
+    updates: ClassVar = {
+        "pool": Update(
+            "UpdateUserPool", by={"UserPoolId": "Id"}, kept=("EmailVerificationMessage", "MfaConfiguration")
+        ),
+    }
+
+    def describe_request(self):
+        return {"MaxResults": 60}
+
+
+POOL = {"name": "demo", "mfa": None, "message": None, "password_policy": None, "protected": None}
+NO_POOL = Step("ListUserPools", {"UserPools": []})
+
+
+def pool(**members):
+    """Both reads of the pool, without members that are None."""
+    shown = {"Id": "p_1", "EmailVerificationMessage": "{####}", "MfaConfiguration": "OFF", **members}
+    return [
+        Step("ListUserPools", {"UserPools": [{"Id": "p_1", "Name": "demo"}]}),
+        Step("DescribeUserPool", {"UserPool": without_unset(shown)}, {"UserPoolId": "p_1"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("declared", "sent", "after"),
+    [
+        (
+            {"mfa": "ON"},
+            {"MfaConfiguration": "ON", "EmailVerificationMessage": "{####}"},
+            {"MfaConfiguration": "ON"},
+        ),
+        ({"message": ""}, {"MfaConfiguration": "OFF"}, {"EmailVerificationMessage": None}),
+    ],
+)
+def test_what_a_call_would_set_back_goes_along(declared, sent, after):
+    update = Step("UpdateUserPool", {}, {"UserPoolId": "p_1", **sent})
+    result, _aws, _module = run_resource(Pool, {**POOL, **declared}, *pool(), update, *pool(**after), *pool(**after))
+    assert result["changed"] is True
+
+
+def test_a_part_of_a_setting_is_sent_with_the_rest_of_it():
+    def both(request):
+        assert request["Policies"] == {"PasswordPolicy": {"MinimumLength": 12, "RequireNumbers": True}}
+
+    def rules(length):
+        return pool(Policies={"PasswordPolicy": {"MinimumLength": length, "RequireNumbers": True}})
+
+    declared = {**POOL, "password_policy": {"minimum_length": 12, "require_numbers": None}}
+    run_resource(Pool, declared, *rules(8), Step("UpdateUserPool", {}, both), *rules(12), *rules(12))
+
+
+def test_what_is_declared_as_none_is_left_out_of_the_create_call():
+    create = Step("CreateUserPool", {}, {"PoolName": "demo", "DeletionProtection": "INACTIVE"})
+    empty = pool(EmailVerificationMessage=None)
+    run_resource(Pool, {**POOL, "message": "", "protected": False}, NO_POOL, create, *empty)
+
+
+@pytest.mark.parametrize("declared", [None, True])
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_what_is_protected_stays(declared, check_mode):
+    params = {**POOL, "protected": declared, "state": "absent"}
+    told = refuse_resource(Pool, params, *pool(DeletionProtection="ACTIVE"), check_mode=check_mode)
+    assert "is protected against deletion" in told
+    assert "give protected: false together with state: absent" in told
+
+
+def test_protection_goes_first_where_both_are_asked_for():
+    def unprotected(request):
+        assert request["DeletionProtection"] == "INACTIVE"
+
+    result, _aws, _module = run_resource(
+        Pool,
+        {**POOL, "protected": False, "state": "absent"},
+        *pool(DeletionProtection="ACTIVE"),
+        Step("UpdateUserPool", {}, unprotected),
+        Step("DeleteUserPool", {}, {"UserPoolId": "p_1"}),
+        NO_POOL,
+    )
+    assert result["changed"] is True
+
+
 # ---- Lists, element by element
 
 
@@ -423,6 +536,25 @@ def test_looks_end_with_the_time(clock):
 @pytest.mark.parametrize(("names", "text"), [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")])
 def test_names_as_a_text(names, text):
     assert listed(names) == text
+
+
+KEY = "arn:aws:kms:us-west-2:123456789012:key/1234"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (KEY, KEY, True),
+        (KEY, "1234", True),
+        ("1234", KEY, True),
+        (KEY, KEY.replace("west", "east"), False),
+        (KEY, "12345", False),
+        (KEY, "alias/1234", False),
+        ("arn:aws:kms:us-west-2:123456789012:alias/demo", "alias/demo", True),
+    ],
+)
+def test_the_same_key(one, other, same):
+    assert same_key(one, other) is same
 
 
 def test_secrets_are_not_told():
