@@ -19,10 +19,9 @@ with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing l
     from botocore.exceptions import NoCredentialsError, PartialCredentialsError
 
 READS = ("describe_", "get_", "list_")
-# Codes that say "there is none"; EC2 has one for each kind of resource, such as InvalidVpcID.NotFound.
-MISSING_CODES = frozenset(
-    {"NoSuchBucket", "NoSuchEntity", "NoSuchTagSet", "NotFoundException", "ResourceNotFoundException"}
-)
+# How the codes end, or begin, that say "there is none": InvalidVpcID.NotFound, ResourceNotFoundException, NoSuchEntity.
+MISSING_ENDS = ("NotFound", "NotFoundException", "NotFoundFault")
+MISSING_BEGINS = "NoSuch"
 
 IAM_ROLE = "iam_role"
 LOG_GROUP = "log_group"
@@ -64,7 +63,7 @@ class Reader:
             return getattr(client, operation)(**params)
         except AWS_ERRORS as error:
             code = error_code(error)
-            if code in MISSING_CODES or code.endswith(".NotFound"):
+            if code.endswith(MISSING_ENDS) or code.startswith(MISSING_BEGINS):
                 return None
             failure = self.failure(client, operation, error)
             if code not in DENIED_CODES:

@@ -40,17 +40,6 @@ def owned(name: str | None = None, **tags: str) -> list[dict]:
     return tag_list(**OWNER, **named, **tags)
 
 
-MISSING = {
-    "DescribeKey": "NotFoundException",
-    "DescribeCluster": "ResourceNotFoundException",
-    "GetRole": "NoSuchEntity",
-    "GetOpenIDConnectProvider": "NoSuchEntity",
-    "GetInstanceProfile": "NoSuchEntity",
-    "GetBucketTagging": "NoSuchTagSet",
-    "DescribeSecret": "ResourceNotFoundException",
-}
-
-
 class FakeAws:
     """Answers an operation with what the test put there: a response, an exception, or a function of the request.
 
@@ -78,8 +67,8 @@ class FakeAws:
         if callable(answer):
             answer = answer(request)
         if answer is None:
-            if operation in MISSING:
-                raise api_error(operation, MISSING[operation], status=404)
+            if operation in missing():
+                raise api_error(operation, missing()[operation], status=404)
             answer = {}
         if isinstance(answer, Exception):
             raise answer
@@ -146,11 +135,23 @@ def log_groups(request: Mapping[str, str]) -> dict:
     }
 
 
-def answers(component: str) -> dict[str, Any]:
-    """What AWS answers where everything of the component exists: ANSWERS of its test file."""
-    return importlib.import_module(f"tests.unit.platform_info.test_{component}").ANSWERS
+def case_of(component: str) -> Any:
+    """The tests of a component's discovery.
+
+    ANSWERS: what AWS answers where everything of it exists. MISSING: error codes of the operations that say so of what
+    doesn't exist; others answer with nothing in it.
+    """
+    return importlib.import_module(f"tests.unit.platform_info.test_{component}")
+
+
+@functools.cache
+def missing() -> dict[str, str]:
+    codes = {"GetRole": "NoSuchEntity"}
+    for component in COMPONENTS:
+        codes.update(getattr(case_of(component), "MISSING", {}))
+    return codes
 
 
 def everything() -> dict[str, Any]:
     """The same, for all components at once."""
-    return {operation: answer for component in COMPONENTS for operation, answer in answers(component).items()}
+    return {operation: answer for component in COMPONENTS for operation, answer in case_of(component).ANSWERS.items()}

@@ -47,6 +47,11 @@ def profile(tags=None):
 
 BUCKET = f"{PREFIX}-bastion-transfer-{ACCOUNT}"
 SECRET = {"Name": f"{PREFIX}-bastion-code-server", "ARN": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:x-AbCdEf"}
+MISSING = {
+    "DescribeSecret": "ResourceNotFoundException",
+    "GetBucketTagging": "NoSuchTagSet",
+    "GetInstanceProfile": "NoSuchEntity",
+}
 ANSWERS = {
     "DescribeInstances": instances(instance()),
     "GetRole": role,

@@ -14,10 +14,10 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.table
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from tests.support.scripted_aws import api_error
 
-from .fake_aws import ACCOUNT, ROOT, SCOPE, FakeAws, answers, everything, log_groups, look, read
+from .fake_aws import ACCOUNT, ROOT, SCOPE, FakeAws, case_of, everything, log_groups, look, read
 
 READS = ("Describe", "Get", "List")
-ANSWERS = {name: answers(name) for name in COMPONENTS}
+ANSWERS = {name: case_of(name).ANSWERS for name in COMPONENTS}
 
 
 def empty(component):

@@ -38,6 +38,7 @@ def addon(request):
     return {"addon": {"addonName": name, "addonVersion": "v1", "status": "ACTIVE", "addonArn": "arn:addon", **members}}
 
 
+MISSING = {"DescribeCluster": "ResourceNotFoundException", "GetOpenIDConnectProvider": "NoSuchEntity"}
 ANSWERS = {
     "DescribeCluster": cluster(),
     "ListNodegroups": {"nodegroups": [f"{PREFIX}-default"]},

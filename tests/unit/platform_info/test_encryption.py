@@ -23,6 +23,7 @@ def key_tags(request=None, tags=OWNER):
     return {"Tags": [{"TagKey": key, "TagValue": value} for key, value in tags.items()]}
 
 
+MISSING = {"DescribeKey": "NotFoundException"}
 ANSWERS = {
     "DescribeKey": {"KeyMetadata": KEY},
     "ListResourceTags": key_tags,
