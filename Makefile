@@ -1,7 +1,9 @@
 # `make help` lists the targets. Two do it all: `make demo` and `make test`.
 
 .DEFAULT_GOAL := help
+ifndef SIDE_BY_SIDE
 .NOTPARALLEL:
+endif
 MAKEFLAGS += --no-print-directory
 
 comma := ,
@@ -92,12 +94,17 @@ endif
 OF_COMPONENT = $(addprefix --component=,$(COMPONENT))
 
 .PHONY: test
-test: setup lint ## everything that CI runs: set-up, lint, all tests; with COMPONENT=network what concerns it, in minutes
+test: setup ## everything that CI runs: set-up, lint, sanity, all tests; with COMPONENT=network what concerns it, in minutes
+	@$(MAKE) --jobs=2 SIDE_BY_SIDE=yes ARGS= lint sanity
 	@pytest $(TEST_FOLDERS) $(OF_COMPONENT) $(ARGS)
 
 .PHONY: lint
 lint: setup ## ruff, yamllint, ansible-lint (production profile); with COMPONENT= of what has changed
 	@scripts/lint.sh $(if $(COMPONENT),changed)
+
+.PHONY: sanity
+sanity: setup ## ansible-test sanity on the built collection; with COMPONENT= what has changed (ARGS="--test pylint")
+	@$(PYTHON_IN_VENV) -m tests.support.sanity $(if $(COMPONENT),--changed) $(ARGS)
 
 .PHONY: unit
 unit: setup ## the unit tests (ARGS="-k eks -x")

@@ -18,19 +18,22 @@ ROOT = Path(__file__).resolve().parents[1]
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--component",
+        action="append",
         choices=components.COMPONENTS,
-        help="only the tests of this component; the platform is built of it and of what it requires",
+        default=[],
+        help="only the tests of this component; the platform is built of it and of what it requires (may be repeated)",
     )
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """With --component of the unit and layout tests those of the component, and none that need a host."""
-    component = config.getoption("component")
-    if not component or collection_path.is_dir():
+    chosen = config.getoption("component")
+    if not chosen or collection_path.is_dir():
         return None
     folder = collection_path.relative_to(components.TESTS).parts[0]
-    of_others = folder in ("unit", "layout") and collection_path not in components.tests(component)
-    return True if of_others or folder == "molecule" else None
+    if folder in ("unit", "layout"):
+        return None if any(collection_path in components.tests(component) for component in chosen) else True
+    return True if folder == "molecule" else None
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -8,5 +8,6 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.documentation i
 class ModuleDocFragment:
     """Options that the modules on the collection's base have in common, and those for tags."""
 
-    DOCUMENTATION = RESOURCE
-    TAGS = TAGS
+    # Annotated, as yamllint of ansible-test takes plain assignments for texts.
+    DOCUMENTATION: str = RESOURCE
+    TAGS: str = TAGS

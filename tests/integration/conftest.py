@@ -51,9 +51,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def chosen_components(config: pytest.Config) -> tuple[str, ...]:
-    """What the tests are about: all components, or the one of --component."""
-    chosen = config.getoption("component")
-    return (chosen,) if chosen else COMPONENTS
+    """What the tests are about: all components, or those of --component."""
+    chosen = config.getoption("component") or COMPONENTS
+    return tuple(component for component in COMPONENTS if component in chosen)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -63,7 +63,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not chosen:
         return
     here = [item for item in items if FOLDER in item.path.parents]
-    left_out = [item for item in here if not _is_of(item, chosen)]
+    left_out = [item for item in here if not any(_is_of(item, component) for component in chosen)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
 

@@ -18,9 +18,8 @@ from tests.support.playbook import OWNER, PREFIX, REGION
 from . import components, neighbours
 from .census import tags_of
 
-pytestmark = pytest.mark.by_component
 
-
+@pytest.mark.by_component
 class TestRuns:
     def test_first_run_tells_of_every_component(self, platform):
         run = platform.first_run
@@ -34,6 +33,8 @@ class TestRuns:
     def test_second_run_changes_nothing(self, platform):
         platform.account.run(note="second run").assert_nothing_to_do()
 
+
+class TestSelection:
     def test_one_component_alone_changes_nothing(self, platform):
         component = platform.chosen[-1]
         run = platform.account.run("--limit", component).assert_nothing_to_do()
@@ -47,6 +48,7 @@ class TestRuns:
         assert not [record for record in run.records if any(other in record["task"] for other in others)]
 
 
+@pytest.mark.by_component
 def test_discovery_agrees_with_what_was_built(platform, lister):
     client = platform.account.client
     found = discover(client, Scope(PREFIX, OWNER, REGION), platform.components, identify(client))
@@ -56,6 +58,7 @@ def test_discovery_agrees_with_what_was_built(platform, lister):
         components.of(name).check_discovery(lister, found.components[name])
 
 
+@pytest.mark.by_component
 def test_everything_carries_the_owner_tags(platform, lister):
     untagged, seen = [], Counter()
     for kind, resource in lister.tagged():
@@ -70,5 +73,6 @@ def test_everything_carries_the_owner_tags(platform, lister):
     assert {name: count for name, count in least.items() if seen[name] < count} == {}, seen
 
 
+@pytest.mark.by_component
 def test_neighbours_are_as_they_were(platform):
     assert neighbours.snapshot(platform.account) == platform.neighbours

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -13,8 +15,10 @@ import pytest
 import yaml
 
 from tests.layout.platform_stub import ROOT, ansible_command, clean_environment
-from tests.layout.test_repository import AWS_MODULES, COMPONENTS, MODULES, ROLES
+from tests.layout.test_repository import AWS_MODULES, COMPONENTS, MODULES, ROLES, requirements
 
+# What playbooks find before a role begins: here nothing exists.
+FOUND = ("-e", json.dumps({"component_found": {"platform": {}}}))
 PLUGINS = {
     kind: sorted(path.stem for path in (ROOT / "plugins" / kind).glob("*.py"))
     for kind in ("callback", "connection", "filter", "lookup", "test")
@@ -60,8 +64,8 @@ def test_tarball_holds_the_collection_and_nothing_else(installation):
         names = tarball.getnames()
 
     assert {name.split("/")[0] for name in names} == {
-        "CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "docs", "group_vars", "meta",
-        "playbooks", "plugins", "roles",
+        "CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "bindep.txt", "docs", "group_vars",
+        "meta", "playbooks", "plugins", "requirements.txt", "roles",
     }  # fmt: skip
     assert [name for name in names if "__pycache__" in name or "/." in name] == []
     expected = [f"plugins/modules/{module}.py" for module in MODULES]
@@ -140,7 +144,8 @@ def test_roles_resolve_by_full_name(installation):
         if (ROOT / "roles" / role / "tasks" / f"{file}.yml").exists()
     ]  # fmt: skip
 
-    done = installation.play(tasks)
+    # In check mode, as lists are worked out before a task is skipped.
+    done = installation.play(tasks, "--check", *FOUND)
 
     assert "failed=0" in done.stdout
 
@@ -148,11 +153,11 @@ def test_roles_resolve_by_full_name(installation):
 def test_filters_and_tests_resolve_by_full_name(installation):
     name = "{{ 'flow-logs' | agent_platform.aws.resource_name('agent-platform-dev', 'iam_role') }}"
     test = "{{ {'failed': true, 'msg': 'Read timeout on endpoint URL'} is agent_platform.aws.transient_failure }}"
-    known = "{{ '' | agent_platform.aws.known('network.vpc_id', ansible_check_mode) }}"
-    task = {"name": "Show", "ansible.builtin.debug": {"msg": [name, test, known]}}
+    fact = "{{ 'network.vpc_id' | agent_platform.aws.fact }}"
+    task = {"name": "Show", "ansible.builtin.debug": {"msg": [name, test, fact]}}
 
-    done = installation.play([task], "--check")
-    missing = installation.play([task], check=False)
+    done = installation.play([task], "--check", *FOUND)
+    missing = installation.play([task], *FOUND, check=False)
 
     assert '"agent-platform-dev-flow-logs",' in done.stdout
     assert "true," in done.stdout.lower()
@@ -188,3 +193,32 @@ def test_playbooks_resolve_by_full_name(installation, playbook):
     done = installation.run("ansible-playbook", f"agent_platform.aws.{playbook}", check=False)
 
     assert "There are no components; name the inventory of an environment" in done.stdout + done.stderr
+
+
+# Execution environments
+
+
+def test_an_execution_environment_gets_what_the_collection_needs(installation):
+    shown = installation.run("ansible-builder", "introspect", "installed").stdout
+
+    found = yaml.safe_load(shown.partition("---")[2])
+    needed = {
+        kind: [line.removesuffix("  # from collection agent_platform.aws") for line in lines]
+        for kind, lines in found.items()
+    }
+    assert needed["python"] == [str(requirement) for requirement in requirements()]
+    assert needed["system"] == ["openssh-client [platform:dpkg]", "openssh-clients [platform:rpm]"]
+
+
+def test_ansible_builder_makes_an_image_of_the_collection(installation):
+    shutil.copy(ROOT / "execution-environment.yml", installation.folder)
+
+    installation.run("ansible-builder", "create", "--output-filename", "Containerfile", "--context", "context")
+
+    context = installation.folder / "context"
+    (wanted,) = yaml.safe_load((context / "_build/requirements.yml").read_text())["collections"]
+    assert (context / "_build" / wanted["name"]).read_bytes() == installation.tarball.read_bytes()
+    steps = (context / "Containerfile").read_text()
+    assert "RUN ANSIBLE_GALAXY_DISABLE_GPG_VERIFY=1 ansible-galaxy collection install" in steps
+    assert re.search(r"^ARG ANSIBLE_INSTALL_REFS=\"ansible-core>=2.19,<2.22 ansible-runner\"$", steps, re.MULTILINE)
+    assert re.search(r"^RUN .*/session-manager-plugin\.rpm", steps, re.MULTILINE)

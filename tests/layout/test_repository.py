@@ -4,18 +4,23 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import json
 import os
 import re
 import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from tests.layout.platform_stub import ROOT, ansible_command, clean_environment
+from tests.support import ansible_cores
 
 COLLECTION = ROOT / "collections/ansible_collections/agent_platform/aws"
 ENVIRONMENTS = sorted(path.parent.name for path in (ROOT / "inventories").glob("*/hosts.yml"))
@@ -356,3 +361,50 @@ def test_dependencies_admit_the_pinned_versions():
 
     assert set(dependencies) == set(pins())
     assert [name for name, allowed in dependencies.items() if pins()[name] not in SpecifierSet(allowed)] == []
+
+
+def requirements():
+    """What the collection needs of PyPI."""
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    return [Requirement(line) for line in lines if not line.startswith("#")]
+
+
+def development_pins():
+    """The versions of the development environment, by package."""
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    pinned = [Requirement(line) for line in groups["dev"]]
+    return {pin.name: str(pin.specifier).removeprefix("==") for pin in pinned}
+
+
+def test_the_development_environment_meets_the_requirements():
+    assert [str(needed) for needed in requirements() if development_pins()[needed.name] not in needed.specifier] == []
+
+
+def test_requirements_are_what_plugins_import():
+    """In their code, or by name before the modules of others do, as the connection `warm` does."""
+    found = set()
+    for file in (ROOT / "plugins").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {name.name for name in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                found.add(node.module)
+            elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "DOCUMENTATION":
+                options = yaml.safe_load(ast.literal_eval(node.value)).get("options") or {}
+                found |= set(options.get("warm_modules", {}).get("default", []))
+    packages = {name.partition(".")[0] for name in found} - sys.stdlib_module_names
+    packages -= {"ansible", "ansible_collections"}
+
+    providers = importlib.metadata.packages_distributions()
+    of_ansible = {Requirement(line).name.lower() for line in importlib.metadata.requires("ansible-core")}
+    needed = {providers[package][0].lower() for package in packages} - of_ansible
+    assert needed == {requirement.name for requirement in requirements()}
+
+
+def test_an_image_has_each_version_of_ansible_core_that_is_supported():
+    definition = read(ROOT / "execution-environment.yml")
+    wanted = Requirement(definition["dependencies"]["ansible_core"]["package_pip"])
+
+    lowest = read(ROOT / "meta/runtime.yml")["requires_ansible"].removesuffix(".0")
+    assert lowest in str(wanted.specifier).split(",")
+    assert [version for version in ansible_cores.VERSIONS if version not in wanted.specifier] == []

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -52,12 +53,17 @@ def words(component: str) -> set[str]:
     return found
 
 
+@cache
 def tests(component: str) -> set[Path]:
-    """Of the folders unit and layout the files whose folder or name is one of the component's words."""
-    known = words(component)
+    """Of the folders unit and layout the files whose folder or name is one of the component's words.
+
+    What bears another component's name is that one's, whatever its folder.
+    """
+    known, others = words(component), set(COMPONENTS) - {component}
     return {
         file
         for folder in ("unit", "layout")
         for file in (TESTS / folder).rglob("test_*.py")
-        if known & {part.removeprefix("test_").removesuffix(".py") for part in file.relative_to(TESTS).parts}
+        if (name := file.stem.removeprefix("test_")) not in others
+        and known & {name, *file.relative_to(TESTS).parent.parts}
     }

@@ -8,7 +8,8 @@ afterwards: not in build/, where it would look at nothing, as git ignores that. 
 environments of its own, which stay in ~/.cache/agent_platform_aws.
 
     python -m tests.support.sanity                                      # all tests
-    python -m tests.support.sanity --test pylint plugins/modules/x.py   # what is given goes to ansible-test
+    python -m tests.support.sanity --changed                            # of the files that scripts/changed.sh prints
+    python -m tests.support.sanity --test pylint plugins/modules/x.py   # what else is given goes to ansible-test
 """
 
 from __future__ import annotations
@@ -55,9 +56,6 @@ def unpack(folder: Path) -> Path:
     (tarball,) = folder.glob("*.tar.gz")
     with tarfile.open(tarball) as archive:
         archive.extractall(copy, filter="data")
-    # Says from which Python on modules run. It is for ansible-test alone, so the tarball doesn't have it.
-    (copy / "tests").mkdir()
-    shutil.copy(ROOT / "tests/config.yml", copy / "tests")
     installed = Path(sysconfig.get_path("purelib")) / "ansible_collections"
     for needed in about["dependencies"]:
         path = Path(*needed.split("."))
@@ -82,8 +80,8 @@ class Judge:
             "PATH": os.pathsep.join([*map(str, folders), os.environ.get("PATH", os.defpath)]),
         }
 
-    def prepare(self, copy: Path) -> None:
-        """The virtual environments, as far as they aren't there yet: 55 MB."""
+    def prepare(self, copy: Path, *arguments: str) -> None:
+        """The virtual environments that such a call needs, as far as they aren't there yet; all are 55 MB."""
         self._home.mkdir(parents=True, exist_ok=True)
         # Two at a time would make the same ones.
         with (self._home / "lock").open("w") as lock:
@@ -94,12 +92,13 @@ class Judge:
                     shutil.rmtree(marker.parent)
             _write(self._home / f".ansible/test/cache/get_pip_{_pip_version().replace('.', '_')}.py", GET_PIP)
             pip_settings(Path.home(), os.environ, self._home)
-            done = self.run(copy, "--prime-venvs")
+            done = self.run(copy, "--prime-venvs", *arguments)
         if done.returncode != 0:
-            raise Failed(
-                f"{done.stdout}The tools of ansible-test can't be installed from PyPI, see above. With a connection to"
-                f" PyPI (or PIP_INDEX_URL set to a mirror) run it again; what is there lies in {self._home}."
+            advice = (
+                "ansible-test's tools can't be installed, see above. With a connection to PyPI (or PIP_INDEX_URL set to"
+                f" a mirror) run it again; what is there lies in {self._home}."
             )
+            raise Failed(done.stdout + (advice if "Installing requirements" in done.stdout else ""))
 
     def run(self, copy: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         """One call of ansible-test, which is ended with this process; its messages are all in stdout."""
@@ -116,6 +115,12 @@ class Judge:
                 os.killpg(process.pid, signal.SIGTERM)
                 raise
         return subprocess.CompletedProcess(command, process.returncode, output)
+
+
+def changed(copy: Path, root: Path = ROOT) -> list[str] | None:
+    """The files of the copy that differ from the main branch, None where git can't tell."""
+    done = subprocess.run([root / "scripts/changed.sh"], stdout=subprocess.PIPE, text=True, check=False)
+    return [path for path in done.stdout.splitlines() if (copy / path).is_file()] if done.returncode == 0 else None
 
 
 def tests_run(output: str) -> list[str]:
@@ -155,7 +160,15 @@ def main(arguments: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="sanity-") as folder:
         copy = unpack(Path(folder))
         files = sum(1 for path in copy.rglob("*") if path.is_file())
-        judge.prepare(copy)
+        if "--changed" in arguments:
+            arguments = [argument for argument in arguments if argument != "--changed"]
+            if (paths := changed(copy)) is not None:
+                if not paths:
+                    print("ansible-test sanity: nothing has changed")
+                    return
+                arguments += paths
+                files = len(paths)
+        judge.prepare(copy, *arguments)
         done = judge.run(copy, *arguments)
     tests = tests_run(done.stdout)
     if done.returncode != 0 or not tests:

@@ -75,6 +75,13 @@ def test_the_option_takes_the_tests_of_a_component_and_no_others():
     assert "TestBadDay" not in ended.stdout
 
 
+def test_the_option_may_be_repeated():
+    ended = collected("--component", "encryption", "--component", "network", "tests/integration")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    of_components = {line.split("::")[0] for line in ended.stdout.splitlines() if "/components/" in line}
+    assert of_components == {f"tests/integration/components/{name}.py" for name in ("encryption", "network")}
+
+
 def test_an_unknown_component_is_refused_with_the_names_of_all():
     ended = collected("--component", "netwrok", "tests")
     assert ended.returncode != 0

@@ -27,3 +27,14 @@ def test_another_connection_is_chosen_for_all_runs_but_those_that_choose_their_o
     # Ansible takes the last.
     assert for_all < own
     assert options[for_all - 1] == options[own - 1] == "-e"
+
+
+def test_runs_are_of_what_the_account_is_about(account, tmp_path):
+    assert "--limit" not in account.command()
+    partial = playbook.DirectAccount("100000000002", "http://localhost:1", tmp_path, [], ("encryption", "network"))
+    options = partial.command()
+    assert options[options.index("--limit") + 1] == "encryption,network"
+    # Ansible takes the last.
+    assert partial.command("--limit", "network")[-2:] == ["--limit", "network"]
+    # Other playbooks have hosts of their own.
+    assert "--limit" not in partial.command(playbook="playbooks/tunnel.yml")
