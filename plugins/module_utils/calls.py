@@ -13,6 +13,7 @@ from .faults import AWS_ERRORS, Outcome, ResourceError, describe_failure, error_
 try:
     from botocore import xform_name
     from botocore.config import Config
+    from botocore.exceptions import ClientError
 except ImportError:  # AnsibleAWSModule reports the missing library
     pass
 
@@ -128,8 +129,17 @@ class Calls:
         return response
 
     def send(self, operation: str, request: Mapping) -> dict:
-        """The write call itself. A subclass raises ClientError here for failures that come as a success."""
-        return getattr(self.writer, xform_name(operation))(**request)
+        """The write call itself. ClientError also for a failure that comes as a success."""
+        response = getattr(self.writer, xform_name(operation))(**request)
+        refused = self.refused(operation, request, response)
+        if refused:
+            metadata = {"HTTPStatusCode": 400, **refused[0].get("ResponseMetadata", {})}
+            raise ClientError({"Error": refused[0], "ResponseMetadata": metadata}, operation)
+        return response
+
+    def refused(self, operation: str, request: Mapping, response: Mapping) -> list[dict]:
+        """The errors, each with Code and Message, inside of an answer of success."""
+        return []
 
     def failure(self, error: Exception, doing: str, operation: str, service: str | None = None) -> ResourceError:
         service = service or self.service

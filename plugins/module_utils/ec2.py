@@ -4,15 +4,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .declarations import Tagging
 from .resource import Resource
-
-with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing library
-    from botocore.exceptions import ClientError
 
 # What another call of the same run has just made, and this one doesn't see yet.
 NOT_YET_VISIBLE = (
@@ -87,15 +83,5 @@ class Ec2Resource(Resource):
             found = self.marked(found, marks) or found
         return found
 
-    def send(self, operation: str, request: Mapping) -> dict:
-        response = super().send(operation, request)
-        # EC2 answers some failed calls with a success that lists what it refused.
-        refused = self.refused(response)
-        if refused:
-            metadata = {**response.get("ResponseMetadata", {}), "HTTPStatusCode": 400}
-            raise ClientError({"Error": refused[0], "ResponseMetadata": metadata}, operation)
-        return response
-
-    def refused(self, response: Mapping) -> list[dict]:
-        """The errors, each with code and message, inside of an answer of success."""
+    def refused(self, operation: str, request: Mapping, response: Mapping) -> list[dict]:
         return [item.get("Error", {}) for item in response.get("Unsuccessful", [])]

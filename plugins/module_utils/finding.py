@@ -103,7 +103,7 @@ class Finding(Calls):
         """The description with the answers of the further reads that are declared."""
         description = dict(description)
         for addition in self.additions:
-            if not addition.by_hand and self.wanted(addition):
+            if self.wanted(addition):
                 value = self.added(addition, description)
                 if value is not None and addition.at:
                     set_path(description, addition.at, value)
@@ -112,8 +112,9 @@ class Finding(Calls):
         return description
 
     def wanted(self, addition: Addition) -> bool:
-        declared = addition.option is None or self.options[addition.option] is not None
-        return declared and (addition.option is None or self.options["state"] == "present")
+        if addition.by_hand or addition.option is None:
+            return not addition.by_hand
+        return self.options["state"] == "present" and self.options[addition.option] is not None
 
     def added(self, addition: Addition, description: Mapping) -> Any:
         answer = self.read(addition.operation, self.target(addition, description), addition.missing)

@@ -413,7 +413,7 @@ class LaunchTemplate(Ec2Resource):
             }
             self.write("DeleteLaunchTemplateVersions", request, f"delete old versions of {self.title}")
 
-    def refused(self, response):
+    def refused(self, operation, request, response):
         errors = [item["ResponseError"] for item in response.get("UnsuccessfullyDeletedLaunchTemplateVersions", [])]
         return [error for error in errors if error.get("Code") != "launchTemplateVersionDoesNotExist"]
 

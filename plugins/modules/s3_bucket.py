@@ -209,7 +209,6 @@ bucket:
       type: dict
 """
 
-import contextlib
 import operator
 import time
 
@@ -220,9 +219,6 @@ from ..module_utils.finding import VISIBLE_AFTER
 from ..module_utils.policies import policy, to_document
 from ..module_utils.resource import Resource, run_module
 from ..module_utils.values import set_path, without_unset
-
-with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing library
-    from botocore.exceptions import ClientError
 
 HOME = "us-east-1"  # the region that a create call doesn't name
 SWITCHES = ("block_public_acls", "ignore_public_acls", "block_public_policy", "restrict_public_buckets")
@@ -607,22 +603,19 @@ class Bucket(Resource):
                 request = {**self.named(), "Delete": {"Objects": found, "Quiet": True}}
                 self.write("DeleteObjects", request, f"empty {self.title}", self.delete.missing)
 
-    def send(self, operation, request):
-        response = super().send(operation, request)
+    def refused(self, operation, request, response):
         # DeleteObjects succeeds with a list of what it could not delete.
         refused = response.get("Errors", []) if operation == "DeleteObjects" else []
-        if refused:
-            # What passes by itself is told only where nothing else is.
-            passing = PASSING_FAULTS | THROTTLING_CODES
-            told = next((item for item in refused if item.get("Code") not in passing), refused[0])
-            named = f"{told.get('Key')!r} in version {told.get('VersionId')}"
-            count = f"{len(refused)} of {len(request['Delete']['Objects'])}"
-            text = f"{str(told.get('Message')).rstrip('.')} ({count} objects, such as {named})"
-            error = {"Code": told.get("Code"), "Message": text}
-            status = 503 if told.get("Code") in PASSING_FAULTS else 400
-            metadata = {**response.get("ResponseMetadata", {}), "HTTPStatusCode": status}
-            raise ClientError({"Error": error, "ResponseMetadata": metadata}, operation)
-        return response
+        if not refused:
+            return []
+        # What passes by itself is told only where nothing else is.
+        passing = PASSING_FAULTS | THROTTLING_CODES
+        told = next((item for item in refused if item.get("Code") not in passing), refused[0])
+        named = f"{told.get('Key')!r} in version {told.get('VersionId')}"
+        count = f"{len(refused)} of {len(request['Delete']['Objects'])}"
+        text = f"{str(told.get('Message')).rstrip('.')} ({count} objects, such as {named})"
+        status = 503 if told.get("Code") in PASSING_FAULTS else 400
+        return [{"Code": told.get("Code"), "Message": text, "ResponseMetadata": {"HTTPStatusCode": status}}]
 
 
 def main():

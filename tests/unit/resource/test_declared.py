@@ -24,7 +24,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.declarations im
 )
 from ansible_collections.agent_platform.aws.plugins.module_utils.finding import VISIBLE_AFTER
 from ansible_collections.agent_platform.aws.plugins.module_utils.policies import policy, same_policy
-from ansible_collections.agent_platform.aws.plugins.module_utils.resource import Resource
+from ansible_collections.agent_platform.aws.plugins.module_utils.resource import WRITE_ATTEMPTS, Resource
 from ansible_collections.agent_platform.aws.plugins.module_utils.values import (
     PLACEHOLDER,
     get_path,
@@ -513,6 +513,19 @@ def test_what_a_class_says_of_codes_comes_on_top_of_what_its_base_says():
 def test_a_hint_stands_in_place_of_what_helps_in_general(code, text, helps):
     refused = Step("CreateSecurityGroup", api_error("CreateSecurityGroup", code, text))
     assert f"{text}. {helps}" in refuse_resource(MoreHinting, GROUP, security_groups(), refused)
+
+
+@pytest.mark.parametrize("status", [None, 503])
+def test_a_refusal_inside_of_a_success_is_one(clock, status):
+    class Partly(Group):
+        def refused(self, operation, request, response):
+            told = {"Code": "No", "Message": f"not {request['GroupId']}"}
+            return [{**told, "ResponseMetadata": {"HTTPStatusCode": status}} if status else told]
+
+    tries = [security_groups(DESCRIBED), Step("DeleteSecurityGroup", {})] * (WRITE_ATTEMPTS if status else 1)
+    told = refuse_resource(Partly, {**GROUP, "state": "absent"}, *tries)
+    assert "(DeleteSecurityGroup): No: not sg-1" in told
+    assert ("Given up" in told) is bool(status)
 
 
 def test_a_read_of_another_service_names_that_one():
