@@ -320,8 +320,9 @@ class Server:
             # The run may be over before all is loaded.
             if self.stopping or select.select([self.controller], [], [], 0)[0]:
                 return
+        self.sources.note(self.settings.collections)
         with open(os.path.join(self.folder, LOADED), "w"):
-            self.models.learn()
+            pass
         self.last_call = time.monotonic()
 
     def _turn(self) -> None:
