@@ -11,11 +11,14 @@ author:
 description:
   - A local connection. It hands a Python module to a process that is started once per run and has boto3, botocore, its
     service models and the collections' shared code loaded. That process forks for each call.
+  - A module of this collection that talks to AWS reaches the process by its name, with its arguments, and is run from
+    the file that Ansible found. The code of all others is sent, as Ansible sends it to hosts.
   - So a module call costs a fraction of what it costs with C(ansible.builtin.local), where each call starts a Python
     interpreter and loads those libraries anew. The results are the same.
   - Everything else goes the way of C(ansible.builtin.local), C(become), C(async), another interpreter than that of the
     controller, modules that aren't Python, and C(raw), C(command) and C(shell) among them.
   - When the process can't be started or refuses, the module runs the way of C(ansible.builtin.local), with one warning.
+    It refuses from when a file of Ansible's or the collections' code that it has loaded is another.
 options:
   warm_enabled:
     description: Whether to use the process; with V(false) this is C(ansible.builtin.local).

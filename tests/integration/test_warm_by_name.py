@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.support.playbook import REGION
 from tests.support.warm_runs import BY_NAME, LOCAL, ROOT, TOLD, WARM, assert_same, misbehave, results_of, wait_for
@@ -25,13 +24,6 @@ SECRET = "sentinel-4be1c7"
 # How modules find the emulator. As variables they come to all hosts alike.
 ACCESS = {"region": REGION, "access_key": ACCOUNT, "secret_key": "not-a-secret-the-emulator-takes-any-value"}
 OWNER = {"Project": "by-name"}
-HOST_MODULES = {"host_tools"}
-
-
-def test_every_module_for_aws_has_the_action():
-    routing = yaml.safe_load((ROOT / "meta/runtime.yml").read_text())["plugin_routing"]["modules"]
-    modules = {file.stem for file in (ROOT / "plugins/modules").glob("*.py")} - HOST_MODULES
-    assert routing == {name: {"action_plugin": "agent_platform.aws.platform_info"} for name in modules}
 
 
 @every_ansible_core
