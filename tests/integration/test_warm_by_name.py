@@ -96,11 +96,26 @@ def test_our_modules_give_the_same(run, emulator):
 @every_ansible_core
 @by_name
 def test_a_module_is_run_from_its_file(run):
-    (result,), printed = run([misbehave(act="inspect")], options=["-vvv"])
-    assert f"{TOLD}trial.house.plugins.modules.misbehave" in printed
+    """Also when a task of another host is delegated to one with this connection."""
+    delegated = {**misbehave(act="tell"), "delegate_to": "warm"}
+    results, printed = run([misbehave(act="tell"), delegated], {"warm": WARM, "local": LOCAL}, options=["-vvv"])
+    assert [results[0][host]["boto3_loaded"] for host in ("warm", "local")] == [True, False]
+    assert [results[1][host]["boto3_loaded"] for host in ("warm", "local")] == [True, True]
+    assert printed.count(f"<warm> {TOLD}trial.house.plugins.modules.misbehave from disk") == 3
     assert "WARM module of" not in printed
-    assert "EXEC" not in printed
-    assert result["host0"]["boto3_loaded"] is True
+    assert "<warm> EXEC" not in printed
+
+
+@every_ansible_core
+@by_name
+def test_warnings_deprecations_and_facts_are_those_of_local(run):
+    """Ansible works out what a deprecation is of from where the module's file lies."""
+    results = run.both([misbehave(act="warn"), {"ansible.builtin.debug": {"var": "ansible_facts.told"}}])
+    assert_same(results)
+    (deprecation,) = results[0]["warm"]["deprecations"]
+    assert deprecation["collection_name"] == "trial.house"
+    assert results[0]["warm"]["warnings"] == ["careful"]
+    assert results[1]["warm"]["ansible_facts.told"] == {"by": "module"}
 
 
 NOT_BY_NAME = {
