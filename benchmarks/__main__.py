@@ -12,13 +12,14 @@ import contextlib
 import json
 import os
 import platform
+import resource
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -29,11 +30,16 @@ from tests.support.local_cloud import account, processes
 from tests.support.local_cloud.settings import CHECKOUT, EMULATORS, Instance
 from tests.support.playbook import DirectAccount, Run
 
-from .floor import read_calls
+from . import costs, notes
+from .processor_time import TASK, VARIABLE, WARM_PROCESS
 
 CONNECTIONS = {"local": "ansible.builtin.local", "warm": "agent_platform.aws.warm"}
 CALLS_PLAYBOOK = "benchmarks/calls.yml"
 RECORDER = "benchmarks.record_calls"
+PRELOADED = "benchmarks.preload_processor_time"
+# Seconds that the warm process has to end after its run.
+LONGEST_END = 30
+CALLBACKS = CHECKOUT / "benchmarks/callback"
 # What the connection says when a module has to do without its process.
 NOT_WARM = "without the warm process"
 OUTPUT_LINES = 60
@@ -68,10 +74,15 @@ class Row:
 
 
 def table(rows: list[Row]) -> str:
-    """Aligned columns; what was not measured stays empty."""
+    """What was not measured stays empty."""
     lines = [["", *rows[0].figures()]]
     for row in rows:
         lines.append([row.what, *("" if figure is None else f"{figure:.2f}" for figure in row.figures().values())])
+    return aligned(lines)
+
+
+def aligned(lines: list[list[str]]) -> str:
+    """Columns, the first one of words, the others of figures."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join([cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])]).rstrip() for cells in lines
@@ -105,6 +116,12 @@ def verify(run: Run, *, changes: bool, warm: bool) -> None:
         )
 
 
+def processor_time_of_children() -> float:
+    """Seconds, of those that have ended and been waited for, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
@@ -116,6 +133,7 @@ class Bench:
         self.endpoint = endpoint
         self.folder = folder
         self.accounts: list[DirectAccount] = []
+        self._preloaded: list[str] = []
 
     def new_account(self, account_id: str) -> DirectAccount:
         account.furnish(self.endpoint, account_id)
@@ -153,21 +171,52 @@ class Bench:
         say(f"{run.seconds:7.2f} s  {' '.join(words)}")
         return run
 
+    def preloaded(self, *names: str) -> dict[str, str]:
+        """The environment by which the warm process loads modules of the benchmark's, too."""
+        if not self._preloaded:
+            listing = subprocess.run(
+                [str(Path(sys.executable).with_name("ansible-doc")), "-t", "connection", "--json", CONNECTIONS["warm"]],
+                cwd=CHECKOUT, capture_output=True, text=True, check=True,
+                env=self.accounts[0].environment(Path(os.devnull)),
+            )  # fmt: skip
+            self._preloaded = json.loads(listing.stdout)[CONNECTIONS["warm"]]["doc"]["options"]["warm_modules"][
+                "default"
+            ]
+        return {
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")])),
+            "AGENT_PLATFORM_WARM_MODULES": ",".join([*self._preloaded, *names]),
+        }
+
+    def costs(self, where: DirectAccount, column: str) -> tuple[Run, dict[str, costs.Cost]]:
+        """A run without changes, and what it costs."""
+        file = self.folder / "processor_time.jsonl"
+        file.write_text("")
+        usual = where.environment(Path(os.devnull))
+        environment = {
+            "ANSIBLE_CALLBACK_PLUGINS": os.pathsep.join([usual["ANSIBLE_CALLBACK_PLUGINS"], str(CALLBACKS)]),
+            "ANSIBLE_CALLBACKS_ENABLED": f"{usual['ANSIBLE_CALLBACKS_ENABLED']},processor_time",
+            VARIABLE: str(file),
+        }
+        before = processor_time_of_children()
+        run = self.play(where, column=column, environment={**self.preloaded(PRELOADED), **environment})
+        seconds = processor_time_of_children() - before
+        # The warm process, which nobody waits for, ends after the run; its forks are no children of anybody else.
+        deadline = time.monotonic() + LONGEST_END
+        noted = notes.read(file)
+        while column == "warm" and WARM_PROCESS not in [note["kind"] for note in noted]:
+            if time.monotonic() > deadline:
+                raise BenchmarkError("the warm process did not note its processor time")
+            time.sleep(0.1)
+            noted = notes.read(file)
+        seconds += sum(note["seconds"] for note in noted if note["kind"] != TASK)
+        return run, costs.costs(run.records, noted, seconds)
+
     def record(self, where: DirectAccount) -> Path:
         """Note the AWS calls of a run without changes."""
         file = self.folder / "calls.jsonl"
-        listing = subprocess.run(
-            [str(Path(sys.executable).with_name("ansible-doc")), "-t", "connection", "--json", CONNECTIONS["warm"]],
-            cwd=CHECKOUT, env=where.environment(Path(os.devnull)), capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        options = json.loads(listing.stdout)[CONNECTIONS["warm"]]["doc"]["options"]
-        environment = {
-            "PYTHONPATH": os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")])),
-            "AGENT_PLATFORM_WARM_MODULES": ",".join([*options["warm_modules"]["default"], RECORDER]),
-            "BENCHMARK_CALLS": str(file),
-        }
+        environment = {**self.preloaded(RECORDER), "BENCHMARK_CALLS": str(file)}
         self.play(where, environment=environment)
-        calls = read_calls(file) if file.exists() else []
+        calls = notes.read(file) if file.exists() else []
         writes = [call["operation"] for call in calls if is_write((call["service"], call["operation"]))]
         if writes or not calls:
             raise BenchmarkError(f"a run without changes made {len(calls)} calls, with these writes: {writes}")
@@ -188,8 +237,8 @@ class Bench:
         return seconds, json.loads(done.stdout)["seconds"]
 
 
-def measure(bench: Bench, runs: int) -> tuple[list[Row], int]:
-    """All rows, and the number of AWS calls of a run without changes."""
+def measure(bench: Bench, runs: int) -> tuple[list[Row], int, dict[str, costs.Cost]]:
+    """All rows, and of a run without changes the number of AWS calls and what it costs with `warm`."""
     twenty = bench.new_account("200000000000")
     bench.play(twenty, playbook=CALLS_PLAYBOOK, changes=True)
 
@@ -200,12 +249,18 @@ def measure(bench: Bench, runs: int) -> tuple[list[Row], int]:
 
     built = platforms[0]
     calls = bench.record(built)
-    number_of_calls = len(read_calls(calls))
+    number_of_calls = len(notes.read(calls))
     no_change = Row("site.yml, no change; boto3: the script with the same calls")
+    processor = Row("its processor time, all processes")
     calls_alone = Row(f"its {number_of_calls} AWS calls, one after the other")
+    by_component = []
     for _ in range(runs):
         for column in CONNECTIONS:
-            no_change.add(column, bench.play(built, column=column).seconds)
+            run, found = bench.costs(built, column)
+            no_change.add(column, run.seconds)
+            processor.add(column, found[costs.WHOLE_RUN].seconds)
+            if column == "warm":
+                by_component.append(found)
         script, alone = bench.floor(built, calls)
         no_change.add("boto3", script)
         calls_alone.add("boto3", alone)
@@ -222,21 +277,25 @@ def measure(bench: Bench, runs: int) -> tuple[list[Row], int]:
             run = bench.play(twenty, playbook=CALLS_PLAYBOOK, column=column)
             playbook.add(column, run.seconds)
             one_call.add(column, *(record["seconds"] for record in run.records))
-    return [create, no_change, calls_alone, network, playbook, one_call], number_of_calls
+    rows = [create, no_change, processor, calls_alone, network, playbook, one_call]
+    return rows, number_of_calls, costs.medians(by_component)
 
 
-def report(rows: list[Row], runs: int, calls: int) -> str:
+def report(rows: list[Row], runs: int, calls: int, components: dict[str, costs.Cost]) -> str:
     facts = ", ".join(f"{name} {value}" for name, value in machine().items())
     measured = "1 run" if runs == 1 else f"{runs} runs"
     return (
         f"{facts}\nSeconds, medians of {measured}; warm/local is the median of the ratios of neighbours.\n"
-        f"A run of site.yml without changes makes {calls} AWS calls.\n\n{table(rows)}"
+        f"A run of site.yml without changes makes {calls} AWS calls.\n\n{table(rows)}\n\n"
+        "With warm, by component; the whole run has the controller and the warm process, too.\n\n"
+        f"{aligned(costs.cells(components))}"
     )
 
 
-def as_json(rows: list[Row], runs: int, calls: int) -> dict[str, Any]:
+def as_json(rows: list[Row], runs: int, calls: int, components: dict[str, costs.Cost]) -> dict[str, Any]:
     lines = [{"what": row.what, "figures": row.figures(), "seconds": row.seconds} for row in rows]
-    return {"machine": machine(), "runs": runs, "aws_calls": calls, "rows": lines}
+    found = {name: asdict(cost) for name, cost in components.items()}
+    return {"machine": machine(), "runs": runs, "aws_calls": calls, "rows": lines, "components": found}
 
 
 @contextlib.contextmanager
@@ -275,16 +334,18 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
     try:
         with local_cloud() as bench:
-            rows, calls = measure(bench, options.runs)
+            rows, calls, components = measure(bench, options.runs)
     except KeyboardInterrupt:
         say("benchmark: interrupted; the emulator and the playbook were ended")
         return 130
     except (BenchmarkError, processes.ProcessError) as problem:
         say(f"benchmark: {problem}")
         return 1
-    print(report(rows, options.runs, calls))
+    print(report(rows, options.runs, calls, components))
     if options.json:
-        options.json.write_text(json.dumps(as_json(rows, options.runs, calls), indent=2) + "\n", encoding="utf-8")
+        options.json.write_text(
+            json.dumps(as_json(rows, options.runs, calls, components), indent=2) + "\n", encoding="utf-8"
+        )
     return 0
 
 

@@ -23,6 +23,8 @@ from botocore.exceptions import ClientError
 
 from tests.support.local_cloud.settings import REGION
 
+from . import notes
+
 Call = Mapping[str, Any]
 
 
@@ -31,10 +33,6 @@ def error_code(problem: Exception) -> str:
     if isinstance(problem, ClientError):
         return str(problem.response["Error"]["Code"])
     return type(problem).__name__
-
-
-def read_calls(path: Path) -> list[Call]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def replay(calls: Sequence[Call], clients: Mapping[str, Any]) -> list[str]:
@@ -58,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--endpoint", required=True)
     parser.add_argument("--account", required=True)
     options = parser.parse_args(arguments)
-    calls = read_calls(options.calls)
+    calls = notes.read(options.calls)
     session = boto3.Session(options.account, "a-secret-key-that-nobody-uses", region_name=REGION)
     config = Config(retries={"mode": "standard"}, proxies={})
     clients = {

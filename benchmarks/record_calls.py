@@ -10,26 +10,17 @@ from __future__ import annotations
 
 import copy
 import functools
-import json
 import os
 from typing import Any
 
 from botocore.client import BaseClient
 
 from .floor import error_code
+from .notes import note
 
 VARIABLE = "BENCHMARK_CALLS"
 
 _make_api_call = BaseClient._make_api_call
-
-
-def note(path: str, call: dict[str, Any]) -> None:
-    # Modules run side by side: what is appended by one write stays in one piece.
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        os.write(file, json.dumps(call, default=str).encode() + b"\n")
-    finally:
-        os.close(file)
 
 
 @functools.wraps(_make_api_call)

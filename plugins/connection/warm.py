@@ -11,11 +11,14 @@ author:
 description:
   - A local connection. It hands a Python module to a process that is started once per run and has boto3, botocore, its
     service models and the collections' shared code loaded. That process forks for each call.
+  - A module of this collection that talks to AWS reaches the process by its name, with its arguments, and is run from
+    the file that Ansible found. The code of all others is sent, as Ansible sends it to hosts.
   - So a module call costs a fraction of what it costs with C(ansible.builtin.local), where each call starts a Python
     interpreter and loads those libraries anew. The results are the same.
   - Everything else goes the way of C(ansible.builtin.local), C(become), C(async), another interpreter than that of the
     controller, modules that aren't Python, and C(raw), C(command) and C(shell) among them.
   - When the process can't be started or refuses, the module runs the way of C(ansible.builtin.local), with one warning.
+    It refuses from when a file of Ansible's or the collections' code that it has loaded is another.
 options:
   warm_enabled:
     description: Whether to use the process; with V(false) this is C(ansible.builtin.local).
@@ -150,12 +153,19 @@ class Unavailable(Exception):
     """The warm process didn't take the call, and nothing of it has run."""
 
 
+class NotTaken(Exception):
+    """The call of a module, by its name and arguments, isn't one for the warm process, or that is unavailable. Nothing
+    of it has run. The module takes another way."""
+
+
 class Connection(LocalConnection):
     """A local connection whose Python modules run in forks of one process."""
 
     # By this name Ansible knows that it is on the controller, and runs commands in the playbook's folder.
     transport = "local"
     has_pipelining = True
+    # What it didn't take goes another way, and so does the rest of its task.
+    _was_unavailable = False
 
     def set_options(self, task_keys=None, var_options=None, direct=None):
         super().set_options(task_keys=task_keys, var_options=var_options, direct=direct)
@@ -167,20 +177,29 @@ class Connection(LocalConnection):
     def _usable(self):
         return self.get_option("warm_enabled") and hasattr(os, "pidfd_open")
 
+    def takes_modules(self):
+        """Whether Python modules run in the process, unless one wants other surroundings than the process can give."""
+        return not self.become and not self._was_unavailable and self._usable()
+
     def exec_command(self, cmd, in_data=None, sudoable=True):
         call = self._recognised(cmd, in_data)
         if call is not None:
             try:
                 return self._exec_warm(*call, in_data)
             except Unavailable as reason:
+                self._was_unavailable = True
                 self._warn_once(str(reason))
+        if isinstance(in_data, warm_server.ModuleCall):
+            raise NotTaken
         return super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
 
     def _recognised(self, cmd, in_data):
         """The environment assignments of a Python module's command, or None for what takes the plain way."""
-        if not in_data or self.become or not self._usable():
+        if not in_data or not self.takes_modules():
             return None
-        if PYTHON_PAYLOAD not in in_data[:4096] or PLAIN_MODULES.search(in_data[:8192]):
+        if not isinstance(in_data, warm_server.ModuleCall) and (
+            PYTHON_PAYLOAD not in in_data[:4096] or PLAIN_MODULES.search(in_data[:8192])
+        ):
             return None
         try:
             words = shlex.split(cmd)
@@ -202,9 +221,12 @@ class Connection(LocalConnection):
 
     def _exec_warm(self, assignments, in_data):
         self._connect()
-        display.vvv(f"WARM module of {len(in_data)} bytes", host=self._play_context.remote_addr)
+        module = in_data.description() if isinstance(in_data, warm_server.ModuleCall) else None
+        told = f"{module['name']} from disk" if module else f"module of {len(in_data)} bytes"
+        display.vvv(f"WARM {told}", host=self._play_context.remote_addr)
         request = json.dumps(
             {
+                "module": module,
                 "environment": {**os.environ, **assignments},
                 "directory": os.path.abspath(os.fsdecode(self.cwd or ".")),
                 "umask": _umask(),

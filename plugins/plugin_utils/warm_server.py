@@ -7,10 +7,12 @@ that calls may come while it is still loading. It ends when the controller ends,
 SIGTERM, and takes its socket with it; with the controller also its folder.
 
 A call is one connection to the socket. The client sends one message: a header of 8 bytes, which are the lengths of the
-two parts that follow, JSON with `environment`, `directory` and `umask`, and the payload, a Python script; along with
-the header it passes two file descriptors, the call's standard output and standard error. The answer is one byte when
-the script was started, and JSON with its exit `code` when it has ended; the first call's answer also names what was
-`missing` at the start. A client that goes away takes its call with it.
+two parts that follow, JSON with `environment`, `directory`, `umask` and `module`, and the payload; along with the
+header it passes two file descriptors, the call's standard output and standard error. The payload is a Python script;
+or, if `module` isn't null, the arguments of the module that this describes (see ModuleCall), which is run from disk.
+The answer is one byte when the call was read, and JSON with its exit `code` when it has ended, or with why it was
+`refused`; the first call's answer also names what was `missing` at the start. A client that goes away takes its call
+with it.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ import time
 import types
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 HEADER = struct.Struct("!II")
@@ -48,6 +50,26 @@ LONGEST_MESSAGE = 256 * 1024 * 1024
 LOADED = "loaded"
 # What botocore keeps of a service, and in what order it looks: each name is also the type of a list of services.
 MODEL_KINDS = ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2", "service-2.sdk-extras")
+
+
+class ModuleCall(bytes):
+    """A module's arguments, as the JSON that Ansible writes into a payload, and which module it is.
+
+    name: that by which Python imports it. path: the file that the controller means by this name. profile: Ansible's
+    name for how arguments and results are written.
+    """
+
+    name: str
+    path: str
+    profile: str
+
+    def __new__(cls, arguments: bytes, **module: str) -> ModuleCall:
+        call = super().__new__(cls, arguments)
+        call.__dict__.update(module)
+        return call
+
+    def description(self) -> dict[str, str]:
+        return dict(self.__dict__)
 
 
 @dataclass(frozen=True)
@@ -129,6 +151,32 @@ def remember_names_and_signatures() -> None:
             self._alias_name_cache = names
 
     hooks.EventAliaser.__init__ = initialize_with_names
+
+
+class Sources:
+    """The files of Ansible's and the collections' code that is loaded. Forks would go on with it when they change."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, tuple[int, int]] = {}
+
+    def note(self, collections: list[str]) -> None:
+        """Note how they are now. collections: folders `ansible_collections`."""
+        ansible = importlib.util.find_spec("ansible")
+        folders = [*collections, *(ansible.submodule_search_locations if ansible else [])]
+        within = tuple(os.path.join(folder, "") for folder in folders)
+        files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+        self.states = {file: self._state(file) for file in files if file and file.startswith(within)}
+
+    def verify(self) -> None:
+        """Refuse to go on with what isn't on disk any more."""
+        for file, state in self.states.items():
+            if self._state(file) != state:
+                raise ValueError(f"{file} has changed since it was loaded")
+
+    @staticmethod
+    def _state(file: str) -> tuple[int, int]:
+        found = os.stat(file)
+        return found.st_mtime_ns, found.st_size
 
 
 class Models:
@@ -231,6 +279,7 @@ class Server:
         self.settings = settings
         self.folder = os.path.dirname(settings.socket_path)
         self.models = Models(os.path.join(self.folder, "models"))
+        self.sources = Sources()
         self.missing: list[str] = []
         self.calls: dict[int, Call] = {}  # by pid
         self.last_call = time.monotonic()
@@ -271,8 +320,9 @@ class Server:
             # The run may be over before all is loaded.
             if self.stopping or select.select([self.controller], [], [], 0)[0]:
                 return
+        self.sources.note(self.settings.collections)
         with open(os.path.join(self.folder, LOADED), "w"):
-            self.models.learn()
+            pass
         self.last_call = time.monotonic()
 
     def _turn(self) -> None:
@@ -327,10 +377,16 @@ class Server:
             request, payload, descriptors = self._read(connection)
             # Before anything runs: a caller that has given up meanwhile goes another way.
             connection.sendall(STARTED)
+            self.sources.verify()
+            call = functools.partial(run_script, payload)
+            if request["module"]:
+                module = ModuleCall(payload, **request["module"])
+                verify_place(module)
+                call = functools.partial(run_module, module)
             self.models.learn()
             pid = os.fork()
             if pid == 0:
-                self._become_module(request, payload, descriptors)
+                self._become_module(request, call, descriptors)
         except Exception as error:
             self._answer(connection, refused=str(error))
             return
@@ -383,8 +439,8 @@ class Server:
                 self._answer(call.connection, code=os.waitstatus_to_exitcode(status), missing=self.missing)
                 self.missing = []
 
-    def _become_module(self, request: dict, payload: bytes, descriptors: list[int]) -> None:
-        """In the child: take on the caller's surroundings, run the script as a program of its own, and end."""
+    def _become_module(self, request: dict, call: Callable[[], object], descriptors: list[int]) -> None:
+        """In the child: take on the caller's surroundings, run the call as a program of its own, and end."""
         code = 1
         try:
             os.setpgid(0, 0)
@@ -406,7 +462,7 @@ class Server:
                 time.tzset()
             os.chdir(request["directory"])
             os.umask(request["umask"])
-            code = run_script(payload)
+            code = run_program(call)
         except BaseException:
             import traceback
 
@@ -496,14 +552,40 @@ def use_loaded_libraries(payload: bytes) -> None:
     _loader.run_module = run_with_archive
 
 
-def run_script(payload: bytes) -> int:
-    """Execute a script as Python would execute its standard input; returns the exit code."""
+def run_script(payload: bytes) -> None:
+    """Execute the payload that Ansible has built of a module."""
     use_loaded_libraries(payload)
-    main = sys.modules["__main__"] = types.ModuleType("__main__")
+    exec(compile(payload, "<stdin>", "exec"), sys.modules["__main__"].__dict__)
+
+
+def verify_place(module: ModuleCall) -> None:
+    """Refuse what isn't the file that the controller means."""
+    found = importlib.util.find_spec(module.name) if module.name.startswith("ansible_collections.") else None
+    if not (found and found.origin and os.path.samefile(found.origin, module.path)):
+        raise ValueError(f"it doesn't find {module.path} as {module.name}")
+
+
+def run_module(module: ModuleCall) -> None:
+    """Run a module from disk as its payload would, which calls the same function of Ansible."""
+    from ansible.module_utils._internal._ansiballz import _loader
+
+    _loader.run_module(
+        json_params=bytes(module),
+        profile=module.profile,
+        module_fqn=module.name,
+        # For modules that start themselves again by another Python, which none of these does.
+        modlib_path="",
+        extensions={},
+    )
+
+
+def run_program(program: Callable[[], object]) -> int:
+    """Run something as Python runs a script on its standard input; returns the exit code."""
+    sys.modules["__main__"] = types.ModuleType("__main__")
     sys.argv = ["-"]
     code = 0
     try:
-        exec(compile(payload, "<stdin>", "exec"), main.__dict__)
+        program()
     except SystemExit as end:
         if isinstance(end.code, int):
             code = end.code

@@ -178,12 +178,18 @@ def core(request: pytest.FixtureRequest) -> ansible_cores.Core:
 
 
 @pytest.fixture
-def run(core: ansible_cores.Core) -> Iterator[warm_runs.Run]:
+def way(request: pytest.FixtureRequest) -> str:
+    """The name of the module that tests of the connection call: see warm_runs.both_ways."""
+    return getattr(request, "param", "misbehave")
+
+
+@pytest.fixture
+def run(core: ansible_cores.Core, way: str) -> Iterator[warm_runs.Run]:
     """Small playbooks of a test's own, which leave nothing behind."""
     # Not pytest's own folder: its path is long for a socket, and another user couldn't enter it.
     with tempfile.TemporaryDirectory(prefix="warm-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        yield warm_runs.Run(folder, core)
+        yield warm_runs.Run(folder, core, way)
         # A process that the run didn't need may still be loading where others keep the processors busy.
         warm_runs.assert_nothing_is_left(folder, seconds=10)

@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.playbook import COMPONENTS, Account, Run
 from tests.support.returned import Names, Returned, by_nature, differences, returned
-from tests.support.warm_runs import LOCAL, WARM
+from tests.support.warm_runs import LOCAL, TOLD, WARM
 
 from . import neighbours
 
@@ -37,6 +37,7 @@ def run(account: Account, connection: str, *args: str, note: str) -> Run:
     ended = account.run("-vvv", *args, variables=variables, environment=FULL, note=f"{note}, {connection}")
     ended.assert_converged()
     assert (COMMAND_LINE in ended.output) == (connection == LOCAL), ended.explain()
+    assert (TOLD in ended.output) == (connection == WARM), ended.explain()
     return ended
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.playbook import descendants
-from tests.support.warm_runs import LOCAL, ROOT, WARM, assert_same, misbehave, results_of, wait_for
+from tests.support.warm_runs import LOCAL, ROOT, WARM, assert_same, both_ways, misbehave, results_of, wait_for
 
 # In another language than Python, with its arguments in a file.
 SHELL_MODULE = """#!/bin/sh
@@ -72,6 +72,7 @@ def test_a_binary_module_takes_the_plain_way(run):
 # What a module finds around it
 
 
+@both_ways
 @pytest.mark.parametrize("environment", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["as it is", "unbuffered"])
 def test_a_module_finds_the_surroundings_of_local(run, environment):
     task = {**misbehave(act="inspect"), "environment": {"FROM_TASK": "there", "TZ": "Asia/Tokyo"}}
@@ -88,6 +89,7 @@ def test_a_module_finds_the_surroundings_of_local(run, environment):
     assert environments[0] == environments[1]
 
 
+@both_ways
 def test_a_path_for_python_that_the_task_sets_is_followed(run):
     """It decides over what the interpreter imports, so a process that has begun elsewhere can't obey it."""
     folder = run.folder / "packages"
@@ -98,13 +100,14 @@ def test_a_path_for_python_that_the_task_sets_is_followed(run):
     assert found == dict.fromkeys(("warm", "local"), str(folder / "only_there.py"))
 
 
+@both_ways
 def test_packages_that_lie_beside_collections_are_not_taken(run):
     """As in the site-packages of another Python: its collections are used, but not its version of the SDK."""
     folder = run.folder / "others"
     (folder / "ansible_collections").mkdir(parents=True)
     (folder / "boto3").mkdir()
     (folder / "boto3/__init__.py").write_text("raise ImportError('of another Python')")
-    paths = [*run.core.collections, ROOT / "collections", folder]
+    paths = [run.folder / "trial", *run.core.collections, ROOT / "collections", folder]
     results = run.both([misbehave(act="inspect")], ANSIBLE_COLLECTIONS_PATH=os.pathsep.join(map(str, paths)))
     warm, local = (results[0][host]["surroundings"]["boto3"] for host in ("warm", "local"))
     assert warm == local
@@ -128,6 +131,7 @@ def test_shared_code_of_the_user_is_taken(run, shared):
 # What a module leaves
 
 
+@both_ways
 def test_a_module_that_leaks_leaves_nothing_to_later_calls(run):
     results, _error = run([misbehave(act="inspect"), misbehave(act="leak"), misbehave(act="inspect")])
     before, leaked, after = (result["host0"] for result in results)
@@ -142,6 +146,7 @@ def test_a_module_that_leaks_leaves_nothing_to_later_calls(run):
         shutil.rmtree(made, ignore_errors=True)
 
 
+@both_ways
 @pytest.mark.parametrize("act", ["close", "close and end", "close stream"])
 def test_a_module_that_closes_its_output_fails_as_with_local(run, act):
     (result,) = run.both([{**misbehave(act=act), "ignore_errors": True}])
@@ -149,6 +154,7 @@ def test_a_module_that_closes_its_output_fails_as_with_local(run, act):
     assert_same([result])
 
 
+@both_ways
 def test_a_module_that_writes_megabytes_of_errors_gives_what_it_gives_with_local(run):
     tasks = [
         misbehave(act="shout"),
@@ -230,6 +236,7 @@ def test_a_process_of_another_user_is_not_talked_to(run):
 # Interrupts
 
 
+@both_ways
 def test_an_interrupt_at_the_terminal_ends_the_run_and_its_module(run):
     """Ctrl-C, which the terminal sends to all processes in the foreground."""
     mark = run.folder / "mark"
@@ -257,6 +264,7 @@ def test_an_interrupt_at_the_terminal_ends_the_run_and_its_module(run):
             process.wait()
 
 
+@both_ways
 def test_the_wait_for_a_module_is_one_that_signals_end(run):
     """In a second thread beside it, a signal may go unheard until the module ends by itself."""
     mark = run.folder / "mark"
@@ -308,6 +316,7 @@ def test_settings_are_taken_from(run, how):
     assert missing == ["no_such_library", "model of no_such_service"]
 
 
+@both_ways
 @pytest.mark.parametrize("how", ["ansible.cfg", "variables", "no pipelining"])
 def test_it_is_switched_off_by(run, how):
     task, environment = misbehave(act="tell"), {}

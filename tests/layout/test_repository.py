@@ -258,6 +258,11 @@ def test_every_module_for_aws_takes_the_connection_settings_of_the_group_aws():
     assert action_group("aws") == AWS_MODULES
 
 
+def test_every_module_for_aws_is_handed_to_the_warm_process_by_its_name():
+    routing = read(ROOT / "meta/runtime.yml")["plugin_routing"]["modules"]
+    assert routing == {module: {"action_plugin": "agent_platform.aws.platform_info"} for module in AWS_MODULES}
+
+
 def test_every_module_of_the_framework_gets_the_owner_tags():
     assert action_group("platform") == [module for module in MODULES if is_of_the_framework(module)]
 

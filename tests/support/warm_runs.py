@@ -8,11 +8,14 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from .ansible_cores import Core
 
@@ -22,6 +25,14 @@ WARM = "agent_platform.aws.warm"
 LOCAL = "ansible.builtin.local"
 # The module that does what modules should not do.
 LIBRARY = Path(__file__).with_name("warm_modules")
+# The same module in a collection that routes it to the action plugin of our modules. So the warm process gets its name
+# and arguments, where of a module in a folder it gets all code.
+BY_NAME = "trial.house.misbehave"
+ROUTING = {"plugin_routing": {"modules": {"misbehave": {"action_plugin": "agent_platform.aws.platform_info"}}}}
+# By which name a test calls the module, and so how it comes to the process; with `both_ways` a test runs with each.
+WAYS = {"in an archive": "misbehave", "by its name": BY_NAME}
+# What the connection tells of a module that is handed over by its name.
+TOLD = "WARM ansible_collections."
 
 # Where a module runs shows in these, and where its files lie in the texts of tracebacks.
 DIFFER = frozenset({"pid", "parent", "boto3_loaded", "start", "end", "delta", "module_stderr", "exception"})
@@ -32,9 +43,16 @@ Tasks = Sequence[Mapping[str, Any]]
 class Run:
     """Playbooks against hosts that stand for components, in a folder of their own."""
 
-    def __init__(self, folder: Path, core: Core):
+    def __init__(self, folder: Path, core: Core, module: str = "misbehave"):
+        """module: the name by which the tasks made by misbehave() call the module."""
         self.folder = folder
         self.core = core
+        self.module = module
+        trial = folder / "trial/ansible_collections/trial/house"
+        for name in ("meta", "plugins/modules"):
+            (trial / name).mkdir(parents=True)
+        (trial / "meta/runtime.yml").write_text(json.dumps(ROUTING))
+        shutil.copy(LIBRARY / "misbehave.py", trial / "plugins/modules")
 
     @property
     def temporary(self) -> Path:
@@ -47,7 +65,8 @@ class Run:
     def command(
         self, tasks: Tasks, connection: str | Mapping[str, str], hosts: int, options: Iterable[str]
     ) -> list[str]:
-        play = [{"hosts": "all", "gather_facts": False, "tasks": tasks}]
+        named = [{self.module if key == "misbehave" else key: value for key, value in task.items()} for task in tasks]
+        play = [{"hosts": "all", "gather_facts": False, "tasks": named}]
         (self.folder / "play.yml").write_text(json.dumps(play))
         if isinstance(connection, str):
             connection = {f"host{number}": connection for number in range(hosts)}
@@ -63,7 +82,7 @@ class Run:
         # Without what would change the run: settings of the user's own, also those of Python.
         own = ("AGENT_PLATFORM_", "ANSIBLE_", "AWS_", "PYTHON")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
-        collections = {"ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(map(str, self.core.collections))}
+        collections = [self.folder / "trial", *(self.core.collections or [ROOT / "collections"])]
         return {
             **kept,
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
@@ -72,7 +91,7 @@ class Run:
             "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
             "ANSIBLE_FORKS": "60",
             "FROM_CONTROLLER": "here",
-            **(collections if self.core.collections else {}),
+            "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(map(str, collections)),
             **variables,
         }
 
@@ -132,6 +151,9 @@ def assert_same(results: Iterable[Mapping[str, dict]], apart: Iterable[str] = ()
         assert set(warm) == set(local), number
         for key in warm:
             assert warm[key] == local[key], (number, key)
+
+
+both_ways = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS, indirect=True)
 
 
 def misbehave(**options: Any) -> dict[str, Any]:

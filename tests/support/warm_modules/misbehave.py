@@ -138,6 +138,9 @@ def main():
         sys.stdout.close()
     if act == "leak":
         leak(module)
+    if act == "warn":
+        module.warn("careful")
+        module.deprecate("old", version="9.0.0")
     if act == "pollute":
         os.chdir("/")
         os.environ["POLLUTED"] = "yes"
@@ -165,6 +168,7 @@ def main():
         standard_input=sys.stdin.read(),
         text="x" * int(module.params["seconds"]) if act == "talk" else "",
         **({"surroundings": surroundings(), "leftovers": leftovers(), "loaded": loaded()} if act == "inspect" else {}),
+        **({"ansible_facts": {"told": {"by": "module"}}} if act == "warn" else {}),
         **({"read": read_for_a_client(module.params["service"])} if act == "client" else {}),
         **({"folders": [module.tmpdir, tempfile.tempdir]} if act == "leak" else {}),
     )

@@ -15,7 +15,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from benchmarks import floor
+from benchmarks import floor, notes
 from tests.support.local_cloud.settings import CHECKOUT
 
 # What a module's process does: load the recorder, then call AWS, here a stub of it.
@@ -53,7 +53,7 @@ def test_calls_are_noted_with_their_errors_and_come_back_as_without_it(tmp_path:
     answers = run_modules("vpc-1", "vpc-2", BENCHMARK_CALLS=str(file))
 
     assert answers == ["InvalidSubnetID.NotFound"] * 2
-    calls = floor.read_calls(file)
+    calls = notes.read(file)
     assert len(calls) == 4
     for name in ("vpc-1", "vpc-2"):
         params = {"VpcIds": [name]}

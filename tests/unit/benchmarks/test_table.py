@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from benchmarks.__main__ import CALLS_PLAYBOOK, BenchmarkError, Row, as_json, main, report, table, verify
+from benchmarks.costs import WHOLE_RUN, Cost
 from tests.support.faults import Calls
 from tests.support.local_cloud.settings import CHECKOUT
 from tests.support.playbook import Run
@@ -52,12 +53,20 @@ def test_the_table_is_aligned() -> None:
 def test_the_report_names_the_machine_and_the_calls() -> None:
     rows = [row("no change", local=[2.0], warm=[1.0])]
 
-    text = report(rows, runs=7, calls=302)
+    components = {"network": Cost(9, 4, 1.25), WHOLE_RUN: Cost(121, 66, 19.5)}
+
+    text = report(rows, runs=7, calls=302, components=components)
 
     for part in ("cores ", "memory ", "GiB", "Python 3.", "ansible-core 2.", "boto3 1.", "of 7 runs", "302 AWS calls"):
         assert part in text
-    assert text.endswith(table(rows))
-    document = as_json(rows, runs=7, calls=302)
+    assert table(rows) in text
+    assert text.splitlines()[-3:] == [
+        "           tasks  module calls  processor time",
+        "network        9             4            1.25",
+        "whole run    121            66           19.50",
+    ]
+    document = as_json(rows, runs=7, calls=302, components=components)
+    assert document["components"]["network"] == {"tasks": 9, "calls": 4, "seconds": 1.25}
     assert document["rows"][0]["seconds"] == {"local": [2.0], "warm": [1.0]}
     assert document["rows"][0]["figures"]["warm/local"] == 0.5
     assert (document["runs"], document["aws_calls"], document["machine"]["memory"][-3:]) == (7, 302, "GiB")

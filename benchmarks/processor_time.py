@@ -1,0 +1,36 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Notes the processor time of each process of a run: a line of JSON for each, in the file that VARIABLE names.
+
+The processes of Ansible's tasks note theirs by the callback processor_time, which also tells them their host. The warm
+process preloads this module, so it notes its own, and each of its forks that of one module.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import time
+
+from .notes import note
+
+VARIABLE = "BENCHMARK_PROCESSOR_TIME"
+HOST = "BENCHMARK_HOST"
+TASK, MODULE, WARM_PROCESS = "task", "module", "warm process"
+
+
+def note_time(kind: str, host: str | None, seconds: float) -> None:
+    if path := os.environ.get(VARIABLE):
+        note(path, {"kind": kind, "host": host, "seconds": seconds})
+
+
+def note_at_end(preloaded_by: int) -> None:
+    """In the warm process and in its forks, which end as Python ends, too."""
+    if os.getpid() == preloaded_by:
+        note_time(WARM_PROCESS, None, time.process_time())
+    else:
+        note_time(MODULE, os.environ.get(HOST), sum(os.times()[:4]))
+
+
+def preload() -> None:
+    atexit.register(note_at_end, os.getpid())
