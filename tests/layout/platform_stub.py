@@ -132,7 +132,7 @@ class StubPlatform:
         (self.collection / "plugins/modules").mkdir(parents=True)
         for part in ("playbooks", "meta"):
             shutil.copytree(ROOT / part, self.collection / part)
-        for part in ("filter", "lookup", "test", "callback", "module_utils", "plugin_utils"):
+        for part in ("action", "connection", "filter", "lookup", "test", "callback", "module_utils", "plugin_utils"):
             shutil.copytree(ROOT / "plugins" / part, self.collection / "plugins" / part)
         for name in ("eks_addon", "eks_cluster"):
             (self.collection / f"plugins/modules/{name}.py").write_text(MODULE)
