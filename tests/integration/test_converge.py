@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.base import Scope
 from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.table import discover, identify
+from tests.support.components import entries
 from tests.support.playbook import OWNER, PREFIX, REGION
 
 from . import components, neighbours
@@ -51,7 +52,8 @@ class TestSelection:
 @pytest.mark.by_component
 def test_discovery_agrees_with_what_was_built(platform, lister):
     client = platform.account.client
-    found = discover(client, Scope(PREFIX, OWNER, REGION), platform.components, identify(client))
+    scope = Scope(PREFIX, OWNER, REGION, entries())
+    found = discover(client, scope, platform.components, identify(client))
     assert (found.conflicts, found.warnings) == ([], [])
     assert [name for name in platform.components if not found.components[name]["exists"]] == []
     for name in platform.components:

@@ -21,9 +21,8 @@ _OURS = re.compile(r"\bagent_platform\.aws\.(\w+)")
 _OF_ALL = ("platform_info", "repository", "components")
 
 
-REQUIRES: dict[str, list[str]] = {
-    file.parts[-3]: yaml.safe_load(file.read_text())["requires"] for file in sorted(ROLES.glob("*/meta/component.yml"))
-}
+_ABOUT = {file.parts[-3]: yaml.safe_load(file.read_text()) for file in sorted(ROLES.glob("*/meta/component.yml"))}
+REQUIRES: dict[str, list[str]] = {component: about["requires"] for component, about in _ABOUT.items()}
 # In the order in which they can be built.
 COMPONENTS = tuple(TopologicalSorter(REQUIRES).static_order())
 
@@ -38,6 +37,16 @@ def with_required(components: Iterable[str]) -> tuple[str, ...]:
             found.add(component)
             ahead += REQUIRES[component]
     return tuple(component for component in COMPONENTS if component in found)
+
+
+def entries() -> dict[str, list[str]]:
+    """The names of what components make from lists, as their defaults list it."""
+    defaults = {name: yaml.safe_load((ROLES / name / "defaults/main.yml").read_text()) for name in COMPONENTS}
+    return {
+        component: [entry["name"] for entry in defaults[component][about["entries"]]]
+        for component, about in _ABOUT.items()
+        if "entries" in about
+    }
 
 
 def words(component: str) -> set[str]:

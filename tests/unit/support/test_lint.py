@@ -17,12 +17,13 @@ LINTERS = ("ruff", "yamllint", "ansible-lint")
 
 
 class Checkout:
-    """A small repository with the script, and linters that note how they were called."""
+    """A small repository with the scripts, and linters that note how they were called."""
 
     def __init__(self, folder: Path):
         self.folder, self.noted = folder / "checkout", folder / "noted"
         (self.folder / "scripts").mkdir(parents=True)
-        shutil.copy(ROOT / "scripts/lint.sh", self.folder / "scripts")
+        for script in ("lint.sh", "changed.sh"):
+            shutil.copy(ROOT / "scripts" / script, self.folder / "scripts")
         programs = folder / "bin"
         programs.mkdir()
         for linter in LINTERS:
@@ -86,7 +87,8 @@ def test_nothing_is_linted_where_nothing_has_changed(branch):
 def test_what_has_changed_is_linted_whether_committed_or_not(branch):
     branch.write("roles/a/tasks/new.yml", "docs/page.md")
     branch.commit()
-    branch.write("new file.py", "collections/link.py", "settings.yaml")
+    branch.write("new file.py", "settings.yaml")
+    (branch.folder / "link.py").symlink_to("old.py")
     (branch.folder / "gone.py").unlink()
     assert branch.lint("changed") == [
         "ruff check new file.py",
