@@ -24,6 +24,7 @@ import gc
 import importlib
 import importlib.machinery
 import importlib.util
+import inspect
 import io
 import json
 import os
@@ -380,9 +381,7 @@ class Server:
             self.sources.verify()
             call = functools.partial(run_script, payload)
             if request["module"]:
-                module = ModuleCall(payload, **request["module"])
-                verify_place(module)
-                call = functools.partial(run_module, module)
+                call = from_disk(ModuleCall(payload, **request["module"]))
             self.models.learn()
             pid = os.fork()
             if pid == 0:
@@ -558,18 +557,16 @@ def run_script(payload: bytes) -> None:
     exec(compile(payload, "<stdin>", "exec"), sys.modules["__main__"].__dict__)
 
 
-def verify_place(module: ModuleCall) -> None:
-    """Refuse what isn't the file that the controller means."""
+def from_disk(module: ModuleCall) -> Callable[[], object]:
+    """What runs a module from disk as its payload would, which calls the same function of Ansible. Refuses a file that
+    isn't the one that the controller means, and an Ansible whose function is another."""
     found = importlib.util.find_spec(module.name) if module.name.startswith("ansible_collections.") else None
     if not (found and found.origin and os.path.samefile(found.origin, module.path)):
         raise ValueError(f"it doesn't find {module.path} as {module.name}")
-
-
-def run_module(module: ModuleCall) -> None:
-    """Run a module from disk as its payload would, which calls the same function of Ansible."""
     from ansible.module_utils._internal._ansiballz import _loader
 
-    _loader.run_module(
+    run = functools.partial(
+        _loader.run_module,
         json_params=bytes(module),
         profile=module.profile,
         module_fqn=module.name,
@@ -577,6 +574,8 @@ def run_module(module: ModuleCall) -> None:
         modlib_path="",
         extensions={},
     )
+    inspect.signature(run).bind()
+    return run
 
 
 def run_program(program: Callable[[], object]) -> int:
