@@ -133,15 +133,17 @@ def tagged(lister: Lister) -> Iterator[tuple[str, dict]]:
 def settle(account: Account, prefix: str, tags: dict[str, str]) -> None:
     tag_list = neighbours.tag_list(tags)
     account.client("iam").create_instance_profile(InstanceProfileName=f"{prefix}-bastion", Tags=tag_list)
+    ec2 = account.client("ec2")
     # An instance may bear our name: names of instances aren't unique.
-    account.client("ec2").run_instances(
+    (made,) = ec2.run_instances(
         ImageId="ami-0123456789abcdef0",
         InstanceType="t3.micro",
         MinCount=1,
         MaxCount=1,
         SubnetId=network.subnets_of(account, prefix)[0],
         TagSpecifications=neighbours.specification("instance", tags, Name=NAME),
-    )
+    )["Instances"]
+    ec2.get_waiter("instance_running").wait(InstanceIds=[made["InstanceId"]], WaiterConfig=QUICKLY)
     account.client("secretsmanager").create_secret(
         Name=f"{prefix}-bastion-code-server", SecretString="theirs", Tags=tag_list
     )
