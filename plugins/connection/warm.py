@@ -212,7 +212,7 @@ class Connection(LocalConnection):
             del words[-3:]
         assignments = {}
         while words and ASSIGNMENT.match(words[0]):
-            name, _, value = words.pop(0).partition("=")
+            name, _equals, value = words.pop(0).partition("=")
             assignments[name] = value
         # Anything but the controller's own Python reading the script from standard input is none of ours.
         if words != [sys.executable] or any(READ_AT_START.match(name) for name in assignments):

@@ -368,7 +368,7 @@ class Server:
     # ---- calls
 
     def _accept(self) -> None:
-        connection, _ = self.listener.accept()
+        connection, _address = self.listener.accept()
         if peer_uid(connection) != os.getuid():
             connection.close()
             return
@@ -493,7 +493,7 @@ def reopened(stream: io.TextIOWrapper, descriptor: int) -> io.TextIOWrapper:
 
 def sources(name: str) -> Iterator[str]:
     """Where a file of a module's archive may lie on disk, in the order in which Python looks."""
-    top, _, rest = name.partition("/")
+    top, _slash, rest = name.partition("/")
     for folder in sys.modules["ansible_collections"].__path__ if top == "ansible_collections" else sys.path:
         yield os.path.join(folder, rest if top == "ansible_collections" else name)
 
