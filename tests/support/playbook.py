@@ -247,15 +247,8 @@ class Account(DirectAccount):
     Its boto3 clients reach the emulator directly, so that what a test asks is neither noted nor spoilt.
     """
 
-    def __init__(
-        self,
-        account_id: str,
-        endpoint: str,
-        folder: Path,
-        notes: list[str],
-        components: tuple[str, ...] = COMPONENTS,
-    ):
-        super().__init__(account_id, endpoint, folder, notes, components)
+    def __init__(self, account_id: str, endpoint: str, folder: Path, *more: Any, **options: Any):
+        super().__init__(account_id, endpoint, folder, *more, **options)
         self.proxy = Proxy(endpoint, folder / f"microburst-{account_id}.log")
 
     @property

@@ -20,7 +20,7 @@ with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing l
 
 READS = ("describe_", "get_", "list_")
 # How the codes end, or begin, that say "there is none": InvalidVpcID.NotFound, ResourceNotFoundException, NoSuchEntity.
-MISSING_ENDS = ("NotFound", "NotFoundException", "NotFoundFault")
+MISSING_ENDS = ("NotFound", "NotFoundError", "NotFoundException", "NotFoundFault")
 MISSING_BEGINS = "NoSuch"
 
 IAM_ROLE = "iam_role"
