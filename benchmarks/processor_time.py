@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import resource
 import time
 
 from .notes import note
@@ -24,12 +25,18 @@ def note_time(kind: str, host: str | None, seconds: float) -> None:
         note(path, {"kind": kind, "host": host, "seconds": seconds})
 
 
+def time_of_process() -> float:
+    """The seconds of this process and of those that it has waited for."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
 def note_at_end(preloaded_by: int) -> None:
     """In the warm process and in its forks, which end as Python ends, too."""
     if os.getpid() == preloaded_by:
         note_time(WARM_PROCESS, None, time.process_time())
     else:
-        note_time(MODULE, os.environ.get(HOST), sum(os.times()[:4]))
+        note_time(MODULE, os.environ.get(HOST), time_of_process())
 
 
 def preload() -> None:

@@ -45,7 +45,6 @@ LOADERS = (
 BUILTIN = (
     (loader.action_loader, "normal"),
     (loader.lookup_loader, "env"),
-    (loader.lookup_loader, "file"),
     (loader.lookup_loader, "template"),
     (loader.shell_loader, "sh"),
 )

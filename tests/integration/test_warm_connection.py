@@ -68,6 +68,8 @@ def called_services():
                     yield name
                 case ast.Call(func=ast.Attribute(attr="client"), args=[ast.Constant(value=str(name)), *_]):
                     yield name
+                case ast.keyword(arg="service", value=ast.Constant(value=str(name))):
+                    yield name
                 case ast.keyword(arg="services", value=ast.Tuple(elts=names)):
                     yield from (name.value for name in names)
 
