@@ -43,6 +43,7 @@ class Calls:
     """
 
     service: str = ""
+    title: str  # the resource in messages
     # Refusals that pass by themselves: error code -> parts of the message. For what AWS has just made and not yet seen.
     passing: Mapping[str, tuple[str, ...]] = {}
     # What helps against a refusal: error code -> part of the message ("" for any) -> sentence; the first part counts.
@@ -66,11 +67,6 @@ class Calls:
         self.options: dict[str, Any] = dict(module.params)
         self.changed = False
         self._clients: dict[tuple[str, int], Any] = {}
-
-    @property
-    def title(self) -> str:
-        """The resource in messages."""
-        raise NotImplementedError
 
     # ---- Clients
 
