@@ -46,7 +46,7 @@ from collections.abc import Iterable, Mapping
 from ansible.errors import AnsibleFilterError
 from jinja2 import pass_context
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.values import PLACEHOLDER
+from ansible_collections.agent_platform.aws.plugins.module_utils.values import PLACEHOLDER, get_path
 
 # Registered by playbooks/tasks/component.yml.
 FOUND = "component_found"
@@ -65,9 +65,8 @@ def platform_of(context):
 
 def look_up(facts, path):
     """The value at a dotted path, None if any part of it is missing or the value is empty."""
-    for key in path.split("."):
-        facts = facts.get(key) if isinstance(facts, Mapping) else None
-    return None if facts in ("", [], {}) else facts
+    value = get_path(facts, path)
+    return None if value in ("", [], {}) else value
 
 
 def _known(value, path, check_mode):
