@@ -191,6 +191,19 @@ class Role(Resource):
         "managed": Update("AttachRolePolicy", remove="DetachRolePolicy", missing=MISSING),
         "inline": Update("PutRolePolicy"),
     }
+    unmanaged = {
+        "AddRoleToInstanceProfile": "the profile's affair",
+        "UpdateRoleDescription": "an older form of UpdateRole",
+        **dict.fromkeys(
+            (
+                "CreateRole.Path",
+                "CreateRole.PermissionsBoundary",
+                "DeleteRolePermissionsBoundary",
+                "PutRolePermissionsBoundary",
+            ),
+            "not looked at",
+        ),
+    }
     tagging = tag_list("TagRole", "UntagRole")
     free_form = ("AssumeRolePolicyDocument", "InlinePolicies")
     extra_operations = (

@@ -101,6 +101,15 @@ class ServiceLinkedRole(Resource):
     create = Create("CreateServiceLinkedRole", exists=("InvalidInput",), tags=None)
     delete = Delete("DeleteServiceLinkedRole", missing=("NoSuchEntity",), by="RoleName")
     extra_operations = ("GetServiceLinkedRoleDeletionStatus",)
+    unmanaged = dict.fromkeys(
+        (
+            "AddRoleToInstanceProfile",
+            "DeleteRolePermissionsBoundary",
+            "PutRolePermissionsBoundary",
+            "UpdateRoleDescription",
+        ),
+        "the role is its service's and the account's; only its description can be changed",
+    )
     free_form = ("AssumeRolePolicyDocument",)
     timeout = 300
     poll = 5.0
