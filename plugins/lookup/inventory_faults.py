@@ -68,6 +68,7 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
     did_you_mean,
     fault,
 )
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.iam import path_faults
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.platform import (
     account_faults,
     platform_faults,
@@ -261,6 +262,8 @@ class Inventory:
             rules = change_rules(host)
             if rules:
                 yield from self.placed(host, rules(self.values[host][0], platform))
+        if hosts:
+            yield from self.placed(hosts[0], path_faults(self.shared_values[hosts[0]][0], platform))
         yield from conflict_faults(platform)
 
 

@@ -31,6 +31,7 @@ EXCEPTIONS = Exceptions(
         "iam_role.inline_policies": {"sample": {}},
         "iam_role.managed_policies": ["arn:aws:iam::aws:policy/sample"],
         "iam_role.max_session_duration": 3600,
+        "iam_role.permissions_boundary": "arn:aws:iam::aws:policy/sample",
         "kms_key.rotation_period_days": 90,
     },
     # S3 documents its error codes outside of the model; an answer to HEAD has no code but its status.
