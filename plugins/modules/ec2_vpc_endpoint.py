@@ -11,7 +11,7 @@ short_description: Manage a gateway or interface endpoint of a VPC
 description:
   - Creates, changes, tags and deletes the endpoint of a service in a VPC.
   - It is found by VPC, service and, if given, type. If the VPC has several, the one that is meant bears the tags in
-    O(owned_by) and the C(Name) in O(tags).
+    O(owned_by) and the C(Name) in O(tags). If it has lost one of them, they are put back.
   - Unlike M(amazon.aws.ec2_vpc_endpoint) it sets private DNS and the type of addresses, and changes an existing
     endpoint.
 author:
@@ -24,9 +24,14 @@ options:
     required: true
   service_name:
     description:
-      - Full name of the service, as C(com.amazonaws.us-west-2.s3).
+      - Name of the service, in full as C(com.amazonaws.us-west-2.s3), or what follows the region in it, as C(s3).
+      - What comes before differs in China from service to service, so the module asks AWS there.
     type: str
     required: true
+  endpoint_id:
+    description:
+      - ID of the endpoint, where it is known.
+    type: str
   type:
     description:
       - Kind of the endpoint. It can't be changed later. Only Amazon S3 and DynamoDB have gateway endpoints.
@@ -213,6 +218,9 @@ class VpcEndpoint(Ec2Resource):
     result = "endpoint"
     names = {"VpcId": "vpc_id", "ServiceName": "service_name"}
     identifier = "VpcEndpointId"
+    made_at = "CreationTimestamp"
+    known_by = "endpoint_id"
+    placed = True
     tagged_as = "vpc-endpoint"
     describe = Describe("DescribeVpcEndpoints", "VpcEndpoints", many=True)
     create = Create("CreateVpcEndpoint", token="ClientToken", tags=None)
@@ -269,6 +277,24 @@ class VpcEndpoint(Ec2Resource):
     timeout = 600
     poll = 10.0
 
+    extra_operations = ("DescribeVpcEndpointServices",)
+
+    def prepare(self):
+        name, region = self.options["service_name"], self.module.region
+        if f".{region}." not in name:
+            self.options["service_name"] = self.full_name(name, region)
+
+    def full_name(self, name, region):
+        """In China some services are called as everywhere, most with a prefix, and one with an end of its own."""
+        usual = f"com.amazonaws.{region}.{name}"
+        if not region.startswith("cn-"):
+            return usual
+        possible = [usual, f"cn.{usual}", f"cn.{usual}.cn"]
+        request = {"Filters": [{"Name": "service-name", "Values": possible}]}
+        answer = self.read("DescribeVpcEndpointServices", request, doing=f"find the endpoint service {name}")
+        offered = set(answer["ServiceNames"])
+        return next((full for full in possible if full in offered), usual)
+
     def describe_request(self):
         filters = {"vpc-id": self.options["vpc_id"], "service-name": self.options["service_name"]}
         if self.options["type"]:
@@ -278,7 +304,7 @@ class VpcEndpoint(Ec2Resource):
     def normal(self, description):
         return {**description, "State": description.get("State", "").lower()}
 
-    def select(self, found):
+    def choose(self, found):
         meant = self.named()
         if self.options["type"]:
             meant["VpcEndpointType"] = self.options["type"]
