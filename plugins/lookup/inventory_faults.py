@@ -24,7 +24,7 @@ options:
     description:
       - Result of M(agent_platform.aws.platform_info), also of one that failed before it knew the account.
       - Another account than the inventory's, changes that AWS would refuse, and names that something else holds are the
-        faults.
+        faults. What is none, but what a person should know, is shown as warnings.
     type: dict
 author:
   - Contributors to the agent_platform.aws project (@agent-platform-aws)
@@ -56,10 +56,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
+from ansible.utils.display import Display
 
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import roles
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import (
     change_rules,
+    change_warnings,
     component_faults,
     conflict_faults,
 )
@@ -256,12 +258,18 @@ class Inventory:
             yield from self.placed(host, unknown_variable_faults(names[host], self.components, self.known))
             yield from self.placed(host, misplaced_variable_faults(host, names, options))
 
-    def change_faults(self, hosts: list[str], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+    def _of_what_exists(self, find: Callable, hosts: list[str], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
         for host in hosts:
-            rules = change_rules(host)
+            rules = find(host)
             if rules:
                 yield from self.placed(host, rules(self.values[host][0], platform))
+
+    def change_faults(self, hosts: list[str], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+        yield from self._of_what_exists(change_rules, hosts, platform)
         yield from conflict_faults(platform)
+
+    def warnings(self, hosts: list[str], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+        yield from self._of_what_exists(change_warnings, hosts, platform)
 
 
 class LookupModule(LookupBase):
@@ -277,4 +285,7 @@ class LookupModule(LookupBase):
             faults = inventory.placed(hosts[0], account_faults(found, shared))
             if "platform" in found:
                 faults = itertools.chain(faults, inventory.change_faults(hosts, found["platform"]))
+                # However often this is evaluated, Ansible shows the same warning once.
+                for warning in inventory.warnings(hosts, found["platform"]):
+                    Display().warning(str(warning))
         return list(dict.fromkeys(str(item) for item in faults))

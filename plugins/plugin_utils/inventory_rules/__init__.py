@@ -8,7 +8,9 @@ components/, in the module of its name; one without such rules has none. A modul
 
 - RANGES: by the path of a number, such as eks_node_groups[].max_size, its range.
 - faults(values, others): the rules for its values, given the values of all components of the inventory.
-- change_faults(values, platform): what can't become of what exists, as platform_info returns it.
+- change_faults(values, platform): what can't become of what exists, as platform_info returns it, or of what AWS offers
+  the account, which is in platform["offers"] as far as it is known.
+- warnings(values, platform): what is no fault, but what a person should know before the run goes on, in the same form.
 
 They get the values that passed the schema, so each must bear that a value is missing.
 """
@@ -52,6 +54,11 @@ def component_faults(component: str, values: Values, others: Mapping[str, Values
 def change_rules(component: str) -> Callable[[Values, Values], Iterator[Fault]] | None:
     """The component's change_faults, if it has any."""
     return _own(component, "change_faults")
+
+
+def change_warnings(component: str) -> Callable[[Values, Values], Iterator[Fault]] | None:
+    """The component's warnings, if it has any."""
+    return _own(component, "warnings")
 
 
 def conflict_faults(platform: Values) -> Iterator[Fault]:

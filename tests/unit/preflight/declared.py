@@ -63,7 +63,7 @@ def declare(value: Any, option: Mapping, path: str) -> Any:
         return value
     if "named" in option:
         return {key: declare(item, option["named"], f"{path}.{key}") for key, item in value.items()}
-    return Declared(value, option["options"], path) if option.get("options") else value
+    return value if option.get("options") is None else Declared(value, option["options"], path)
 
 
 def checked_roles() -> list[str]:
@@ -96,17 +96,23 @@ def shape(empty: Any, found: Any) -> dict:
 
 
 def facts_of(answers: Mapping[str, Any]) -> dict[str, dict]:
-    """What discovery makes of AWS's answers, by component."""
-    found, _aws = look(answers)
-    return found.components
+    """What discovery makes of AWS's answers, by component, and what AWS offers for them."""
+    found, _aws = look(answers, offers=True)
+    return {**found.components, "offers": found.offers}
 
 
 @functools.cache
 def facts_known() -> dict[str, dict]:
     """What platform_info returns: of the components as discovery makes it, of the account as it is documented."""
     nothing, found = facts_of({}), facts_of(everything())
+    nothing_offered, offered = nothing.pop("offers"), found.pop("offers")
+    offers = {
+        name: {"options": {key: shape(empty[key], offered[name][key]) for key in empty}}
+        for name, empty in nothing_offered.items()
+    }
     documented = yaml.safe_load(platform_info.RETURN)["platform"]["contains"]
     account = {key: {"options": entry.get("contains")} for key, entry in documented.items() if key not in nothing}
+    account["offers"] = {"options": offers}
     return {**account, **{name: shape(empty, found[name]) for name, empty in nothing.items()}}
 
 

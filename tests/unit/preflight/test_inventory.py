@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
 from ansible_collections.agent_platform.aws.plugins.lookup.inventory_faults import Inventory, Made
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.components import network
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.fault import Fault
 
 from .declared import facts
 
@@ -239,3 +242,18 @@ def test_changes_and_conflicts(inventory):
     assert found[0].place.endswith("all.yml:1")
     assert found[1].place == ""
     assert [item.variable for item in inventory().change_faults(["encryption"], platform)] == ["eks"]
+
+
+def test_warnings_of_the_components_of_the_run(inventory, monkeypatch):
+    """They are shown once, with their places, and are no faults."""
+
+    def warnings(values, platform):
+        yield Fault("network_vpc_cidr", f"{values['network_vpc_cidr']} in {platform['account_id']}")
+
+    monkeypatch.setattr(network, "warnings", warnings, raising=False)
+    platform = facts(account_id="123456789012")
+    made = inventory("network_vpc_cidr: 10.0.0.0/16\n")
+    found = [str(item) for item in made.warnings(HOSTS, platform)]
+    assert len(found) == 1
+    assert re.fullmatch(r"network_vpc_cidr: 10.0.0.0/16 in 123456789012 \(.*all.yml:1\)", found[0])
+    assert list(made.warnings(["encryption"], platform)) == []
