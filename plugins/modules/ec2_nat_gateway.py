@@ -12,8 +12,8 @@ description:
   - Creates, tags and deletes a NAT gateway with one address in a subnet.
   - It is found in its subnet by the tags in O(owned_by) and the C(Name) in O(tags), or by O(nat_gateway_id). One that
     has lost some of them, and none of which has another value, gets them back.
-  - A gateway that has failed doesn't count, as AWS removes it by itself within an hour, unless it is the one that was
-    just made.
+  - A gateway that has failed doesn't count, as AWS removes it by itself within an hour, unless it is the one of
+    O(nat_gateway_id) or that was just made.
   - It replaces M(amazon.aws.ec2_vpc_nat_gateway), which in release 11.4.0 goes on for longer than ten minutes where AWS
     throttles without an end, and doesn't say why a gateway has failed.
 author:
@@ -132,7 +132,9 @@ class NatGateway(Ec2Resource):
     tagged_as = "natgateway"
     describe = Describe("DescribeNatGateways", "NatGateways", many=True)
     create = Create("CreateNatGateway", token="ClientToken", tags=None)
-    delete = Delete("DeleteNatGateway", missing=("NatGatewayNotFound", "NatGatewayNotFoundException"), by="NatGatewayId")
+    delete = Delete(
+        "DeleteNatGateway", missing=("NatGatewayNotFound", "NatGatewayNotFoundException"), by="NatGatewayId"
+    )
     settings = (
         Setting(
             "allocation_id",
@@ -164,7 +166,7 @@ class NatGateway(Ec2Resource):
     poll = 10.0
 
     def prepare(self):
-        self.made = None
+        self.seen_alive = {self.known_id}
 
     def describe_request(self):
         return {"Filter": self.filters({"subnet-id": self.options["subnet_id"]})}
@@ -174,16 +176,16 @@ class NatGateway(Ec2Resource):
         return {**super().create_request(), **({"AllocationId": address} if address else {})}
 
     def created(self, response):
-        self.made = response["NatGateway"]["NatGatewayId"]
+        self.seen_alive.add(response["NatGateway"]["NatGatewayId"])
 
     def select(self, found):
-        here = [item for item in found if item.get("SubnetId") == self.options["subnet_id"]]
-        alive = super().select([item for item in here if self.state_of(item) != FAILED])
-        # The one that this run has made has failed, and nobody else's stands in for it.
-        return alive or [item for item in here if item["NatGatewayId"] == self.made]
+        here = [item for item in super(Ec2Resource, self).select(found) if item["State"] not in self.states.gone]
+        chosen = super().select([item for item in here if item["State"] != FAILED])
+        self.seen_alive |= {item["NatGatewayId"] for item in chosen if item["State"] in ALIVE}
+        return chosen or [item for item in here if item["NatGatewayId"] in self.seen_alive]
 
     def choose(self, found):
-        alive = [item for item in found if self.state_of(item) in ALIVE]
+        alive = [item for item in found if item["State"] in ALIVE]
         for candidates in (alive, found):
             marked = self.marked(candidates, self.marks()) or [item for item in candidates if self.keeps_marks(item)]
             if marked:

@@ -189,7 +189,9 @@ class Vpc(Vacated):
         "DescribeVpnGateways",
     )
     tagging = ec2_tagging("VpcId")
-    states = States("State", ready=frozenset({"available"}), pending=frozenset({"pending"}))
+    states = States(
+        "State", ready=frozenset({"available"}), pending=frozenset({"pending"}), deleting=frozenset({"deleting"})
+    )
     inside = (
         interfaces_by("vpc-id"),
         Inside("DescribeSubnets", "Subnets", "SubnetId", "vpc-id"),

@@ -79,7 +79,7 @@ options:
         type: bool
   policy:
     description:
-      - Policy that says what can be done through the endpoint. Without it AWS allows everything through a new endpoint.
+      - Policy that says what can be done through the endpoint. V({}) is that of AWS, which allows everything.
     type: json
 extends_documentation_fragment:
   - agent_platform.aws.resource
@@ -207,10 +207,25 @@ endpoint:
 
 from ..module_utils.declarations import Create, Delete, Describe, Setting, States, Update
 from ..module_utils.ec2 import Ec2Resource, ec2_tagging, group_ids
-from ..module_utils.policies import policy
+from ..module_utils.policies import policy, same_policy, to_document
 from ..module_utils.resource import run_module
 
+# The policy of an endpoint that was made without one.
+ALLOW_ALL = {
+    "Version": "2008-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}],
+}
 DELETE_IT = "Remove it (state: absent) and run again."
+
+
+def restriction(text):
+    """The policy of an endpoint; none where it is AWS's own."""
+    document = to_document(text)
+    return {} if same_policy(document, ALLOW_ALL) else document
+
+
+def same_restriction(current, desired):
+    return same_policy(current, desired) if desired else not current
 
 
 class VpcEndpoint(Ec2Resource):
@@ -257,7 +272,7 @@ class VpcEndpoint(Ec2Resource):
         Setting("private_dns_enabled", "PrivateDnsEnabled", update="settings", absent=False),
         Setting("ip_address_type", "IpAddressType", update="settings"),
         Setting("dns_options", "DnsOptions", update="settings"),
-        policy("policy", "PolicyDocument", update="settings"),
+        policy("policy", "PolicyDocument", update="settings", absent={}, decode=restriction, same=same_restriction),
     )
     updates = {"settings": Update("ModifyVpcEndpoint", by="VpcEndpointId")}
     tagging = ec2_tagging("VpcEndpointId")
@@ -278,6 +293,12 @@ class VpcEndpoint(Ec2Resource):
     poll = 10.0
 
     extra_operations = ("DescribeVpcEndpointServices",)
+    passing = {
+        # Another run has made the endpoint since we looked; or one with its names was deleted a moment ago, and AWS goes
+        # on keeping them for it.
+        "RouteAlreadyExists": ("",),
+        "InvalidParameter": ("conflicting DNS domain",),
+    }
 
     def prepare(self):
         name, region = self.options["service_name"], self.module.region
@@ -314,6 +335,9 @@ class VpcEndpoint(Ec2Resource):
     def update_request(self, name, changes, current):
         lists = {option: change for option, change in changes.items() if len(change.setting.members) == 2}
         request = super().update_request(name, {key: changes[key] for key in changes if key not in lists}, current)
+        if "policy" in changes and not changes["policy"].desired:
+            del request["PolicyDocument"]
+            request["ResetPolicy"] = True
         for change in lists.values():
             parts = dict(zip(change.setting.members, (change.added, change.removed), strict=True))
             request |= {member: elements for member, elements in parts.items() if elements}
