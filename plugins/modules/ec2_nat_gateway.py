@@ -193,7 +193,8 @@ class NatGateway(Ec2Resource):
         return []
 
     def reasons(self, current):
-        return ": ".join(current[member] for member in ("FailureCode", "FailureMessage") if current.get(member))
+        told = ": ".join(current[member] for member in ("FailureCode", "FailureMessage") if current.get(member))
+        return told and f"{told.rstrip('.')}."
 
 
 def main():

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from ..names import SECURITY_GROUPS
-from .base import Component, Search, listed, name_of, tags_of
+from .base import Component, Search, listed, name_of, tags_of, text_of
 
 TIERS = ("public", "private")
 TIER_TAG = "Tier"
@@ -91,12 +91,20 @@ def _vpc(search: Search, facts: dict[str, Any], owned: list[dict], same_name: li
             search.foreign(f"VPC {other['VpcId']}", tags_of(other), f"is named {name}")
             if search.keeps_marks(tags_of(other)):
                 facts["unclear_vpc_ids"].append(other["VpcId"])
-                search.amiss(f"VPC {other['VpcId']} is named {name} and lacks {search.lost(tags_of(other))}")
     if len(candidates) > 1:
-        ids = sorted(vpc["VpcId"] for vpc in candidates)
-        facts["unclear_vpc_ids"] += ids
-        text = f"the VPCs {listed(ids)} all carry its tags"
-        search.unclear(", ".join(f"VPC {vpc_id}" for vpc_id in ids), text)
+        facts["unclear_vpc_ids"] += sorted(vpc["VpcId"] for vpc in candidates)
+        search.conflicts.append(
+            {
+                "component": search.component.name,
+                "resource": "VPCs " + ", ".join(sorted(vpc["VpcId"] for vpc in candidates)),
+                "reason": f"all carry the tags of the platform's network ({text_of(search.marks)})",
+                "remedy": "delete the one that isn't the platform's, or take its tags away",
+            }
+        )
+    if facts["unclear_vpc_ids"]:
+        ids = ", ".join(facts["unclear_vpc_ids"])
+        search.amiss.append(f"which VPC is the platform's isn't clear ({ids} bear its name or its tags)")
+    if len(candidates) > 1:
         return None
     others = sorted(vpc["VpcId"] for vpc in owned if vpc not in candidates)
     if others:
@@ -206,7 +214,7 @@ class _Inside:
         if tier in TIERS and by_name in (None, tier):
             return tier
         has = f"has the tag {TIER_TAG}={tier}" if tier else f"has no tag {TIER_TAG}"
-        self.search.amiss(f"subnet {subnet['SubnetId']} ({name_of(subnet) or subnet['CidrBlock']}) {has}")
+        self.search.amiss.append(f"subnet {subnet['SubnetId']} ({name_of(subnet) or subnet['CidrBlock']}) {has}")
         return by_name
 
     def add_subnets(self) -> None:
