@@ -100,7 +100,7 @@ class Address(Ec2Resource):
     known_by = "allocation_id"
     tagged_as = "elastic-ip"
     describe = Describe("DescribeAddresses", "Addresses", many=True)
-    create = Create("AllocateAddress", tags=None, names=())
+    create = Create("AllocateAddress", tags=None, names=(), made="AllocationId")
     delete = Delete("ReleaseAddress", missing=("InvalidAllocationID.NotFound",), by="AllocationId")
     tagging = ec2_tagging("AllocationId")
     passing = STILL_MAPPED

@@ -204,7 +204,6 @@ class FlowLog(Ec2Resource):
     result = "flow_log"
     names = {"ResourceId": "resource_id"}
     identifier = "FlowLogId"
-    made_at = "CreationTime"
     known_by = "flow_log_id"
     placed = True
     tagged_as = "vpc-flow-log"
@@ -239,6 +238,7 @@ class FlowLog(Ec2Resource):
             "FAILED": "Check that the destination exists and that the role or its policy lets flow logs write to it."
         },
     )
+    unmanaged = {"CreateFlowLogs.TagFieldSpecifications": "fields of tags in the records aren't offered"}
     passing = dict.fromkeys(("InvalidParameter", "400"), ROLE_NOT_YET_USABLE)
     timeout = 120
     poll = 5.0

@@ -131,7 +131,7 @@ class NatGateway(Ec2Resource):
     placed = True
     tagged_as = "natgateway"
     describe = Describe("DescribeNatGateways", "NatGateways", many=True)
-    create = Create("CreateNatGateway", token="ClientToken", tags=None)
+    create = Create("CreateNatGateway", token="ClientToken", tags=None, made="NatGateway.NatGatewayId")
     delete = Delete(
         "DeleteNatGateway", missing=("NatGatewayNotFound", "NatGatewayNotFoundException"), by="NatGatewayId"
     )

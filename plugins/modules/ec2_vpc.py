@@ -154,7 +154,7 @@ class Vpc(Vacated):
         )
         for option, member in ATTRIBUTES.items()
     )
-    create = Create("CreateVpc", tags=None, names=())
+    create = Create("CreateVpc", tags=None, names=(), made="Vpc.VpcId")
     delete = Delete("DeleteVpc", missing=("InvalidVpcID.NotFound",), by="VpcId")
     settings = (
         Setting("cidr_block", "CidrBlock"),

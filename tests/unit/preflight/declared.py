@@ -19,6 +19,8 @@ from ansible_collections.agent_platform.aws.plugins.modules import platform_info
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import (
     change_rules,
     component_faults,
+    protection_faults,
+    removal_rules,
 )
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.roles import ROLES, load, options
 from tests.unit.platform_info.fake_aws import everything, look
@@ -136,6 +138,12 @@ def change_fault_lines(component: str, given: Mapping[str, Any], found: Mapping[
     return [str(item) for item in change_rules(component)(values(component, **given), facts(**found))]
 
 
+def removal_fault_lines(component: str, given: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    """What keeps a component that exists from being removed."""
+    rules = [functools.partial(protection_faults, component), *filter(None, [removal_rules(component)])]
+    return [str(item) for rule in rules for item in rule(values(component, **given), facts(**found))]
+
+
 def sample(option: Mapping) -> Any:
     """A value of an option, with every key that there may be in it."""
     kind = option.get("type", "str")
@@ -152,6 +160,10 @@ def samples(role: str) -> Iterator[Declared]:
     """The defaults of a role, and these with an entry that has every key in each list of mappings."""
     defaults = load(role, "defaults/main.yml")
     entries = {name: sample(option) for name, option in options(role).items() if option.get("options")}
-    shared = {"platform_prefix": "agent-platform-dev", "platform_region": "us-west-2"}
+    shared = {
+        "platform_prefix": "agent-platform-dev",
+        "platform_region": "us-west-2",
+        "platform_account_id": "123456789012",
+    }
     for given in (defaults, {**defaults, **entries}):
         yield values(role, **{**shared, **given})

@@ -16,6 +16,7 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
     component_faults,
     components,
     formats,
+    removal_rules,
 )
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.roles import options
 from tests.unit.platform_info.fake_aws import everything
@@ -90,7 +91,7 @@ def test_rules_read_what_is_declared(component):
     found = facts(**facts_of(everything()))
     for given in samples(component):
         list(component_faults(component, given, every))
-        for rules in filter(None, (change_rules(component), change_warnings(component))):
+        for rules in filter(None, (change_rules(component), change_warnings(component), removal_rules(component))):
             list(rules(given, found))
             list(rules(given, facts(**facts_of({}))))
 

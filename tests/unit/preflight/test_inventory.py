@@ -257,3 +257,31 @@ def test_warnings_of_the_components_of_the_run(inventory, monkeypatch):
     assert len(found) == 1
     assert re.fullmatch(r"network_vpc_cidr: 10.0.0.0/16 in 123456789012 \(.*all.yml:1\)", found[0])
     assert list(made.warnings(["encryption"], platform)) == []
+
+
+def test_a_name_of_two_owners_whichever_of_them_the_run_is_about(inventory):
+    role = "{name: bastion, namespace: gateways, service_accounts: [bastion]}"
+    checked = inventory(workload_identity=f"workload_identity_roles:\n  - {role}\n")
+    for hosts in (None, ["bastion_instance"], ["workload_identity"]):
+        (line,) = lines(checked, hosts)
+        assert line.startswith(
+            "workload_identity_roles[0].name: makes the IAM role agent-platform-dev-bastion, which is"
+        )
+        assert line.endswith("(/workload_identity.yml:2)")
+    assert lines(checked, ["network"]) == []
+
+
+def test_what_keeps_components_from_being_removed_comes_at_once(inventory):
+    nothing = {"state": "absent", "lines": []}
+    found = {
+        "platform": facts(eks={"exists": True}, bastion_instance={"exists": True}),
+        "summary": {"eks": {"state": "exists"}, "bastion_instance": {"state": "exists"}, "network": nothing},
+    }
+    faults = [str(item) for item in inventory().removal_faults(["eks", "bastion_instance"], found)]
+    assert [line.partition(":")[0] for line in faults] == [
+        "eks_deletion_protection",
+        "bastion_instance_termination_protection",
+    ]
+    off = "eks_deletion_protection: false\nbastion_instance_termination_protection: false\n"
+    assert list(inventory(off).removal_faults(["eks", "bastion_instance"], found)) == []
+    assert [item.variable for item in inventory(off).removal_faults(["network"], found)] == ["network"]
