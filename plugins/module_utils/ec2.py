@@ -5,12 +5,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from .declarations import Tagging
-from .faults import ResourceError, error_code
 from .resource import Resource
-from .values import gather
 
 # What another call of the same run has just made, and this one doesn't see yet.
 NOT_YET_VISIBLE = (
@@ -117,112 +115,3 @@ class Ec2Resource(Resource):
 
     def refused(self, operation: str, request: Mapping, response: Mapping) -> list[dict]:
         return [item.get("Error", {}) for item in response.get("Unsuccessful", [])]
-
-
-# What the VPC CNI plugin for Kubernetes writes on the network interfaces that it makes for the pods of a node.
-CNI_TAG = "node.k8s.amazonaws.com/instance_id"
-CNI_DESCRIPTION = "aws-K8S-"
-
-
-def left_by_node(interface: Mapping) -> bool:
-    """Whether it was made for a node's pods and has outlived the node, which can't remove it any more."""
-    made_by_cni = interface.get("Description", "").startswith(CNI_DESCRIPTION) and any(
-        tag["Key"] == CNI_TAG for tag in interface.get("TagSet", [])
-    )
-    return made_by_cni and interface.get("Status") == "available"
-
-
-class Inside(NamedTuple):
-    """A read that gives what is in a resource, or uses it: operation, path, the member that names one, the filter."""
-
-    operation: str
-    path: str
-    identifier: str
-    filtered_by: str
-
-
-def interfaces_by(filtered_by: str) -> Inside:
-    return Inside("DescribeNetworkInterfaces", "NetworkInterfaces", "NetworkInterfaceId", filtered_by)
-
-
-def told(thing: Mapping, identifier: str) -> str:
-    """The id of a thing, and whose it is as far as it says so."""
-    tags = {tag["Key"]: tag["Value"] for tag in thing.get("TagSet") or thing.get("Tags") or []}
-    words = (
-        tags.get("Name"),
-        thing.get("GroupName"),
-        thing.get("Description"),
-        (thing.get("Attachment") or {}).get("InstanceId"),
-        thing.get("RequesterId"),
-        thing.get("OwnerId") and f"account {thing['OwnerId']}",
-        *(f"{key}={tags[key]}" for key in ("Project", "Environment", "Component") if key in tags),
-    )
-    known = ", ".join(dict.fromkeys(word for word in words if word))
-    return f"{thing[identifier]} ({known})" if known else thing[identifier]
-
-
-class Vacated(Ec2Resource):
-    """What can only be deleted when nothing is in it or uses it any more, which after other deletions takes minutes.
-
-    A refusal because something is in the way is waited out, and in the end told with what that is.
-    """
-
-    # What may be in it; first the network interfaces.
-    inside: tuple[Inside, ...] = ()
-    timeout = 600
-    poll = 15.0
-
-    def make_absent(self, current: dict | None) -> None:
-        refusals: list[ResourceError] = []
-        pause = min(1.0, self.poll)
-        for left in self.looks(lambda: self.is_left(refusals, current), self.wait_timeout, pause, self.poll):
-            if not left:
-                return
-            current = self.find()
-            if not self.options["wait"]:
-                break
-        found = ", ".join(self.in_the_way(current)) if current else ""
-        text = str(refusals[-1])
-        raise ResourceError(f"{text} In the way: {found}." if found else text, refusals[-1].cause)
-
-    def is_left(self, refusals: list[ResourceError], current: dict | None) -> bool:
-        """Delete it. Returns whether it is left, and notes the refusal, because something is in the way."""
-        try:
-            super().make_absent(current)
-        except ResourceError as error:
-            if error_code(error.cause) != "DependencyViolation":
-                raise
-            refusals.append(error)
-            return True
-        return False
-
-    def before_delete(self, current: dict) -> None:
-        super().before_delete(current)
-        if self.options.get("remove_left_interfaces"):
-            for interface in filter(left_by_node, self.read_inside(self.inside[0], current)):
-                identifier = {"NetworkInterfaceId": interface["NetworkInterfaceId"]}
-                doing = f"delete the network interface {interface['NetworkInterfaceId']} in {self.title}"
-                self.write("DeleteNetworkInterface", identifier, doing, ("InvalidNetworkInterfaceID.NotFound",))
-
-    def in_the_way(self, current: dict) -> list[str]:
-        """What keeps it from being deleted, each by its id and whose it is."""
-        found = {
-            thing[inside.identifier]: told(thing, inside.identifier)
-            for inside in self.inside
-            for thing in self.read_inside(inside, current)
-            if self.keeps(thing)
-        }
-        return list(found.values())
-
-    def keeps(self, thing: Mapping) -> bool:
-        """Whether a thing inside keeps the resource: not what AWS removes with it, such as a VPC's default group."""
-        return True
-
-    def place_of(self, current: Mapping) -> str:
-        """The id by which the reads find what is inside."""
-        return current[self.identifier]
-
-    def read_inside(self, inside: Inside, current: Mapping) -> list[dict]:
-        filters = self.filters({inside.filtered_by: self.place_of(current)})
-        answer = self.read(inside.operation, {"Filters": filters}, doing=f"read what is in {self.title}")
-        return gather(answer or {}, inside.path)

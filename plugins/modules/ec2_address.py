@@ -25,8 +25,8 @@ options:
     required: true
   allocation_id:
     description:
-      - ID of the address, where it is known. Then it may have lost its name or one of the tags in O(owned_by), which are
-        put back.
+      - ID of the address, where it is known. If it has lost its name or one of the tags in O(owned_by), they are put
+        back.
     type: str
 extends_documentation_fragment:
   - agent_platform.aws.resource
@@ -102,6 +102,30 @@ class Address(Ec2Resource):
     describe = Describe("DescribeAddresses", "Addresses", many=True)
     create = Create("AllocateAddress", tags=None, names=(), made="AllocationId")
     delete = Delete("ReleaseAddress", missing=("InvalidAllocationID.NotFound",), by="AllocationId")
+    unmanaged = {
+        **dict.fromkeys(
+            ("ModifyAddressAttribute", "ResetAddressAttribute"),
+            "reverse DNS is left alone",
+        ),
+        **dict.fromkeys(
+            ("AssociateAddress", "AssociateNatGatewayAddress"),
+            "what uses the address is declared there",
+        ),
+        **dict.fromkeys(
+            ("DisableAddressTransfer", "EnableAddressTransfer"),
+            "AWS asks the other account before it moves an address",
+        ),
+        **dict.fromkeys(
+            (
+                "AllocateAddress.Address",
+                "AllocateAddress.CustomerOwnedIpv4Pool",
+                "AllocateAddress.IpamPoolId",
+                "AllocateAddress.NetworkBorderGroup",
+                "AllocateAddress.PublicIpv4Pool",
+            ),
+            "AWS chooses an address of its own, in the region",
+        ),
+    }
     tagging = ec2_tagging("AllocationId")
     passing = STILL_MAPPED
     hints = {

@@ -68,8 +68,9 @@ internet_gateway:
 """
 
 from ..module_utils.declarations import Create, Delete, Describe, Setting, Update
-from ..module_utils.ec2 import Vacated, ec2_tagging, interfaces_by
+from ..module_utils.ec2 import ec2_tagging
 from ..module_utils.resource import run_module
+from ..module_utils.vacated import Vacated, interfaces_by
 
 
 def vpc_of(attachments):

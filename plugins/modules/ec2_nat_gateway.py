@@ -145,6 +145,29 @@ class NatGateway(Ec2Resource):
         ),
         Setting("connectivity_type", "ConnectivityType"),
     )
+    unmanaged = {
+        **dict.fromkeys(
+            (
+                "AssignPrivateNatGatewayAddress",
+                "AssociateNatGatewayAddress",
+                "CreateNatGateway.SecondaryAllocationIds",
+                "CreateNatGateway.SecondaryPrivateIpAddressCount",
+                "CreateNatGateway.SecondaryPrivateIpAddresses",
+                "DisassociateNatGatewayAddress",
+                "UnassignPrivateNatGatewayAddress",
+            ),
+            "secondary addresses are left alone",
+        ),
+        **dict.fromkeys(
+            (
+                "CreateNatGateway.AvailabilityMode",
+                "CreateNatGateway.AvailabilityZoneAddresses",
+                "CreateNatGateway.VpcId",
+            ),
+            "gateways of a whole VPC aren't offered",
+        ),
+        "CreateNatGateway.PrivateIpAddress": "AWS chooses the address in the subnet",
+    }
     tagging = ec2_tagging("NatGatewayId")
     states = States(
         "State",

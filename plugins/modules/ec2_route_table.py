@@ -32,8 +32,7 @@ options:
     required: true
   route_table_id:
     description:
-      - ID of the table, where it is known. Then it may have lost its name or one of the tags in O(owned_by), which are put
-        back.
+      - ID of the table, where it is known. If it has lost its name or a tag of O(owned_by), that is put back.
     type: str
   subnet_ids:
     description:

@@ -12,8 +12,8 @@ description:
   - Creates, changes and deletes a security group of a VPC with its rules and its tags. Rules that are not declared are
     removed.
   - New rules are there before old ones go, so that traffic which both allow is not interrupted.
-  - It is found by its name, which no other group of the VPC can have. If it has lost one of the tags in O(owned_by), they
-    are put back.
+  - It is found by its name, which no other group of the VPC can have. If it has lost one of the tags in O(owned_by),
+    they are put back.
   - It replaces M(amazon.aws.ec2_security_group), which in release 11.4.0 hides the reason that AWS gives for a refusal,
     fails with C(--check --diff) for a rule that names a group which doesn't exist yet, and sleeps at least three
     seconds for each group that it makes.
@@ -75,8 +75,8 @@ options:
     suboptions: *suboptions
   remove_left_interfaces:
     description:
-      - Whether network interfaces of the group are deleted with it that the VPC CNI plugin for Kubernetes has made for a
-        node, by its own tag and description, and that nothing uses any more.
+      - Whether network interfaces of the group are deleted with it that the VPC CNI plugin for Kubernetes has made for
+        a node, by its own tag and description, and that nothing uses any more.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -142,8 +142,9 @@ security_group:
 """
 
 from ..module_utils.declarations import Create, Delete, Describe, Setting, Update
-from ..module_utils.ec2 import Inside, Vacated, ec2_tagging, interfaces_by
+from ..module_utils.ec2 import ec2_tagging
 from ..module_utils.resource import run_module
+from ..module_utils.vacated import Inside, Vacated, interfaces_by
 
 ALL = "all"
 # Option -> where a permission of the API holds such targets, and the member that names one.

@@ -126,8 +126,9 @@ subnet:
 """
 
 from ..module_utils.declarations import Create, Delete, Describe, Setting, States, Update
-from ..module_utils.ec2 import Vacated, ec2_tagging, interfaces_by
+from ..module_utils.ec2 import ec2_tagging
 from ..module_utils.resource import run_module
+from ..module_utils.vacated import Vacated, interfaces_by
 
 DELETE_IT = "Remove it (state: absent) and run again."
 # Option -> member of ModifySubnetAttribute, path in the description. AWS takes one of them in a call.
@@ -178,6 +179,49 @@ class Subnet(Vacated):
         "hostname_type": Update("ModifySubnetAttribute", by="SubnetId"),
     }
     extra_operations = ("DeleteNetworkInterface", "DescribeNetworkInterfaces")
+    unmanaged = {
+        **dict.fromkeys(
+            (
+                "AssociateSubnetCidrBlock",
+                "CreateSubnet.Ipv6CidrBlock",
+                "CreateSubnet.Ipv6IpamPoolId",
+                "CreateSubnet.Ipv6Native",
+                "CreateSubnet.Ipv6NetmaskLength",
+            ),
+            "IPv6 networks aren't offered",
+        ),
+        **dict.fromkeys(
+            ("CreateSubnet.AvailabilityZoneId", "CreateSubnet.Ipv4IpamPoolId", "CreateSubnet.Ipv4NetmaskLength"),
+            "the network and the zone are declared",
+        ),
+        **dict.fromkeys(
+            (
+                "CreateSubnet.OutpostArn",
+                "ModifySubnetAttribute.CustomerOwnedIpv4Pool",
+                "ModifySubnetAttribute.DisableLniAtDeviceIndex",
+                "ModifySubnetAttribute.EnableLniAtDeviceIndex",
+                "ModifySubnetAttribute.MapCustomerOwnedIpOnLaunch",
+            ),
+            "of AWS Outposts",
+        ),
+        "CreateSubnetCidrReservation": "reservations of addresses are left alone",
+        **dict.fromkeys(
+            ("CreateInstanceConnectEndpoint", "CreateNetworkInterface", "CreateRouteServerEndpoint"),
+            "what others put into it is left alone",
+        ),
+        "CreateVpcBlockPublicAccessExclusion": "exceptions from an account's block of public access are left alone",
+        **dict.fromkeys(
+            (
+                "AcceptTransitGatewayMulticastDomainAssociations",
+                "AssociateClientVpnTargetNetwork",
+                "AssociateTransitGatewayMulticastDomain",
+                "CreateTransitGatewayVpcAttachment",
+                "DisassociateTransitGatewayMulticastDomain",
+                "RejectTransitGatewayMulticastDomainAssociations",
+            ),
+            "ways to other networks are left alone",
+        ),
+    }
     tagging = ec2_tagging("SubnetId")
     states = States(
         "State",

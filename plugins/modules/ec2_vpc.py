@@ -24,8 +24,7 @@ options:
     required: true
   vpc_id:
     description:
-      - ID of the VPC, where it is known. Then it may have lost its name or one of the tags in O(owned_by), which are put
-        back.
+      - ID of the VPC, where it is known. If it has lost its name or one of the tags in O(owned_by), they are put back.
     type: str
   cidr_block:
     description:
@@ -123,8 +122,9 @@ vpc:
 """
 
 from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, States, Update
-from ..module_utils.ec2 import Inside, Vacated, ec2_tagging, interfaces_by
+from ..module_utils.ec2 import ec2_tagging
 from ..module_utils.resource import run_module
+from ..module_utils.vacated import Inside, Vacated, interfaces_by
 
 # Option -> member of the attribute. Each takes a call of its own, to read and to change it.
 ATTRIBUTES = {
@@ -188,6 +188,62 @@ class Vpc(Vacated):
         "DescribeVpcPeeringConnections",
         "DescribeVpnGateways",
     )
+    unmanaged = {
+        "AssociateVpcCidrBlock": "further networks are left alone",
+        **dict.fromkeys(
+            (
+                "CreateVpc.AmazonProvidedIpv6CidrBlock",
+                "CreateVpc.Ipv6CidrBlock",
+                "CreateVpc.Ipv6CidrBlockNetworkBorderGroup",
+                "CreateVpc.Ipv6IpamPoolId",
+                "CreateVpc.Ipv6NetmaskLength",
+                "CreateVpc.Ipv6Pool",
+                "CreateEgressOnlyInternetGateway",
+            ),
+            "IPv6 isn't offered",
+        ),
+        **dict.fromkeys(
+            ("CreateVpc.Ipv4IpamPoolId", "CreateVpc.Ipv4NetmaskLength"),
+            "the network is declared",
+        ),
+        **dict.fromkeys(
+            ("CreateVpc.VpcEncryptionControl", "CreateVpcEncryptionControl"),
+            "encryption between instances is left alone",
+        ),
+        "CreateVpcBlockPublicAccessExclusion": "exceptions from an account's block of public access are left alone",
+        **dict.fromkeys(
+            (
+                "AssociateRouteServer",
+                "AttachVpnGateway",
+                "CreateCarrierGateway",
+                "CreateClientVpnEndpoint",
+                "CreateLocalGatewayRouteTableVpcAssociation",
+                "CreateTransitGatewayVpcAttachment",
+                "CreateVpcPeeringConnection",
+                "DetachVpnGateway",
+                "DisassociateRouteServer",
+                "ApplySecurityGroupsToClientVpnTargetNetwork",
+                "ModifyClientVpnEndpoint",
+            ),
+            "ways to other networks are left alone",
+        ),
+        "CreateNetworkAcl": "discovery reports those that decide on the traffic of the platform's subnets",
+        **dict.fromkeys(
+            ("AssociateSecurityGroupVpc", "DisassociateSecurityGroupVpc"),
+            "groups of other VPCs are left alone",
+        ),
+        **dict.fromkeys(
+            (
+                "AttachClassicLinkVpc",
+                "DetachClassicLinkVpc",
+                "DisableVpcClassicLink",
+                "DisableVpcClassicLinkDnsSupport",
+                "EnableVpcClassicLink",
+                "EnableVpcClassicLinkDnsSupport",
+            ),
+            "EC2-Classic is no more",
+        ),
+    }
     tagging = ec2_tagging("VpcId")
     states = States(
         "State", ready=frozenset({"available"}), pending=frozenset({"pending"}), deleting=frozenset({"deleting"})

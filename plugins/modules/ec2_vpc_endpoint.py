@@ -298,7 +298,6 @@ class VpcEndpoint(Ec2Resource):
             "AWS chooses the addresses",
         ),
         "CreateVpcEndpoint.ServiceRegion": "services of the own region only",
-        "ModifyVpcEndpoint.ResetPolicy": "the policy is declared as a whole",
     }
     # AWS's model writes the states with capitals, its answers mostly don't.
     states = States(
@@ -318,8 +317,8 @@ class VpcEndpoint(Ec2Resource):
 
     extra_operations = ("DescribeVpcEndpointServices",)
     passing = {
-        # Another run has made the endpoint since we looked; or one with its names was deleted a moment ago, and AWS goes
-        # on keeping them for it.
+        # Another run has made the endpoint since we looked; or one with its names was deleted a moment ago, and AWS
+        # still keeps them for it.
         "RouteAlreadyExists": ("",),
         "InvalidParameter": ("conflicting DNS domain",),
     }

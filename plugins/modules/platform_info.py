@@ -259,7 +259,9 @@ def amiss_message(found: Discovered, required: Iterable[str], required_by: str |
     if not amiss:
         return None
     texts = "; ".join(f"{name}: {'; '.join(texts)}" for name, texts in amiss.items())
-    return f"{required_by or 'This'} can't build on it: {texts}. Run ansible-playbook site.yml --limit {','.join(amiss)}"
+    return (
+        f"{required_by or 'This'} can't build on it: {texts}. Run ansible-playbook site.yml --limit {','.join(amiss)}"
+    )
 
 
 def result_of(found: Discovered, region: str) -> dict[str, Any]:

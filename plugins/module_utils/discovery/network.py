@@ -117,7 +117,8 @@ def _add_internet_gateway(search: Search, facts: dict[str, Any], gateways: list[
     found = []
     for gateway in gateways:
         vpcs = {attachment["VpcId"] for attachment in gateway.get("Attachments", [])}
-        if vpcs == {vpc_id} and search.keeps_marks(tags_of(gateway)) or not vpcs and search.owns(tags_of(gateway)):
+        tags = tags_of(gateway)
+        if search.keeps_marks(tags) if vpcs == {vpc_id} else not vpcs and search.owns(tags):
             found.append(gateway)
     first, spare = _first(
         search, "internet gateways", found, "InternetGatewayId", lambda gateway: len(gateway.get("Attachments", []))
@@ -255,7 +256,7 @@ class _Inside:
     def add_route_tables(self) -> None:
         facts = self.facts
         places: dict[str | None, list[dict]] = {}
-        users = {subnet_id: "public" for subnet_id in facts["subnet_ids"]["public"]}
+        users = dict.fromkeys(facts["subnet_ids"]["public"], "public")
         users |= {subnet["id"]: subnet["availability_zone"] for subnet in facts["subnets"]["private"]}
         private = self.search.scope.name("private", "ec2_tag_name") + "-"
         for table in self.ours("describe_route_tables"):

@@ -87,7 +87,7 @@ def test_check_mode():
 def test_one_that_has_failed_is_told_with_the_reason():
     failed = nat(state="failed", FailureCode="Gateway.NotAttached", FailureMessage="Network vpc-1 has no gateway")
     with pytest.raises(
-        ResourceError, match="is failed. Gateway.NotAttached: Network vpc-1 has no gateway. AWS removes"
+        ResourceError, match=r"is failed\. Gateway.NotAttached: Network vpc-1 has no gateway. AWS removes"
     ):
         run(
             {},

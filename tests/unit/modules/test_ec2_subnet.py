@@ -145,7 +145,7 @@ def test_someone_elses_is_refused(tags):
 
 
 def test_a_failed_one_is_told():
-    with pytest.raises(ResourceError, match="is failed-insufficient-capacity. Remove it"):
+    with pytest.raises(ResourceError, match=r"is failed-insufficient-capacity. Remove it"):
         run({}, described(subnet(State="failed-insufficient-capacity")))
 
 

@@ -131,7 +131,7 @@ def test_dhcp_options_and_tenancy():
 
 
 def test_another_network_is_refused():
-    with pytest.raises(ResourceError, match="cidr_block: is '10.0.0.0/16', declared '10.1.0.0/16'"):
+    with pytest.raises(ResourceError, match=r"cidr_block: is '10.0.0.0/16', declared '10.1.0.0/16'"):
         run({"cidr_block": "10.1.0.0/16"}, described(vpc()))
 
 
