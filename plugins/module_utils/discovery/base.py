@@ -162,6 +162,8 @@ class Search:
         self.start = reader.start
         self.warnings: list[str] = []
         self.conflicts: list[dict[str, str]] = []
+        # What is declared, or was made, and can't be placed: nothing may build on the component before that is mended.
+        self.amiss: list[str] = []
 
     @property
     def entries(self) -> list[str]:
@@ -261,6 +263,16 @@ class Search:
         return (
             f"without the tags of this platform ({text_of(self.marks)})",
             "rename the platform (platform_name), or remove it or give it these tags yourself",
+        )
+
+    def keeps_marks(self, tags: Mapping[str, str]) -> bool:
+        """Whether something in a place of ours, such as our VPC, is ours though a tag may be lost.
+
+        It bears a name of ours or one of our tags at least, and none of them with another value.
+        """
+        named = tags.get("Name", "").startswith(f"{self.scope.prefix}-")
+        return (named or any(tags.get(key) == value for key, value in self.marks.items())) and all(
+            tags.get(key) in (None, value) for key, value in self.marks.items()
         )
 
     def start_roles(self, things: Iterable[str]) -> dict[str, Future]:
