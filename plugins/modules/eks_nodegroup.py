@@ -416,10 +416,11 @@ class EksNodegroup(EksResource):
         pending=frozenset({"CREATING", "UPDATING"}),
         deleting=frozenset({"DELETING"}),
         failed={
-            "CREATE_FAILED": "Mend the cause, remove the node group (state: absent) and run again.",
+            "CREATE_FAILED": "Mend the cause and run again, which makes it again.",
             "DELETE_FAILED": "Mend the cause and remove it again (state: absent).",
         },
         degraded={"DEGRADED": "It becomes ACTIVE when the cause is mended; until then EKS may refuse changes of it."},
+        remade=frozenset({"CREATE_FAILED"}),
     )
     free_form = ("labels",)
     timeout = 1800
