@@ -13,6 +13,8 @@ description:
   - It replaces M(community.aws.eks_cluster), which in release 11.2.0 has no options for endpoint access, logging,
     encryption, access configuration, upgrade policy and deletion protection, and refuses a new version, new subnets and
     new security groups.
+  - Before a cluster is deleted its logs are turned off. EKS goes on delivering them otherwise, and makes the log group
+    again, without key, retention and tags, when it has been removed.
   - EKS takes one kind of change at a time. The module makes one call for each kind that differs and follows it to its
     end before the next one, the upgrade of the version last. An update that is under way already is waited for.
 author:
@@ -305,7 +307,7 @@ cluster:
       sample: "1.34"
 """
 
-from ..module_utils.declarations import Create, Delete, Describe, Setting, States, Tagging, Update
+from ..module_utils.declarations import Change, Create, Delete, Describe, Setting, States, Tagging, Update
 from ..module_utils.eks import NOT_FOUND, TOKEN, EksResource, minor_version
 from ..module_utils.faults import ResourceError
 from ..module_utils.resource import run_module
@@ -429,6 +431,15 @@ class EksCluster(EksResource):
             "": "The upgrade insights say what blocks it (aws eks list-insights). Mend that, or set force to true."
         },
     }
+
+    def before_delete(self, current):
+        super().before_delete(current)
+        logging = next(setting for setting in self.settings if setting.option == "logging")
+        enabled = self.decoded(logging, current)
+        # EKS delivers what it still has after the end, and makes the log group again for that.
+        if enabled and self.state_of(current) in self.states.ready:
+            self.apply_update("logging", {"logging": Change(logging, enabled, [])}, current)
+            self.finish_update()
 
     def create_request(self):
         request = super().create_request()
