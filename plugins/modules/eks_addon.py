@@ -12,8 +12,8 @@ description:
   - Installs, changes, upgrades and removes a managed add-on, be it one of AWS such as C(vpc-cni) or a community add-on
     such as C(cert-manager). All go through the same API.
   - All that differs is changed in one call, which is followed to its end.
-  - An add-on whose creation has failed is updated as declared. If that doesn't bring it up it is deleted and made again,
-    once in a run. A warning says so.
+  - An add-on whose creation has failed is updated as declared. If that doesn't bring it up it is deleted and made
+    again, once in a run. A warning says so.
 author:
   - Contributors to the agent_platform.aws project (@agent-platform)
 options:

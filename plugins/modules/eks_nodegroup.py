@@ -14,6 +14,7 @@ description:
     values of labels, and fails on changed taints and tags.
   - Labels, taints, sizes and the update configuration are changed in one call, the versions of Kubernetes, the image
     and the launch template in another one. Each is followed to its end. EKS replaces the nodes for the latter.
+  - A node group whose creation has failed is deleted and made again, once in a run. A warning says so.
 author:
   - Contributors to the agent_platform.aws project (@agent-platform)
 options:

@@ -187,6 +187,21 @@ def test_each_kind_of_configuration_update(cluster: Cluster) -> None:
         assert code_of(raised) == "InvalidParameterException"
 
 
+def test_a_cluster_keeps_its_zones(cluster: Cluster, ec2: Any) -> None:
+    vpc_id = cluster.show()["resourcesVpcConfig"]["vpcId"]
+    known = ec2.describe_subnets(SubnetIds=cluster.subnets)["Subnets"]
+    (zone, *_others) = {f"us-west-2{letter}" for letter in "abcd"} - {subnet["AvailabilityZone"] for subnet in known}
+    taken = {subnet["CidrBlock"] for subnet in ec2.describe_subnets()["Subnets"] if subnet["VpcId"] == vpc_id}
+    block = next(text for text in (f"{known[0]['CidrBlock'].rsplit('.', 2)[0]}.{n}.0/24" for n in range(200, 250)))
+    assert block not in taken
+    subnet = ec2.create_subnet(VpcId=vpc_id, CidrBlock=block, AvailabilityZone=zone)["Subnet"]
+    with pytest.raises(ClientError, match="not in the set of AZs that was provided") as raised:
+        cluster.eks.update_cluster_config(
+            name=cluster.name, resourcesVpcConfig={"subnetIds": [*cluster.subnets, subnet["SubnetId"]]}
+        )
+    assert code_of(raised) == "InvalidParameterException"
+
+
 def test_second_update_at_once_is_refused(cluster: Cluster) -> None:
     cluster.eks.update_cluster_config(name=cluster.name, deletionProtection=True)
     with pytest.raises(ClientError, match="currently has update in progress") as raised:
@@ -214,8 +229,8 @@ def test_versions_go_up_by_one(cluster: Cluster) -> None:
 
 def test_cluster_versions(eks: Any) -> None:
     (default,) = eks.describe_cluster_versions(defaultOnly=True)["clusterVersions"]
-    assert default["clusterVersion"] == "1.34"
-    found = eks.describe_cluster_versions(clusterVersions=["1.31", "1.35"])["clusterVersions"]
+    assert default["clusterVersion"] == "1.35"
+    found = eks.describe_cluster_versions(clusterVersions=["1.32", "1.36"])["clusterVersions"]
     assert [one["versionStatus"] for one in found] == ["STANDARD_SUPPORT", "EXTENDED_SUPPORT"]
 
 
@@ -298,7 +313,7 @@ def test_addon_versions_follow_the_kubernetes_version(eks: Any) -> None:
         "adot",
         "metrics-server",
     }
-    for version in ("1.31", "1.32", "1.33", "1.34", "1.35"):
+    for version in ("1.32", "1.33", "1.34", "1.35", "1.36"):
         addons = eks.describe_addon_versions(kubernetesVersion=version)["addons"]
         assert {addon["addonName"] for addon in addons} == names
         for addon in addons:

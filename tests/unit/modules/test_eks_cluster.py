@@ -56,9 +56,7 @@ PARAMS = {
 
 
 NO_LOGS = {
-    "clusterLogging": [
-        {"types": ["api", "audit", "authenticator", "controllerManager", "scheduler"], "enabled": False}
-    ]
+    "clusterLogging": [{"types": ["api", "audit", "authenticator", "controllerManager", "scheduler"], "enabled": False}]
 }
 
 
@@ -706,9 +704,7 @@ def test_a_cluster_that_never_came_to_be_has_no_logs_to_turn_off():
 
 def test_delete_with_node_groups_has_a_remedy():
     error = api_error("DeleteCluster", "ResourceInUseException", "Cluster has nodegroups attached", 409)
-    message = refused(
-        {"state": "absent"}, Step("DescribeCluster", cluster(**SILENT)), Step("DeleteCluster", error)
-    )
+    message = refused({"state": "absent"}, Step("DescribeCluster", cluster(**SILENT)), Step("DeleteCluster", error))
     assert "nodegroups attached" in message
     assert "Remove its node groups" in message
 

@@ -290,9 +290,7 @@ def test_one_that_fails_again_is_made_again_once_only():
 
 
 def test_what_could_not_be_made_again_stays():
-    message = refused(
-        {"node_role_arn": None}, Step("DescribeNodegroup", nodegroup("CREATE_FAILED")), check_mode=False
-    )
+    message = refused({"node_role_arn": None}, Step("DescribeNodegroup", nodegroup("CREATE_FAILED")), check_mode=False)
     assert "node_role_arn must be given" in message
 
 

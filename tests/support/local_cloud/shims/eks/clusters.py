@@ -96,6 +96,7 @@ def _create(call: Call) -> dict[str, Any]:
     call.forwarded()
     cluster = eks._clusters[name]
     access = request.get("accessConfig", {})
+    cluster["_zones"] = sorted({subnet["AvailabilityZone"] for subnet in subnets})
     cluster["version"] = version
     cluster["createdAt"] = eks._now()
     cluster["platformVersion"] = "eks.4"
@@ -307,8 +308,15 @@ def _update_network(cluster: dict[str, Any], request: dict[str, Any]) -> dict[st
     }
     if all(_same(value, current[member]) for member, value in wanted.items()):
         raise invalid("No changes needed for the VPC config provided")
-    if _subnets(wanted["subnetIds"])[0]["VpcId"] != current["vpcId"]:
+    subnets = _subnets(wanted["subnetIds"])
+    if subnets[0]["VpcId"] != current["vpcId"]:
         raise invalid("Subnets specified must belong to the VPC of the cluster.")
+    elsewhere = [subnet["SubnetId"] for subnet in subnets if subnet["AvailabilityZone"] not in cluster["_zones"]]
+    if elsewhere:
+        raise invalid(
+            f"Subnets {', '.join(elsewhere)} are not in the set of AZs that was provided when the cluster was created:"
+            f" {', '.join(cluster['_zones'])}"
+        )
     current.update(wanted)
     return {"Subnets": wanted["subnetIds"], "SecurityGroups": wanted["securityGroupIds"]}
 
