@@ -165,6 +165,14 @@ def test_client_token_makes_one_cluster(eks: Any, role: Callable[[str], str], su
     assert code_of(raised) == "ResourceInUseException"
 
 
+def auto_mode(on: bool) -> dict[str, Any]:
+    return {
+        "computeConfig": {"enabled": on},
+        "kubernetesNetworkConfig": {"elasticLoadBalancing": {"enabled": on}},
+        "storageConfig": {"blockStorage": {"enabled": on}},
+    }
+
+
 def test_each_kind_of_configuration_update(cluster: Cluster) -> None:
     logs = {"clusterLogging": [{"types": ["scheduler"], "enabled": True}]}
     assert cluster.update(logging=logs) == "LoggingUpdate"
@@ -174,6 +182,10 @@ def test_each_kind_of_configuration_update(cluster: Cluster) -> None:
     assert cluster.show()["resourcesVpcConfig"]["publicAccessCidrs"] == ["203.0.113.0/24"]
     assert cluster.update(upgradePolicy={"supportType": "STANDARD"}) == "UpgradePolicyUpdate"
     assert cluster.show()["upgradePolicy"]["supportType"] == "STANDARD"
+    assert cluster.update(controlPlaneScalingConfig={"tier": "tier-xl"}) == "ControlPlaneScalingConfigUpdate"
+    assert cluster.show()["controlPlaneScalingConfig"] == {"tier": "tier-xl"}
+    assert cluster.update(**auto_mode(True)) == "AutoModeUpdate"
+    assert cluster.show()["computeConfig"]["enabled"] is True
 
     for change, message in (
         ({"logging": logs}, "No changes needed for the logging config provided"),
@@ -181,6 +193,9 @@ def test_each_kind_of_configuration_update(cluster: Cluster) -> None:
         ({"accessConfig": {"authenticationMode": "CONFIG_MAP"}}, "Unsupported authentication mode update"),
         ({"logging": logs, "resourcesVpcConfig": endpoint}, "Only one type of update can be allowed"),
         ({"deletionProtection": False}, "No changes needed"),
+        ({"controlPlaneScalingConfig": {"tier": "tier-xl"}}, "No changes needed"),
+        (auto_mode(True), "No changes needed"),
+        ({**auto_mode(True), "storageConfig": {"blockStorage": {"enabled": False}}}, "all be enabled or all disabled"),
     ):
         with pytest.raises(ClientError, match=message) as raised:
             cluster.eks.update_cluster_config(name=cluster.name, **change)

@@ -387,6 +387,22 @@ def test_an_update_under_way_is_waited_for():
             {"vpc": {"endpointPublicAccess": True}},
         ),
         ({"zonal_shift": True}, "UpdateClusterConfig", {"zonalShiftConfig": {"enabled": True}}, {}),
+        (
+            {"auto_mode": False},
+            "UpdateClusterConfig",
+            {
+                "computeConfig": {"enabled": False},
+                "kubernetesNetworkConfig": {"elasticLoadBalancing": {"enabled": False}},
+                "storageConfig": {"blockStorage": {"enabled": False}},
+            },
+            {"computeConfig": {"enabled": True, "nodePools": ["system"]}},
+        ),
+        (
+            {"control_plane_tier": "standard"},
+            "UpdateClusterConfig",
+            {"controlPlaneScalingConfig": {"tier": "standard"}},
+            {"controlPlaneScalingConfig": {"tier": "tier-xl"}},
+        ),
         ({}, "UpdateClusterVersion", {"version": "1.34"}, {"version": "1.33"}),
         ({"force": True}, "UpdateClusterVersion", {"version": "1.34", "force": True}, {"version": "1.33"}),
     ],
