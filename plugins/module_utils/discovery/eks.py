@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
+from datetime import timezone
 from typing import Any
 
 from .base import Component, Search, listed, tags_of
@@ -261,6 +262,29 @@ def summary(facts: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def offers(search: Search) -> dict[str, Any]:
+    """The Kubernetes versions that EKS offers, with the days on which their support ends."""
+    answer = search.read("eks", "describe_cluster_versions") or {}
+    return {
+        "versions": {
+            item["clusterVersion"]: {
+                f"end_of_{kind.lower()}_support": item[f"endOf{kind}SupportDate"].astimezone(timezone.utc).date().isoformat()
+                for kind in ("Standard", "Extended")
+            }
+            for item in answer.get("clusterVersions", [])
+            if item.get("endOfStandardSupportDate") and item.get("endOfExtendedSupportDate")
+        }
+    }
+
+
+def offer_lines(facts: Mapping[str, Any], offered: Mapping[str, Any]) -> list[str]:
+    ends = offered["versions"].get(facts["version"])
+    if not ends:
+        return []
+    standard, extended = ends["end_of_standard_support"], ends["end_of_extended_support"]
+    return [f"support of Kubernetes {facts['version']}: standard until {standard}, extended until {extended}"]
+
+
 COMPONENT = Component(
     name="eks",
     services=("ec2", "eks", "iam", "logs"),
@@ -268,4 +292,6 @@ COMPONENT = Component(
     collect=collect,
     exists=lambda facts: facts["cluster_name"] is not None,
     summary=summary,
+    offers=offers,
+    offer_lines=offer_lines,
 )

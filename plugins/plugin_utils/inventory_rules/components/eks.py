@@ -24,6 +24,7 @@ from ..formats import (
     repeated,
     repeated_names,
 )
+from ..names import Name, fixed_names, named_entries
 from ..permissions import access_policy_faults, workload_role_faults
 from ..ranges import Range
 
@@ -307,11 +308,10 @@ def _node_group_faults(
         yield from _zone_faults(f"{path}.availability_zones", group.get("availability_zones") or [], network_zones)
 
 
-def _addon_faults(addons: list[Mapping], workload_roles: list[Mapping]) -> Iterator[Fault]:
+def _addon_faults(addons: list[Mapping]) -> Iterator[Fault]:
     variable = "eks_addons"
     yield from repeated_names(variable, addons)
     present = [addon for addon in addons if addon.get("state") != "absent"]
-    taken = {role["name"] for role in workload_roles if "name" in role}
     for index, addon in enumerate(addons):
         path = f"{variable}[{index}]"
         for key, pattern, expected in (
@@ -326,10 +326,6 @@ def _addon_faults(addons: list[Mapping], workload_roles: list[Mapping]) -> Itera
                 yield fault(f"{path}.{key}", addon[key], expected)
         role = addon.get("irsa") or {}
         yield from workload_role_faults(f"{path}.irsa", role)
-        if role.get("name") in taken:
-            yield fault(
-                f"{path}.irsa.name", role["name"], "is also a role of workload_identity_roles: one role has one owner"
-            )
     roles = [addon.get("irsa") or {} for addon in present]
     for name in repeated(role["name"] for role in roles if "name" in role):
         yield fault(f"{variable}[].irsa.name", name, "occurs more than once")
@@ -376,8 +372,19 @@ def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterat
         values.get("eks_kubernetes_version"),
         others.get("network", {}).get("network_availability_zones") or [],
     )
-    yield from _addon_faults(addons, others.get("workload_identity", {}).get("workload_identity_roles") or [])
+    yield from _addon_faults(addons)
     yield from _access_entry_faults(values.get("eks_access_entries") or [])
+
+
+def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
+    prefix = values.get("platform_prefix")
+    yield from fixed_names(prefix, eks_cluster=["eks"], iam_role=["eks-cluster", "eks-nodes"])
+    if prefix:
+        yield Name("log_group", f"/aws/eks/{resource_name('eks', prefix, 'eks_cluster')}/cluster")
+    groups = values.get("eks_node_groups") or []
+    yield from named_entries(prefix, "eks_node_groups", groups, "eks_nodegroup")
+    yield from named_entries(prefix, "eks_node_groups", groups, "launch_template", before="eks-")
+    yield from named_entries(prefix, "eks_addons", values.get("eks_addons") or [], "iam_role", key="irsa")
 
 
 def _gone_ahead(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> bool:
