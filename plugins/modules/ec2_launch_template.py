@@ -452,7 +452,6 @@ class LaunchTemplate(Ec2Resource):
             future["VersionNumbers"] = [number for number in numbers if number not in surplus]
         return future
 
-
     def view(self, description):
         extra = self.undeclared(description) if description and self.options["purge_data"] else []
         return {**super().view(description), **({"undeclared": extra} if extra else {})}

@@ -127,6 +127,7 @@ from ..module_utils.faults import ResourceError
 from ..module_utils.policies import policy
 from ..module_utils.resource import run_module
 
+
 def to_text(document):
     return json.dumps(document) if document else ""
 

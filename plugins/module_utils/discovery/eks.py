@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from datetime import timezone
+from datetime import UTC
 from typing import Any
 
 from .base import Component, Search, listed, tags_of
@@ -265,14 +265,14 @@ def summary(facts: Mapping[str, Any]) -> list[str]:
 def offers(search: Search) -> dict[str, Any]:
     """The Kubernetes versions that EKS offers, with the days on which their support ends."""
     answer = search.read("eks", "describe_cluster_versions") or {}
+    members = {f"end_of_{kind.lower()}_support": f"endOf{kind}SupportDate" for kind in ("Standard", "Extended")}
     return {
         "versions": {
             item["clusterVersion"]: {
-                f"end_of_{kind.lower()}_support": item[f"endOf{kind}SupportDate"].astimezone(timezone.utc).date().isoformat()
-                for kind in ("Standard", "Extended")
+                end: item[member].astimezone(UTC).date().isoformat() for end, member in members.items()
             }
             for item in answer.get("clusterVersions", [])
-            if item.get("endOfStandardSupportDate") and item.get("endOfExtendedSupportDate")
+            if all(item.get(member) for member in members.values())
         }
     }
 

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 
 from tests.support.scripted_aws import api_error
@@ -92,6 +94,17 @@ ANSWERS = {
     "GetRole": role,
     **providers({PROVIDER: OURS, LEFT: OURS}),
     "DescribeSubnets": network.ANSWERS["DescribeSubnets"],
+    "DescribeClusterVersions": {
+        "clusterVersions": [
+            {
+                "clusterVersion": "1.34",
+                # As Seattle has it.
+                "endOfStandardSupportDate": datetime.datetime.fromisoformat("2026-12-01T16:00:00-08:00"),
+                "endOfExtendedSupportDate": datetime.datetime.fromisoformat("2027-12-01T16:00:00-08:00"),
+            },
+            {"clusterVersion": "1.99"},
+        ]
+    },
     "DescribeLaunchTemplates": {
         "LaunchTemplates": [{"LaunchTemplateName": f"{PREFIX}-eks-default", "Tags": OURS}],
     },
@@ -296,3 +309,20 @@ def test_a_log_group_that_eks_made_again(there):
     """It does so also while a cluster is deleted, and after that."""
     answers = {**there, "DescribeLogGroups": log_groups, "ListTagsForResource": {"tags": {}}}
     assert taken(answers, "eks") == []
+
+
+# ---- what AWS offers
+
+
+def test_the_days_on_which_support_ends():
+    found, _aws = look(ANSWERS, "eks", offers=True)
+    ends = {"end_of_standard_support": "2026-12-02", "end_of_extended_support": "2027-12-02"}
+    assert found.offers["eks"] == {"versions": {"1.34": ends}}
+    assert found.summary["eks"]["lines"][-1] == (
+        "support of Kubernetes 1.34: standard until 2026-12-02, extended until 2027-12-02"
+    )
+
+
+def test_a_version_of_which_eks_tells_nothing():
+    found, _aws = look({**ANSWERS, "DescribeCluster": cluster(version="1.99")}, "eks", offers=True)
+    assert "support" not in "".join(found.summary["eks"]["lines"])
