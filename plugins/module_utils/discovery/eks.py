@@ -4,12 +4,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from datetime import UTC
 from typing import Any
 
+from ..controllers import KINDS, Kind, found
 from .base import Component, Search, listed, tags_of
+
+with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing library
+    from botocore import xform_name
 
 CLUSTER_ROLE = "eks-cluster"
 NODE_ROLE = "eks-nodes"
@@ -37,6 +42,7 @@ def empty(search: Search) -> dict[str, Any]:
         "access_entries": [],
         "launch_templates": [],
         "left_oidc_providers": [],
+        "controller_resources": [],
     }
 
 
@@ -52,6 +58,7 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     our_templates = search.start_owned("describe_launch_templates")
     providers = search.start("iam", "list_open_id_connect_providers")
     log_groups = search.start_log_group(log_group)
+    made = [search.reader.executor.submit(_made_by_controllers, search, kind, name) for kind in KINDS]
 
     cluster = (described.result() or {}).get("cluster")
     ours = bool(cluster) and search.scope.owns(tags_of(cluster, "tags"))
@@ -71,6 +78,16 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
         if not search.scope.owns(tags_of(template)):
             search.foreign(f"launch template {template['LaunchTemplateName']}")
     search.check_log_group(log_group, log_groups, written=ours, remade=True)
+    facts["controller_resources"] = [text for future in made for text in future.result()]
+
+
+def _made_by_controllers(search: Search, kind: Kind, cluster: str) -> list[str]:
+    """What controllers have made of one kind, also of a cluster that is gone."""
+
+    def read(service: str, operation: str, request: Mapping[str, Any]) -> dict | None:
+        return search.read(service, xform_name(operation), **request)
+
+    return [str(made) for made in found(read, kind, cluster)]
 
 
 def _template_filters(search: Search) -> list[dict]:
@@ -287,7 +304,7 @@ def offer_lines(facts: Mapping[str, Any], offered: Mapping[str, Any]) -> list[st
 
 COMPONENT = Component(
     name="eks",
-    services=("ec2", "eks", "iam", "logs"),
+    services=("ec2", "eks", "elb", "elbv2", "iam", "logs"),
     empty=empty,
     collect=collect,
     exists=lambda facts: facts["cluster_name"] is not None,

@@ -52,6 +52,7 @@ def entry(request, tags=OWNER):
     return {"accessEntry": {"principalArn": arn, "tags": dict(tags), **kind}}
 
 
+BALANCER = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/app/k8s-web/1"
 PROVIDER = f"{IAM}:oidc-provider/oidc.example/id/1"
 LEFT = f"{IAM}:oidc-provider/oidc.eks.{REGION}.amazonaws.com/id/LEFT"
 OF_OTHERS = f"{IAM}:oidc-provider/oidc.eks.{REGION}.amazonaws.com/id/OTHER"
@@ -94,6 +95,10 @@ ANSWERS = {
     "GetRole": role,
     **providers({PROVIDER: OURS, LEFT: OURS}),
     "DescribeSubnets": network.ANSWERS["DescribeSubnets"],
+    "elbv2.DescribeLoadBalancers": {"LoadBalancers": [{"LoadBalancerArn": BALANCER, "LoadBalancerName": "k8s-web"}]},
+    "elbv2.DescribeTags": {
+        "TagDescriptions": [{"ResourceArn": BALANCER, "Tags": tag_list(**{"elbv2.k8s.aws/cluster": f"{PREFIX}-eks"})}]
+    },
     "DescribeClusterVersions": {
         "clusterVersions": [
             {
@@ -134,6 +139,7 @@ def test_facts():
     assert facts["availability_zones"] == [f"{REGION}a", f"{REGION}b"]
     assert facts["node_groups"][f"{PREFIX}-default"]["availability_zones"] == [f"{REGION}b"]
     assert facts["launch_templates"] == [f"{PREFIX}-eks-default"]
+    assert facts["controller_resources"] == ["load balancer loadbalancer/app/k8s-web/1"]
     assert facts["left_oidc_providers"] == []
     assert (found.conflicts, found.warnings) == ([], [])
 
@@ -218,6 +224,17 @@ def test_the_provider_of_an_earlier_cluster():
 def test_a_provider_of_another_component_or_region_is_not_left_by_ours():
     answers = providers({LEFT: tag_list(**OWNER, Component="other"), LEFT.replace(REGION, "eu-west-1"): OURS})
     assert look(answers, "eks")[0].components["eks"]["left_oidc_providers"] == []
+
+
+def test_what_controllers_of_a_cluster_that_is_gone_have_left():
+    claim = {f"kubernetes.io/cluster/{PREFIX}-eks": "owned", "kubernetes.io/created-for/pvc/name": "data"}
+    volumes = [
+        {"VolumeId": "vol-1", "Tags": tag_list(**claim)},
+        {"VolumeId": "vol-2", "Tags": tag_list(**{"kubernetes.io/cluster/other": "owned"})},
+    ]
+    found, _aws = look({"DescribeVolumes": {"Volumes": volumes}}, "eks")
+    assert found.components["eks"]["controller_resources"] == ["volume vol-1 (data)"]
+    assert found.summary["eks"]["state"] == "partial"
 
 
 def test_launch_templates_of_this_component_only():

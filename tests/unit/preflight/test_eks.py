@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.components import eks as eks_rules
 
-from .declared import change_fault_lines, fault_lines, warning_lines
+from .declared import change_fault_lines, fault_lines, removal_fault_lines, warning_lines
 
 GROUP = {
     "name": "default",
@@ -620,3 +620,14 @@ def test_a_node_group_keeps_its_zones(declared, existing, fixed):
     found = change_lines({"eks": cluster, "network": {"availability_zones": [A, B, C]}}, eks_node_groups=groups)
     assert bool(found) is fixed
     assert not fixed or "EKS can't change it: add a group of another name" in found[0]
+
+
+# ---- removal
+
+
+@pytest.mark.parametrize(("switch", "made", "faults"), [(False, [], 0), (False, ["volume vol-1"], 1), (True, ["x"], 0)])
+def test_what_controllers_have_made_keeps_the_cluster(switch, made, faults):
+    given = {**RIGHT, "eks_remove_controller_resources": switch, "eks_deletion_protection": False}
+    found = removal_fault_lines("eks", given, {"eks": {"exists": True, "controller_resources": made}})
+    assert len(found) == faults
+    assert not faults or "have made volume vol-1: remove what asks for them in the cluster" in found[0]

@@ -452,6 +452,19 @@ def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) ->
             )
 
 
+def removal_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+    """What controllers in the cluster have made stays when it goes, and keeps the VPC from being removed."""
+    made = (platform.get("eks") or {}).get("controller_resources") or []
+    if made and not values.get("eks_remove_controller_resources"):
+        yield fault(
+            "eks_remove_controller_resources",
+            False,
+            f"keeps eks from being removed, because controllers in the cluster have made {', '.join(made)}: remove what"
+            " asks for them in the cluster (services, ingresses, volume claims), or add"
+            " -e '{\"eks_remove_controller_resources\": true}', which removes them with the data on the volumes",
+        )
+
+
 def warnings(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
     """What EKS has done by itself to the cluster, or will do soon."""
     wanted, cluster = values.get("eks_kubernetes_version"), platform.get("eks") or {}
