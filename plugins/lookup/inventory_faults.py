@@ -80,6 +80,7 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
     did_you_mean,
     fault,
 )
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.iam import path_faults
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.names import name_faults
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.platform import (
     account_faults,
@@ -282,6 +283,8 @@ class Inventory:
 
     def change_faults(self, hosts: list[str], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
         yield from self._of_what_exists(change_rules, hosts, platform)
+        if hosts:
+            yield from self.placed(hosts[0], path_faults(self.shared_values[hosts[0]][0], platform))
         yield from conflict_faults(platform)
 
     def removal_faults(self, hosts: list[str], found: Mapping[str, t.Any]) -> Iterator[Fault]:

@@ -201,7 +201,10 @@ class FlowLog(Ec2Resource):
     identifier = "FlowLogId"
     tagged_as = "vpc-flow-log"
     describe = Describe("DescribeFlowLogs", "FlowLogs", many=True)
-    create = Create("CreateFlowLogs", token="ClientToken", exists=("FlowLogAlreadyExists",), tags=None)
+    made_at = "CreationTime"
+    create = Create(
+        "CreateFlowLogs", token="ClientToken", exists=("FlowLogAlreadyExists",), tags=None, made="FlowLogIds"
+    )
     delete = Delete("DeleteFlowLogs", missing=("InvalidFlowLogId.NotFound",), by={"FlowLogIds": ["FlowLogId"]})
     settings = (
         Setting("traffic_type", "TrafficType", update="replacement"),
@@ -228,6 +231,7 @@ class FlowLog(Ec2Resource):
             "FAILED": "Check that the destination exists and that the role or its policy lets flow logs write to it."
         },
     )
+    unmanaged = {"CreateFlowLogs.TagFieldSpecifications": "fields of tags in the records aren't offered"}
     passing = dict.fromkeys(("InvalidParameter", "400"), ROLE_NOT_YET_USABLE)
     timeout = 120
     poll = 5.0

@@ -480,6 +480,102 @@ class Instance(Ec2Resource):
         "resize": Update("ModifyInstanceAttribute"),
         "start": Update("StartInstances"),
     }
+    unmanaged = {
+        **dict.fromkeys(
+            ("AssociateAddress", "AttachNetworkInterface"), "addresses and interfaces that others attach are left alone"
+        ),
+        **dict.fromkeys(("AttachVolume", "DetachVolume"), "volumes beyond the declared ones are left alone"),
+        **dict.fromkeys(("AttachClassicLinkVpc", "DetachClassicLinkVpc"), "AWS has retired EC2-Classic"),
+        **dict.fromkeys(
+            (
+                "BundleInstance",
+                "ConfirmProductInstance",
+                "CreateImage",
+                "CreateInstanceExportTask",
+                "ModifyInstanceEventStartTime",
+                "RebootInstances",
+                "SendDiagnosticInterrupt",
+            ),
+            "they change nothing of the instance that lasts",
+        ),
+        **dict.fromkeys(
+            (
+                "AssociateApplicationStatusCheck",
+                "DisableApplicationStatusCheckSuppression",
+                "DisassociateApplicationStatusCheck",
+                "EnableApplicationStatusCheckSuppression",
+            ),
+            "status checks of applications are left alone",
+        ),
+        **dict.fromkeys(
+            (
+                "CreateDelegateMacVolumeOwnershipTask",
+                "CreateMacSystemIntegrityProtectionModificationTask",
+                "DisableInstanceSqlHaStandbyDetections",
+                "EnableInstanceSqlHaStandbyDetections",
+            ),
+            "of Mac and SQL Server only",
+        ),
+        "CreateReplaceRootVolumeTask": "a root volume of another's making is left",
+        **dict.fromkeys(
+            (
+                "ModifyInstanceCapacityReservationAttributes",
+                "ModifyInstanceCpuOptions",
+                "ModifyInstanceMaintenanceOptions",
+                "ModifyInstanceNetworkPerformanceOptions",
+                "ModifyInstancePlacement",
+                "ModifyPrivateDnsNameOptions",
+                *(
+                    f"RunInstances.{member}"
+                    for member in (
+                        "AdditionalInfo",
+                        "CapacityReservationSpecification",
+                        "CpuOptions",
+                        "CreditSpecification",
+                        "ElasticGpuSpecification",
+                        "ElasticInferenceAccelerators",
+                        "EnablePrimaryIpv6",
+                        "EnclaveOptions",
+                        "HibernationOptions",
+                        "Ipv6AddressCount",
+                        "Ipv6Addresses",
+                        "KernelId",
+                        "LicenseSpecifications",
+                        "MaintenanceOptions",
+                        "NetworkPerformanceOptions",
+                        "Operator",
+                        "Placement",
+                        "PrivateDnsNameOptions",
+                        "PrivateIpAddress",
+                        "RamdiskId",
+                    )
+                ),
+                *(
+                    f"ModifyInstanceAttribute.{member}"
+                    for member in ("EnaSupport", "EnclaveOptions", "Kernel", "Ramdisk", "SriovNetSupport")
+                ),
+                "ModifyVolume.MultiAttachEnabled",
+                "ResetInstanceAttribute",
+                "StartInstances.AdditionalInfo",
+            ),
+            "AWS's defaults",
+        ),
+        **dict.fromkeys(
+            ("ModifyInstanceAttribute.DisableApiStop", "RunInstances.DisableApiStop"), "who may stop it is IAM's affair"
+        ),
+        **dict.fromkeys(
+            (
+                "ModifyInstanceAttribute.InstanceInitiatedShutdownBehavior",
+                "RunInstances.InstanceInitiatedShutdownBehavior",
+            ),
+            "AWS's default: it stops and isn't terminated",
+        ),
+        "ModifyInstanceAttribute.SourceDestCheck": "AWS's default: the machine doesn't forward for others",
+        **dict.fromkeys(("RunInstances.NetworkInterfaces", "RunInstances.SecondaryInterfaces"), "one interface"),
+        "RunInstances.KeyName": "no SSH",
+        "RunInstances.LaunchTemplate": "all is declared here",
+        "RunInstances.InstanceMarketOptions": "no spot instance",
+    }
     extra_operations = (
         "DescribeIamInstanceProfileAssociations",
         "DescribeVolumesModifications",

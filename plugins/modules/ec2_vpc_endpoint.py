@@ -215,7 +215,8 @@ class VpcEndpoint(Ec2Resource):
     identifier = "VpcEndpointId"
     tagged_as = "vpc-endpoint"
     describe = Describe("DescribeVpcEndpoints", "VpcEndpoints", many=True)
-    create = Create("CreateVpcEndpoint", token="ClientToken", tags=None)
+    made_at = "CreationTimestamp"
+    create = Create("CreateVpcEndpoint", token="ClientToken", tags=None, made="VpcEndpoint.VpcEndpointId")
     delete = Delete(
         "DeleteVpcEndpoints",
         missing=("InvalidVpcEndpoint.NotFound", "InvalidVpcEndpointId.NotFound"),
@@ -253,6 +254,30 @@ class VpcEndpoint(Ec2Resource):
     )
     updates = {"settings": Update("ModifyVpcEndpoint", by="VpcEndpointId")}
     tagging = ec2_tagging("VpcEndpointId")
+    unmanaged = {
+        **dict.fromkeys(
+            ("AcceptVpcEndpointConnections", "RejectVpcEndpointConnections", "ModifyVpcEndpointPayerResponsibility"),
+            "the affair of the service's owner",
+        ),
+        "CreateVpcEndpointConnectionNotification": "notifications of connections aren't looked at",
+        **dict.fromkeys(
+            (
+                "CreateVpcEndpoint.DnsOptions.PrivateDnsPreference",
+                "CreateVpcEndpoint.DnsOptions.PrivateDnsSpecifiedDomains",
+                "CreateVpcEndpoint.ResourceConfigurationArn",
+                "CreateVpcEndpoint.ServiceNetworkArn",
+                "ModifyVpcEndpoint.DnsOptions.PrivateDnsPreference",
+                "ModifyVpcEndpoint.DnsOptions.PrivateDnsSpecifiedDomains",
+            ),
+            "of endpoints for resources and service networks, which the module doesn't make",
+        ),
+        **dict.fromkeys(
+            ("CreateVpcEndpoint.SubnetConfigurations", "ModifyVpcEndpoint.SubnetConfigurations"),
+            "AWS chooses the addresses",
+        ),
+        "CreateVpcEndpoint.ServiceRegion": "services of the own region only",
+        "ModifyVpcEndpoint.ResetPolicy": "the policy is declared as a whole",
+    }
     # AWS's model writes the states with capitals, its answers mostly don't.
     states = States(
         "State",

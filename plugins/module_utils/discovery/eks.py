@@ -11,7 +11,7 @@ from datetime import UTC
 from typing import Any
 
 from ..controllers import KINDS, Kind, found
-from .base import Component, Search, listed, tags_of
+from .base import Component, Search, listed, tags_of, text_of
 
 with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing library
     from botocore import xform_name
@@ -61,22 +61,20 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     made = [search.reader.executor.submit(_made_by_controllers, search, kind, name) for kind in KINDS]
 
     cluster = (described.result() or {}).get("cluster")
-    ours = bool(cluster) and search.scope.owns(tags_of(cluster, "tags"))
+    ours = bool(cluster) and search.owns(tags_of(cluster, "tags"))
     if ours:
         _add_cluster(search, facts, cluster)
     elif cluster:
-        search.foreign(f"EKS cluster {name}")
+        search.foreign(f"EKS cluster {name}", tags_of(cluster, "tags"))
     _add_providers(search, facts, providers, cluster if ours else {})
     arns = search.roles(roles)
     facts.update(cluster_role_arn=arns[CLUSTER_ROLE], node_role_arn=arns[NODE_ROLE])
     facts["launch_templates"] = sorted(
-        template["LaunchTemplateName"]
-        for template in search.owned(our_templates.result(), "LaunchTemplates")
-        if tags_of(template).get("Component") == search.component.name
+        template["LaunchTemplateName"] for template in search.owned(our_templates.result(), "LaunchTemplates")
     )
     for template in ((templates and templates.result()) or {}).get("LaunchTemplates", []):
-        if not search.scope.owns(tags_of(template)):
-            search.foreign(f"launch template {template['LaunchTemplateName']}")
+        if not search.owns(tags_of(template)):
+            search.foreign(f"launch template {template['LaunchTemplateName']}", tags_of(template))
     search.check_log_group(log_group, log_groups, written=ours, remade=True)
     facts["controller_resources"] = [text for future in made for text in future.result()]
 
@@ -109,12 +107,11 @@ def _add_providers(search: Search, facts: dict[str, Any], listed: Future, cluste
         if provider is None:
             continue
         tags = tags_of(provider)
-        ours = search.scope.owns(tags) and tags.get("Component") == search.component.name
         if _path(arn) == issuer:
             facts["oidc_provider_arn"] = arn
-            if not ours:
-                search.foreign(f"IAM OIDC provider {arn}")
-        elif ours:
+            if not search.owns(tags):
+                search.foreign(f"IAM OIDC provider {arn}", tags)
+        elif search.owns(tags):
             facts["left_oidc_providers"].append(arn)
             search.warnings.append(
                 f"{search.component.name}: the IAM OIDC provider {arn} is left of a cluster that is gone."
@@ -231,7 +228,7 @@ class _Inside:
     def foreign(self, thing: str) -> None:
         self.search.warnings.append(
             f"{self.search.component.name}: {thing} of cluster {self.cluster} does not carry the platform's tags"
-            f" ({self.search.scope.owner_text}): it was made by someone else and is left alone. Check who needs it, and"
+            f" ({text_of(self.search.scope.owner_tags)}): it was made by someone else and is left alone. Check who needs it, and"
             " remove it or declare it."
         )
 

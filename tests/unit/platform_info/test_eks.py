@@ -11,7 +11,9 @@ import pytest
 from tests.support.scripted_aws import api_error
 
 from . import test_network as network
-from .fake_aws import ACCOUNT, OWNER, PREFIX, REGION, SOMEONE_ELSES_ROLES, log_groups, look, role, tag_list, taken
+from .fake_aws import ACCOUNT, PREFIX, REGION, SOMEONE_ELSES_ROLES, log_groups, look, marks, role, tag_list, taken
+
+OWNER = marks("eks")
 
 EKS = f"arn:aws:eks:{REGION}:{ACCOUNT}"
 IAM = f"arn:aws:iam::{ACCOUNT}"
@@ -56,7 +58,7 @@ BALANCER = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/app/k8
 PROVIDER = f"{IAM}:oidc-provider/oidc.example/id/1"
 LEFT = f"{IAM}:oidc-provider/oidc.eks.{REGION}.amazonaws.com/id/LEFT"
 OF_OTHERS = f"{IAM}:oidc-provider/oidc.eks.{REGION}.amazonaws.com/id/OTHER"
-OURS = tag_list(**OWNER, Component="eks")
+OURS = tag_list(**OWNER)
 
 
 def providers(tags):
@@ -191,7 +193,7 @@ def test_what_others_have_made_in_the_cluster_is_reported(answers, thing):
         # The add-on's own, which it brings along.
         {"ListPodIdentityAssociations": {"associations": [{"associationId": "a-1", "ownerArn": "arn:addon"}]}},
         # Other components of ours.
-        {"DescribeAccessEntry": lambda request: entry(request, tags={**OWNER, "Component": "bastion_instance"})},
+        {"DescribeAccessEntry": lambda request: entry(request, tags=marks("bastion_instance"))},
     ],
 )
 def test_what_is_nobody_elses(answers):
@@ -222,7 +224,7 @@ def test_the_provider_of_an_earlier_cluster():
 
 
 def test_a_provider_of_another_component_or_region_is_not_left_by_ours():
-    answers = providers({LEFT: tag_list(**OWNER, Component="other"), LEFT.replace(REGION, "eu-west-1"): OURS})
+    answers = providers({LEFT: tag_list(**marks("other")), LEFT.replace(REGION, "eu-west-1"): OURS})
     assert look(answers, "eks")[0].components["eks"]["left_oidc_providers"] == []
 
 
@@ -238,7 +240,7 @@ def test_what_controllers_of_a_cluster_that_is_gone_have_left():
 
 
 def test_launch_templates_of_this_component_only():
-    names = {"left": {**OWNER, "Component": "eks"}, "others": {**OWNER, "Component": "other"}, "foreign": {}}
+    names = {"left": OWNER, "others": marks("other"), "foreign": {}}
     templates = [{"LaunchTemplateName": name, "Tags": tag_list(**tags)} for name, tags in names.items()]
     found, _aws = look({"DescribeLaunchTemplates": {"LaunchTemplates": templates}}, "eks", entries={})
     assert found.components["eks"]["launch_templates"] == ["left"]
