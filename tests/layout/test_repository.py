@@ -27,7 +27,7 @@ ENVIRONMENTS = sorted(path.parent.name for path in (ROOT / "inventories").glob("
 ROLES = sorted(path.parent.parent.name for path in (ROOT / "roles").glob("*/tasks/main.yml"))
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
 # Those that change a host, where the others talk to AWS.
-HOST_MODULES = ["host_tools"]
+HOST_MODULES = ["host_tools", "host_user_files"]
 AWS_MODULES = [module for module in MODULES if module not in HOST_MODULES]
 TASK_FILES = sorted(
     path
