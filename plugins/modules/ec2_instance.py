@@ -30,8 +30,8 @@ options:
     required: true
   instance_id:
     description:
-      - ID of the instance, where it is known. Then it may have lost its name or one of the tags in O(owned_by), which are
-        put back.
+      - ID of the instance, where it is known. Then it may have lost its name or one of the tags in O(owned_by), which
+        are put back.
     type: str
   image_id:
     description:
@@ -86,6 +86,12 @@ options:
       - Whether AWS moves the instance to other hardware when its own fails, if its type allows it.
     type: str
     choices: [default, disabled]
+  cpu_credits:
+    description:
+      - Whether an instance of a burstable type, such as T3, may use more of a processor than it has earned, which AWS
+        charges for. Not for other types.
+    type: str
+    choices: [standard, unlimited]
   metadata_options:
     description:
       - How the instance metadata service answers.
@@ -331,6 +337,11 @@ instance:
       returned: when O(shutdown_behavior) is set
       type: str
       sample: stop
+    credit_specification:
+      description: Whether it may use more of a processor than it has earned, as C(cpu_credits).
+      returned: when O(cpu_credits) is set
+      type: dict
+      sample: {"cpu_credits": "unlimited"}
     maintenance_options:
       description: Whether AWS recovers it by itself, as C(auto_recovery).
       type: dict
@@ -466,6 +477,12 @@ class Instance(Ec2Resource):
             Addition("DescribeInstanceAttribute", f"{member}.Value", member, by_hand=True)
             for _attribute, member in ATTRIBUTES.values()
         ),
+        Addition(
+            "DescribeInstanceCreditSpecifications",
+            "InstanceCreditSpecifications.CpuCredits",
+            "CreditSpecification.CpuCredits",
+            by_hand=True,
+        ),
         Addition("DescribeVolumes", "Volumes", "Volumes", by_hand=True),
     )
     create = Create("RunInstances", token="ClientToken", tags=None)
@@ -547,6 +564,10 @@ class Instance(Ec2Resource):
         ),
         Setting("instance_type", "InstanceType", update="resize", update_members=("InstanceType.Value",)),
         Setting("ebs_optimized", "EbsOptimized", update="resize", update_members=("EbsOptimized.Value",), absent=False),
+        # AWS tells of those that have it, if it isn't asked by id: then it refuses types that have none.
+        Setting(
+            "cpu_credits", "CreditSpecification.CpuCredits", update="credits", update_members=(), absent="standard"
+        ),
         # An instance that is present runs.
         Setting(
             "state",
@@ -582,6 +603,7 @@ class Instance(Ec2Resource):
         "monitoring": Update("MonitorInstances", by={"InstanceIds": ["InstanceId"]}, clear="UnmonitorInstances"),
         "volumes": Update("ModifyVolume"),
         "resize": Update("ModifyInstanceAttribute"),
+        "credits": Update("ModifyInstanceCreditSpecification"),
         "start": Update("StartInstances"),
     }
     extra_operations = (
@@ -673,6 +695,11 @@ class Instance(Ec2Resource):
                 if answer:
                     value = answer.get(member, {}).get("Value")
                     description[member] = from_base64(value) if member == "UserData" else value
+        if self.options["cpu_credits"] and self.options["state"] == "present" and state in LIVING:
+            request = {"Filters": self.filters({"instance-id": identifier})}
+            answer = self.read("DescribeInstanceCreditSpecifications", request)
+            for credits in answer["InstanceCreditSpecifications"]:
+                description["CreditSpecification"] = {"CpuCredits": credits["CpuCredits"]}
         # The devices of a new instance show when it runs.
         if self.options["block_device_mappings"] and state in LIVING and state != "pending":
             description["Volumes"] = self.volumes_of(description)
@@ -843,6 +870,15 @@ class Instance(Ec2Resource):
         change = changes["metadata_options"]
         request = {"InstanceId": current["InstanceId"], **self.encode(change.setting, change.desired)}
         self.write("ModifyInstanceMetadataOptions", request, f"change the metadata options of {self.title}")
+
+    def update_credits(self, changes, current):
+        asked = {"InstanceId": current["InstanceId"], "CpuCredits": changes["cpu_credits"].desired}
+        request = {"InstanceCreditSpecifications": [asked]}
+        self.write("ModifyInstanceCreditSpecification", request, f"change the CPU credits of {self.title}")
+
+    def refused(self, operation, request, response):
+        left = response.get("UnsuccessfulInstanceCreditSpecifications", [])
+        return [*super().refused(operation, request, response), *(item.get("Error", {}) for item in left)]
 
     def update_replacement(self, _changes, current):
         self.unprotect(current)

@@ -454,14 +454,10 @@ def test_protection(declared, current):
     assert result["instance"]["disable_api_termination"] is declared
 
 
+SHUTDOWN = "InstanceInitiatedShutdownBehavior"
 BY_HAND = {
     "disable_api_stop": (False, True, "disableApiStop", "DisableApiStop"),
-    "shutdown_behavior": (
-        "stop",
-        "terminate",
-        "instanceInitiatedShutdownBehavior",
-        "InstanceInitiatedShutdownBehavior",
-    ),
+    "shutdown_behavior": ("stop", "terminate", "instanceInitiatedShutdownBehavior", SHUTDOWN),
 }
 
 
@@ -499,6 +495,42 @@ def test_recovery_that_was_turned_off_by_hand():
     assert result["changed"] is True
 
 
+def credits_are(*found):
+    request = {"Filters": [{"Name": "instance-id", "Values": ["i-1"]}]}
+    told = [{"InstanceId": "i-1", "CpuCredits": value} for value in found]
+    return Step("DescribeInstanceCreditSpecifications", {"InstanceCreditSpecifications": told}, request)
+
+
+def spend(value, **answer):
+    request = {"InstanceCreditSpecifications": [{"InstanceId": "i-1", "CpuCredits": value}]}
+    return Step("ModifyInstanceCreditSpecification", answer, request)
+
+
+def test_credits_that_were_changed_by_hand():
+    result, _aws, _module = instance_run(
+        {"cpu_credits": "unlimited"},
+        search(instance()),
+        # AWS tells of those only that may go into debt.
+        credits_are(),
+        spend("unlimited"),
+        *[watch(instance()), credits_are("unlimited")] * 2,
+    )
+    assert result["changed"] is True
+    assert result["diff"]["before"]["cpu_credits"] == "standard"
+
+
+def test_refused_credits_are_an_error():
+    error = {"Code": "InstanceCreditSpecification.NotSupported", "Message": "not this type"}
+    left = [{"InstanceId": "i-1", "Error": error}]
+    refused(
+        {"cpu_credits": "unlimited"},
+        search(instance()),
+        credits_are(),
+        spend("unlimited", UnsuccessfulInstanceCreditSpecifications=left),
+        match="Could not change the CPU credits of EC2 instance .*NotSupported: not this type",
+    )
+
+
 def test_a_launch_has_all_of_it_at_once():
     options = {
         "auto_recovery": "default",
@@ -510,7 +542,7 @@ def test_a_launch_has_all_of_it_at_once():
     mine = instance(MaintenanceOptions={"AutoRecovery": "default"}, SourceDestCheck=True)
     asked = [
         told("disableApiStop", "DisableApiStop", False),
-        told("instanceInitiatedShutdownBehavior", "InstanceInitiatedShutdownBehavior", "stop"),
+        told("instanceInitiatedShutdownBehavior", SHUTDOWN, "stop"),
         user_data(None),
     ]
     sent = {
