@@ -59,6 +59,8 @@ class Resource(Finding):
     capital_members: bool = False  # members are written LikeThis (EC2, IAM), not likeThis
     free_form: tuple[str, ...] = ()  # members of the description whose keys are the user's own
     extra_operations: tuple[str, ...] = ()  # further operations that the subclass calls, for the model test
+    # What AWS can change of it and no run looks at: operation, or Operation.Member of one that is called -> why.
+    unmanaged: Mapping[str, str] = {}
 
     def __init__(self, module: AnsibleAWSModule):
         super().__init__(module)

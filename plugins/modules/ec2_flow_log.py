@@ -228,6 +228,7 @@ class FlowLog(Ec2Resource):
             "FAILED": "Check that the destination exists and that the role or its policy lets flow logs write to it."
         },
     )
+    unmanaged = {"CreateFlowLogs.TagFieldSpecifications": "fields of tags in the records aren't offered"}
     passing = dict.fromkeys(("InvalidParameter", "400"), ROLE_NOT_YET_USABLE)
     timeout = 120
     poll = 5.0

@@ -606,6 +606,93 @@ class Instance(Ec2Resource):
         "credits": Update("ModifyInstanceCreditSpecification"),
         "start": Update("StartInstances"),
     }
+    unmanaged = {
+        **dict.fromkeys(
+            ("AssociateAddress", "AttachNetworkInterface"),
+            "addresses and interfaces that others attach are left alone; a warning names them",
+        ),
+        **dict.fromkeys(
+            ("AttachVolume", "DetachVolume"),
+            "volumes beyond the declared ones are left alone; a warning names those without our tags",
+        ),
+        **dict.fromkeys(("AttachClassicLinkVpc", "DetachClassicLinkVpc"), "AWS has retired EC2-Classic"),
+        **dict.fromkeys(
+            (
+                "BundleInstance",
+                "ConfirmProductInstance",
+                "CreateImage",
+                "CreateInstanceExportTask",
+                "ModifyInstanceEventStartTime",
+                "RebootInstances",
+                "SendDiagnosticInterrupt",
+            ),
+            "they change nothing of the instance that lasts",
+        ),
+        **dict.fromkeys(
+            (
+                "AssociateApplicationStatusCheck",
+                "DisableApplicationStatusCheckSuppression",
+                "DisassociateApplicationStatusCheck",
+                "EnableApplicationStatusCheckSuppression",
+            ),
+            "status checks of applications are left alone",
+        ),
+        **dict.fromkeys(
+            (
+                "CreateDelegateMacVolumeOwnershipTask",
+                "CreateMacSystemIntegrityProtectionModificationTask",
+                "DisableInstanceSqlHaStandbyDetections",
+                "EnableInstanceSqlHaStandbyDetections",
+            ),
+            "of Mac and SQL Server only",
+        ),
+        "CreateReplaceRootVolumeTask": "a root volume of another's making is left",
+        **dict.fromkeys(
+            (
+                "ModifyInstanceCapacityReservationAttributes",
+                "ModifyInstanceCpuOptions",
+                "ModifyInstanceMaintenanceOptions.RebootMigration",
+                "ModifyInstanceNetworkPerformanceOptions",
+                "ModifyInstancePlacement",
+                "ModifyPrivateDnsNameOptions",
+                *(
+                    f"RunInstances.{member}"
+                    for member in (
+                        "AdditionalInfo",
+                        "CapacityReservationSpecification",
+                        "CpuOptions",
+                        "ElasticGpuSpecification",
+                        "ElasticInferenceAccelerators",
+                        "EnablePrimaryIpv6",
+                        "EnclaveOptions",
+                        "HibernationOptions",
+                        "Ipv6AddressCount",
+                        "Ipv6Addresses",
+                        "KernelId",
+                        "LicenseSpecifications",
+                        "NetworkPerformanceOptions",
+                        "Operator",
+                        "Placement",
+                        "PrivateDnsNameOptions",
+                        "PrivateIpAddress",
+                        "RamdiskId",
+                    )
+                ),
+                *(
+                    f"ModifyInstanceAttribute.{member}"
+                    for member in ("EnaSupport", "EnclaveOptions", "Kernel", "Ramdisk", "SriovNetSupport")
+                ),
+                "ModifyVolume.MultiAttachEnabled",
+                "ResetInstanceAttribute",
+                "StartInstances.AdditionalInfo",
+            ),
+            "AWS's defaults",
+        ),
+        "RunInstances.SecondaryInterfaces": "one interface",
+        "RunInstances.KeyName": "no SSH",
+        "RunInstances.LaunchTemplate": "all is declared here",
+        "RunInstances.InstanceMarketOptions": "no spot instance",
+    }
     extra_operations = (
         "DescribeIamInstanceProfileAssociations",
         "DescribeVolumesModifications",

@@ -325,6 +325,64 @@ class LaunchTemplate(Ec2Resource):
         ),
     )
     updates = {"version": Update("CreateLaunchTemplateVersion"), "pruning": Update("DeleteLaunchTemplateVersions")}
+    unmanaged = {
+        **dict.fromkeys(
+            (
+                f"CreateLaunchTemplate.LaunchTemplateData.{member}"
+                for member in (
+                    "CapacityReservationSpecification",
+                    "CpuOptions",
+                    "CreditSpecification",
+                    "DisableApiStop",
+                    "DisableApiTermination",
+                    "ElasticGpuSpecifications",
+                    "ElasticInferenceAccelerators",
+                    "EnclaveOptions",
+                    "HibernationOptions",
+                    "InstanceInitiatedShutdownBehavior",
+                    "InstanceMarketOptions",
+                    "InstanceRequirements",
+                    "KernelId",
+                    "LicenseSpecifications",
+                    "MaintenanceOptions",
+                    "NetworkPerformanceOptions",
+                    "Operator",
+                    "Placement",
+                    "PrivateDnsNameOptions",
+                    "RamDiskId",
+                )
+            ),
+            "not in a template of the module's; one that is put into a version of another's is left",
+        ),
+        "CreateLaunchTemplate.LaunchTemplateData.KeyName": "no SSH",
+        **dict.fromkeys(
+            (
+                f"CreateLaunchTemplate.LaunchTemplateData.{member}"
+                for member in ("NetworkInterfaces", "SecondaryInterfaces", "SecurityGroups")
+            ),
+            "one interface, in the groups that security_group_ids names",
+        ),
+        **dict.fromkeys(
+            (
+                f"CreateLaunchTemplate.LaunchTemplateData.BlockDeviceMappings.{member}"
+                for member in ("Ebs.EbsCardIndex", "Ebs.VolumeInitializationRate", "NoDevice", "VirtualName")
+            ),
+            "EBS volumes with AWS's defaults",
+        ),
+        "CreateLaunchTemplate.LaunchTemplateData.IamInstanceProfile.Arn": "the profile is named by its name or its ARN",
+        **dict.fromkeys(
+            (
+                "CreateLaunchTemplate.Operator",
+                "CreateLaunchTemplate.VersionDescription",
+                "CreateLaunchTemplateVersion.VersionDescription",
+            ),
+            "they change nothing of instances",
+        ),
+        **dict.fromkeys(
+            ("CreateLaunchTemplateVersion.ResolveAlias", "CreateLaunchTemplateVersion.SourceVersion"),
+            "a version is declared as a whole",
+        ),
+    }
     tagging = ec2_tagging("LaunchTemplateId")
     extra_operations = ("ModifyLaunchTemplate",)
     free_form = ("TagSpecifications",)

@@ -202,6 +202,19 @@ class RouteTable(Ec2Resource):
     # Routes first: a subnet that moves here finds them.
     updates = {"routes": Update("CreateRoute"), "subnets": Update("AssociateRouteTable")}
     extra_operations = ("ReplaceRoute", "DeleteRoute", "ReplaceRouteTableAssociation", "DisassociateRouteTable")
+    unmanaged = {
+        **dict.fromkeys(
+            (
+                "DisableRouteServerPropagation",
+                "DisableVgwRoutePropagation",
+                "EnableRouteServerPropagation",
+                "EnableVgwRoutePropagation",
+            ),
+            "routes that gateways and route servers propagate are left to them",
+        ),
+        **dict.fromkeys(("CreateRoute.InstanceId", "CreateRoute.VpcEndpointId"), "no target that is declared"),
+        "AssociateRouteTable.PublicIpv4Pool": "of internet gateways; the module associates subnets",
+    }
     tagging = ec2_tagging("RouteTableId")
     passing = {
         "InvalidGatewayID.NotFound": ("",),

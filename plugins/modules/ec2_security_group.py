@@ -264,6 +264,21 @@ class SecurityGroup(Ec2Resource):
     )
     updates = {option: Update(calls[0]) for option, calls in CALLS.items()}
     extra_operations = (*CALLS["ingress"][1:], *CALLS["egress"][1:])
+    unmanaged = {
+        **dict.fromkeys(
+            ("AssociateSecurityGroupVpc", "DisassociateSecurityGroupVpc"), "use in further VPCs isn't looked at"
+        ),
+        "ModifySecurityGroupRules": "its effect is seen: rules are compared as a whole",
+        **dict.fromkeys(
+            (
+                "AuthorizeSecurityGroupIngress.SourceSecurityGroupName",
+                "AuthorizeSecurityGroupIngress.SourceSecurityGroupOwnerId",
+                "AuthorizeSecurityGroupEgress.SourceSecurityGroupName",
+                "AuthorizeSecurityGroupEgress.SourceSecurityGroupOwnerId",
+            ),
+            "older forms of IpPermissions",
+        ),
+    }
     tagging = ec2_tagging("GroupId")
     # Someone else made the rule since we looked; the next look tells.
     passing = {"InvalidPermission.Duplicate": ("",)}

@@ -253,6 +253,30 @@ class VpcEndpoint(Ec2Resource):
     )
     updates = {"settings": Update("ModifyVpcEndpoint", by="VpcEndpointId")}
     tagging = ec2_tagging("VpcEndpointId")
+    unmanaged = {
+        **dict.fromkeys(
+            ("AcceptVpcEndpointConnections", "RejectVpcEndpointConnections", "ModifyVpcEndpointPayerResponsibility"),
+            "the affair of the service's owner",
+        ),
+        "CreateVpcEndpointConnectionNotification": "notifications of connections aren't looked at",
+        **dict.fromkeys(
+            (
+                "CreateVpcEndpoint.DnsOptions.PrivateDnsPreference",
+                "CreateVpcEndpoint.DnsOptions.PrivateDnsSpecifiedDomains",
+                "CreateVpcEndpoint.ResourceConfigurationArn",
+                "CreateVpcEndpoint.ServiceNetworkArn",
+                "ModifyVpcEndpoint.DnsOptions.PrivateDnsPreference",
+                "ModifyVpcEndpoint.DnsOptions.PrivateDnsSpecifiedDomains",
+            ),
+            "of endpoints for resources and service networks, which the module doesn't make",
+        ),
+        **dict.fromkeys(
+            ("CreateVpcEndpoint.SubnetConfigurations", "ModifyVpcEndpoint.SubnetConfigurations"),
+            "AWS chooses the addresses",
+        ),
+        "CreateVpcEndpoint.ServiceRegion": "services of the own region only",
+        "ModifyVpcEndpoint.ResetPolicy": "the policy is declared as a whole",
+    }
     # AWS's model writes the states with capitals, its answers mostly don't.
     states = States(
         "State",

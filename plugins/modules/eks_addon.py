@@ -293,6 +293,7 @@ class EksAddon(EksResource):
     )
     timeout = 1200
     extra_operations = ("DescribeAddonVersions", "DescribeCluster", "DescribePodIdentityAssociation", "DescribeUpdate")
+    unmanaged = {"CreateAddon.namespaceConfig": "add-ons live in the namespace that AWS chooses"}
     # The role of the service account was made a moment ago.
     passing = {"InvalidParameterException": ("does not exist", "could not be assumed")}
 

@@ -419,6 +419,56 @@ class EksCluster(EksResource):
             "IAM role's policy must include",
         ),
     }
+    unmanaged = {
+        **dict.fromkeys(
+            ("AssociateIdentityProviderConfig", "DisassociateIdentityProviderConfig"),
+            "people come through IAM; an identity provider of one's own is left alone",
+        ),
+        **dict.fromkeys(
+            ("CreateFargateProfile", "DeleteFargateProfile"), "Fargate profiles are left alone; they block the removal"
+        ),
+        **dict.fromkeys(
+            (
+                "ActivateCertificateAuthority",
+                "CreateCapability",
+                "CreateCertificateAuthority",
+                "DeleteCapability",
+                "DeleteCertificateAuthority",
+                "UpdateCapability",
+            ),
+            "left alone",
+        ),
+        **dict.fromkeys(("CancelUpdate", "StartInsightsRefresh"), "they change nothing that lasts"),
+        **dict.fromkeys(
+            (
+                f"{operation}.{member}"
+                for operation in ("CreateCluster", "UpdateClusterConfig")
+                for member in ("computeConfig", "storageConfig")
+            ),
+            "no EKS Auto Mode: nodes and volumes are the platform's own",
+        ),
+        "CreateCluster.kubernetesNetworkConfig.elasticLoadBalancing": "no EKS Auto Mode",
+        "UpdateClusterConfig.kubernetesNetworkConfig": "no EKS Auto Mode",
+        **dict.fromkeys(
+            ("CreateCluster.remoteNetworkConfig", "UpdateClusterConfig.remoteNetworkConfig"), "no hybrid nodes"
+        ),
+        "CreateCluster.outpostConfig": "not on Outposts",
+        **dict.fromkeys(
+            (
+                f"{operation}.{member}"
+                for operation in ("CreateCluster", "UpdateClusterConfig")
+                for member in (
+                    "controlPlaneScalingConfig",
+                    "kubeApiServerConfig",
+                    "kubeControllerManagerConfig",
+                    "kubeSchedulerConfig",
+                    "resourcesVpcConfig.controlPlaneEgressMode",
+                )
+            ),
+            "AWS's defaults for the control plane",
+        ),
+        "UpdateClusterVersion.rollbackConfig": "AWS's default for upgrades",
+    }
     hints = {
         "InvalidParameterException": NODES_FIRST,
         "InvalidRequestException": NODES_FIRST,

@@ -433,6 +433,27 @@ class EksNodegroup(EksResource):
         ),
         "InvalidRequestException": ("does not exist",),
     }
+    unmanaged = {
+        "CreateNodegroup.remoteAccess": "no SSH: the launch template has no key, and says which groups there are",
+        **dict.fromkeys(
+            (
+                f"{operation}.nodeRepairConfig.{member}"
+                for operation in ("CreateNodegroup", "UpdateNodegroupConfig")
+                for member in (
+                    "maxUnhealthyNodeThresholdCount",
+                    "maxUnhealthyNodeThresholdPercentage",
+                    "maxParallelNodesRepairedCount",
+                    "maxParallelNodesRepairedPercentage",
+                    "nodeRepairConfigOverrides",
+                )
+            ),
+            "node repair is on or off",
+        ),
+        **dict.fromkeys(
+            ("CreateNodegroup.warmPoolConfig", "UpdateNodegroupConfig.warmPoolConfig"), "no pool of spare nodes"
+        ),
+        "UpdateNodegroupVersion.launchTemplate.id": "the template is named by its name",
+    }
     hints = {
         "InvalidParameterException": {
             "Kubernetes version should be equal": "Upgrade the control plane first (agent_platform.aws.eks_cluster)."

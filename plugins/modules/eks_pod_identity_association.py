@@ -139,6 +139,10 @@ class PodIdentityAssociation(EksResource):
     )
     updates = {"association": Update("UpdatePodIdentityAssociation", token=TOKEN, by=ASSOCIATION)}
     tagging = Tagging("TagResource", "UntagResource", by={"resourceArn": "associationArn"})
+    unmanaged = dict.fromkeys(
+        ("CreatePodIdentityAssociation.policy", "UpdatePodIdentityAssociation.policy"),
+        "a session policy that narrows the role; the role itself is declared",
+    )
     # IAM may not have told EKS yet of a role that was just made.
     passing = {"InvalidParameterException": ("Role provided in the request does not exist",)}
     timeout = 120

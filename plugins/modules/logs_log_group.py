@@ -118,6 +118,39 @@ class LogGroup(Resource):
         "key": Update("AssociateKmsKey", clear="DisassociateKmsKey"),
         "retention": Update("PutRetentionPolicy", clear="DeleteRetentionPolicy"),
     }
+    unmanaged = {
+        **dict.fromkeys(("TagLogGroup", "UntagLogGroup"), "older forms of TagResource and UntagResource"),
+        **dict.fromkeys(
+            (
+                "CreateExportTask",
+                "CreateScheduledQuery",
+                "PutQueryDefinition",
+                "UpdateScheduledQuery",
+            ),
+            "they read the group and change nothing of it",
+        ),
+        **dict.fromkeys(
+            (
+                "CreateLogGroup.deletionProtectionEnabled",
+                "PutLogGroupDeletionProtection",
+                "DeleteDataProtectionPolicy",
+                "DeleteIndexPolicy",
+                "DeleteMetricFilter",
+                "DeleteSubscriptionFilter",
+                "DeleteSyslogConfiguration",
+                "DeleteTransformer",
+                "PutBearerTokenAuthentication",
+                "PutDataProtectionPolicy",
+                "PutIndexPolicy",
+                "PutMetricFilter",
+                "PutSubscriptionFilter",
+                "PutSyslogConfiguration",
+                "PutTransformer",
+            ),
+            "not looked at",
+        ),
+        "AssociateKmsKey.resourceIdentifier": "for results of queries",
+    }
     tagging = Tagging("TagResource", "UntagResource", by={"resourceArn": "logGroupArn"})
     additions = (
         Addition(

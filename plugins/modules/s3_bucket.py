@@ -400,6 +400,72 @@ class Bucket(Resource):
         ),
     )
     extra_operations = ("DeleteObjects", "ListObjectVersions")
+    unmanaged = {
+        **dict.fromkeys(
+            (
+                "CreateBucketMetadataConfiguration",
+                "CreateBucketMetadataTableConfiguration",
+                "DeleteBucketMetadataConfiguration",
+                "DeleteBucketMetadataTableConfiguration",
+                "UpdateBucketMetadataAnnotationTableConfiguration",
+                "UpdateBucketMetadataInventoryTableConfiguration",
+                "UpdateBucketMetadataJournalTableConfiguration",
+                "DeleteBucketAnalyticsConfiguration",
+                "DeleteBucketIntelligentTieringConfiguration",
+                "DeleteBucketInventoryConfiguration",
+                "DeleteBucketMetricsConfiguration",
+                "PutBucketAnalyticsConfiguration",
+                "PutBucketIntelligentTieringConfiguration",
+                "PutBucketInventoryConfiguration",
+                "PutBucketMetricsConfiguration",
+                "PutBucketAbac",
+                "PutBucketAccelerateConfiguration",
+                "PutBucketAcl",
+                "DeleteBucketCors",
+                "PutBucketCors",
+                "PutBucketLogging",
+                "PutBucketNotificationConfiguration",
+                "DeleteBucketReplication",
+                "PutBucketReplication",
+                "PutBucketRequestPayment",
+                "DeleteBucketWebsite",
+                "PutBucketWebsite",
+                "PutObjectLockConfiguration",
+                "CreateBucket.ObjectLockEnabledForBucket",
+                "PutBucketVersioning.VersioningConfiguration.MFADelete",
+            ),
+            "not looked at",
+        ),
+        **dict.fromkeys(
+            ("DeleteBucketEncryption", "DeleteBucketOwnershipControls", "DeletePublicAccessBlock"),
+            "their effect is seen, and what is declared put back",
+        ),
+        **dict.fromkeys(
+            ("PutBucketLifecycle", "PutBucketNotification"),
+            "older forms of PutBucketLifecycleConfiguration and PutBucketNotificationConfiguration",
+        ),
+        **dict.fromkeys(
+            (
+                "CreateBucket.ACL",
+                "CreateBucket.GrantFullControl",
+                "CreateBucket.GrantRead",
+                "CreateBucket.GrantReadACP",
+                "CreateBucket.GrantWrite",
+                "CreateBucket.GrantWriteACP",
+            ),
+            "a bucket is made without access control lists",
+        ),
+        **dict.fromkeys(
+            (
+                "CreateBucket.BucketNamespace",
+                "CreateBucket.CreateBucketConfiguration.Bucket",
+                "CreateBucket.CreateBucketConfiguration.Location",
+            ),
+            "general purpose buckets in a region",
+        ),
+        "PutBucketPolicy.ConfirmRemoveSelfBucketAccess": "S3's check against locking oneself out stays on",
+        "PutBucketLifecycleConfiguration.TransitionDefaultMinimumObjectSize": "no rule moves objects",
+    }
     tagging = Tagging(
         "PutBucketTagging",
         "DeleteBucketTagging",

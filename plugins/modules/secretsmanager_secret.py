@@ -249,6 +249,32 @@ class Secret(Resource):
     }
     additions = (Addition("GetSecretValue", "SecretString", "SecretString", by_hand=True),)
     extra_operations = ("GetRandomPassword",)
+    unmanaged = {
+        **dict.fromkeys(
+            (
+                "CancelRotateSecret",
+                "RotateSecret",
+                "PutResourcePolicy",
+                "DeleteResourcePolicy",
+                "RemoveRegionsFromReplication",
+                "ReplicateSecretToRegions",
+                "StopReplicationToReplica",
+                "CreateSecret.AddReplicaRegions",
+            ),
+            "not looked at",
+        ),
+        "CreateSecret.ForceOverwriteReplicaSecret": "no replica is overwritten",
+        **dict.fromkeys(
+            ("CreateSecret.SecretBinary", "PutSecretValue.SecretBinary", "UpdateSecret.SecretBinary"),
+            "values are texts",
+        ),
+        "UpdateSecret.SecretString": "the value has a call of its own, PutSecretValue",
+        **dict.fromkeys(
+            ("PutSecretValue.RotationToken", "PutSecretValue.VersionStages", "UpdateSecretVersionStage"),
+            "labels of versions are left to rotations; a declared value that isn't the current one is put back",
+        ),
+        **dict.fromkeys(("CreateSecret.Type", "UpdateSecret.Type"), "no secrets of partners"),
+    }
     tagging = tag_list("TagResource", "UntagResource", by={"SecretId": "ARN"})
     free_form = ("VersionIdsToStages",)
     passing = {

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
@@ -85,6 +86,38 @@ class Reader:
         elif error_code(error) in CREDENTIAL_CODES:
             doing = f"read the platform's state from {service} with these AWS credentials"
         return ResourceError(describe_failure(error, doing, service, api), error)
+
+
+class OptionalReader(Reader):
+    """Reads what a run can do without, each thing once.
+
+    What can't be read is None, and `unread` says why; nothing more is asked of a service that has failed, but for one
+    that only refuses single calls.
+    """
+
+    def __init__(self, clients: Mapping[str, Any], executor: Executor):
+        super().__init__(clients, executor)
+        self.services = {service: Reader({service: client}, executor) for service, client in clients.items()}
+        self.started: dict[str, Future] = {}
+        self.lock = threading.Lock()
+        self.unread: dict[str, None] = {}
+
+    def read(self, service: str, operation: str, **params: Any) -> dict | None:
+        return self.start(service, operation, **params).result()
+
+    def start(self, service: str, operation: str, **params: Any) -> Future:
+        with self.lock:
+            call = f"{service} {operation} {params}"
+            if call not in self.started:
+                self.started[call] = self.executor.submit(self._read, service, operation, params)
+            return self.started[call]
+
+    def _read(self, service: str, operation: str, params: Mapping[str, Any]) -> dict | None:
+        try:
+            return self.services[service].read(service, operation, **params)
+        except ResourceError as error:
+            self.unread[str(error)] = None
+            return None
 
 
 @dataclass(frozen=True)
@@ -213,6 +246,9 @@ class Component:
     services: the AWS services it is read from. empty: its facts when nothing exists, with every key.
     collect: fills a copy of empty. exists: whether the facts hold what other components build on.
     summary: what a person wants to know of one that exists, as lines.
+    offers: what AWS offers this account for it (zones, versions, quotas), read only when that is asked for. Calls that
+    fail answer None, so each value must bear that it isn't known. offered_by: services for that besides `services`.
+    offer_lines: what a person wants to know of one that exists, given the facts and the offers.
     """
 
     name: str
@@ -221,14 +257,20 @@ class Component:
     collect: Callable[[Search, dict[str, Any]], None]
     exists: Callable[[Mapping[str, Any]], bool]
     summary: Callable[[Mapping[str, Any]], list[str]]
+    offers: Callable[[Search], dict[str, Any]] | None = None
+    offered_by: tuple[str, ...] = ()
+    offer_lines: Callable[[Mapping[str, Any], Mapping[str, Any]], list[str]] | None = None
 
-    def describe(self, search: Search, facts: Mapping[str, Any]) -> dict[str, Any]:
+    def describe(
+        self, search: Search, facts: Mapping[str, Any], offers: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         """How far the component exists, and lines that tell of it.
 
         It has begun to exist, and has not gone yet, as long as any of its facts is not empty.
         """
         if self.exists(facts):
-            return {"state": "exists", "lines": self.summary(facts)}
+            offered = self.offer_lines(facts, offers) if self.offer_lines and offers else []
+            return {"state": "exists", "lines": [*self.summary(facts), *offered]}
         empty = self.empty(search)
         begun = [f"{fact} {_brief(value)}" for fact, value in facts.items() if value != empty[fact]]
         return (

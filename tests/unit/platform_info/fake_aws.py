@@ -98,11 +98,16 @@ ENTRIES = {
 SCOPE = Scope(PREFIX, OWNER, REGION, ENTRIES)
 
 
-def look(answers: Mapping[str, Any], *components: str, entries: Mapping[str, list[str]] = ENTRIES):
+def look(
+    answers: Mapping[str, Any],
+    *components: str,
+    entries: Mapping[str, list[str]] = ENTRIES,
+    offers: bool = False,
+):
     """What discovery finds of the components, of all if none is named, and the AWS that it has asked."""
     aws = FakeAws(answers)
     scope = Scope(PREFIX, OWNER, REGION, entries)
-    return discover(aws.client, scope, components or COMPONENTS, identify(aws.client)), aws
+    return discover(aws.client, scope, components or COMPONENTS, identify(aws.client), offers), aws
 
 
 def taken(answers: Mapping[str, Any], component: str) -> list[str]:
