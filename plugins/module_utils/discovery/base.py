@@ -268,12 +268,12 @@ class Search:
     def keeps_marks(self, tags: Mapping[str, str]) -> bool:
         """Whether something in a place of ours, such as our VPC, is ours though a tag may be lost.
 
-        It bears a name of ours or one of our tags at least, and none of them with another value.
+        It bears a name of ours, or all of our tags but one, and none of them with another value. A single one, such as
+        Environment=dev, proves nothing.
         """
+        lost = [key for key in self.marks if key not in tags]
         named = tags.get("Name", "").startswith(f"{self.scope.prefix}-")
-        return (named or any(tags.get(key) == value for key, value in self.marks.items())) and all(
-            tags.get(key) in (None, value) for key, value in self.marks.items()
-        )
+        return (named or len(lost) <= 1) and all(tags.get(key, value) == value for key, value in self.marks.items())
 
     def start_roles(self, things: Iterable[str]) -> dict[str, Future]:
         return {thing: self.start("iam", "get_role", RoleName=self.scope.name(thing, IAM_ROLE)) for thing in things}
