@@ -25,9 +25,10 @@ options:
     required: true
   owner_tags:
     description:
-      - The tags that say that a resource belongs to the platform.
-      - By default C(Project) with the value of O(name), C(Environment) with the value of O(environment), and
-        C(ManagedBy) with the value V(agent_platform.aws).
+      - The tags that say that a resource belongs to the platform. To a component of it belongs what bears the tag
+        C(Component) with its name, besides.
+      - By default C(Project) with the value of O(name), C(Environment) with the value of O(environment), C(Region) with
+        the region that is read, and C(ManagedBy) with the value V(agent_platform.aws).
     type: dict
     aliases: [owned_by]
   account_id:
@@ -58,6 +59,12 @@ options:
       - For a component that makes things from a list, such as node groups or roles, the names in that list.
       - What has such a name is only looked for when it is named here.
     type: dict
+  offers:
+    description:
+      - Whether to read what AWS offers this account for the components, such as versions, zones and quotas, too.
+      - What can't be read, as when a permission is missing, is told in a warning and is no failure.
+    type: bool
+    default: false
 author:
   - Contributors to the agent_platform.aws project (@agent-platform-aws)
 notes:
@@ -147,9 +154,19 @@ platform:
           type: str
           sample: IAM role agent-platform-dev-eks-nodes
         reason:
-          description: Why it is not the platform's.
+          description: Why it is not the component's, and whose it is where its tags say so.
           type: str
-          sample: "exists without the tags of this platform (Project=agent-platform, Environment=dev)"
+          sample: "exists and belongs to the platform of the same name in eu-west-1"
+        remedy:
+          description: What helps.
+          type: str
+          sample: "give one of the two another platform_environment or platform_name"
+    offers:
+      description:
+        - What AWS offers for each component, described like its facts. Empty where O(offers) did not ask for it.
+          What AWS did not tell is null or empty.
+      type: dict
+      sample: {encryption: {}, network: {}}
   sample:
     account_id: "123456789012"
     encryption: {exists: true, key_id: 0a1b2c3d, alias: alias/agent-platform-dev-key}
@@ -180,6 +197,10 @@ region:
   description: The same as RV(platform.region).
   returned: always
   type: str
+offers:
+  description: The same as RV(platform.offers).
+  returned: always
+  type: dict
 conflicts:
   description: The same as RV(platform.conflicts).
   returned: always
@@ -210,6 +231,7 @@ def scope_of(params: Mapping[str, Any], region: str) -> Scope:
     owner_tags = params["owner_tags"] or {
         "Project": params["name"],
         "Environment": params["environment"],
+        "Region": region,
         "ManagedBy": "agent_platform.aws",
     }
     return Scope(f"{params['name']}-{params['environment']}", owner_tags, region, params["entries"] or {})
@@ -236,6 +258,7 @@ def result_of(found: Discovered, region: str) -> dict[str, Any]:
         "partition": found.partition,
         "region": region,
         "conflicts": found.conflicts,
+        "offers": found.offers,
     }
     return {"platform": {**found.components, **account}, "summary": found.summary, **account}
 
@@ -273,7 +296,7 @@ def main() -> None:
         account = {"account_id": caller["Account"], "arn": caller["Arn"]}
         in_another = module.params["account_id"] not in (None, caller["Account"])
         wanted = () if in_another else wanted_of(module.params)
-        found = discover(make_client, scope_of(module.params, region), wanted, caller)
+        found = discover(make_client, scope_of(module.params, region), wanted, caller, module.params["offers"])
     except ResourceError as error:
         details = {"error_code": error_code(error.cause)} if error.cause else {}
         module.fail_json(msg=str(error), **details, **account)

@@ -34,7 +34,7 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
         {"Name": "tag:Name", "Values": [scope.name(THING, "ec2_tag_name")]},
         {"Name": "instance-state-name", "Values": list(LIVING)},
     ]
-    instances = search.start("ec2", "describe_instances", Filters=[*scope.filters, *named])
+    instances = search.start("ec2", "describe_instances", Filters=[*search.filters, *named])
     roles = search.start_roles([THING])
     profile = search.start("iam", "get_instance_profile", InstanceProfileName=scope.name(THING, IAM_ROLE))
     secret = search.start("secretsmanager", "describe_secret", SecretId=scope.name("bastion-code-server", "secret"))
@@ -59,16 +59,16 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
 
 def _instance_profile(search: Search, answer: dict | None) -> str | None:
     profile = (answer or {}).get("InstanceProfile")
-    if profile and not search.scope.owns(tags_of(profile)):
-        search.foreign(f"IAM instance profile {profile['InstanceProfileName']}")
+    if profile and not search.owns(tags_of(profile)):
+        search.foreign(f"IAM instance profile {profile['InstanceProfileName']}", tags_of(profile))
         return None
     return profile and profile["Arn"]
 
 
 def _secret(search: Search, secret: dict | None) -> str | None:
     """The secret, unless it is to be deleted: then it can be brought back, and nothing may read it."""
-    if secret and not search.scope.owns(tags_of(secret)):
-        search.foreign(f"secret {secret['Name']}")
+    if secret and not search.owns(tags_of(secret)):
+        search.foreign(f"secret {secret['Name']}", tags_of(secret))
         return None
     return secret["ARN"] if secret and not secret.get("DeletedDate") else None
 
@@ -79,9 +79,9 @@ def _bucket(search: Search, answer: dict | None) -> str | None:
     name = search.scope.name(f"bastion-transfer-{account}", "s3_bucket")
     if name not in [bucket["Name"] for bucket in (answer or {}).get("Buckets", [])]:
         return None
-    tags = search.read("s3", "get_bucket_tagging", Bucket=name)
-    if not search.scope.owns(tags_of(tags or {}, "TagSet")):
-        search.foreign(f"S3 bucket {name}")
+    tags = tags_of(search.read("s3", "get_bucket_tagging", Bucket=name) or {}, "TagSet")
+    if not search.owns(tags):
+        search.foreign(f"S3 bucket {name}", tags)
         return None
     return name
 

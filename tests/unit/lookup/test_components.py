@@ -41,6 +41,10 @@ def test_in_the_order_of_construction(look):
     assert list(look()["requires"]) == ["base", "cache", "apps"]
 
 
+def test_who_requires_it(look):
+    assert look()["required_by"] == {"base": ["cache"], "cache": ["apps"], "apps": []}
+
+
 def test_reads_what_there_is(look):
     assert look()["reads"] == {"base": ["base"], "cache": [], "apps": ["base"]}
 

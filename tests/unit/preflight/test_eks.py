@@ -334,10 +334,6 @@ IRSA = {"name": "ebs-csi-driver", "namespace": "kube-system", "service_accounts"
             " turn them round",
         ),
         (
-            [{"name": "a", "irsa": {**IRSA, "name": "agent"}}],
-            "eks_addons[0].irsa.name: 'agent' is also a role of workload_identity_roles: one role has one owner",
-        ),
-        (
             [{"name": "a", "irsa": IRSA}, {"name": "b", "irsa": IRSA}],
             "eks_addons[].irsa.name: 'ebs-csi-driver' occurs more than once",
         ),

@@ -23,6 +23,7 @@ from ..formats import (
     repeated,
     repeated_names,
 )
+from ..names import Name, fixed_names, named_entries
 from ..permissions import access_policy_faults, workload_role_faults
 from ..ranges import Range
 
@@ -265,11 +266,10 @@ def _node_group_faults(groups: list[Mapping], addons: list[Mapping], kubernetes_
         yield from _taint_faults(f"{path}.taints", group.get("taints") or [])
 
 
-def _addon_faults(addons: list[Mapping], workload_roles: list[Mapping]) -> Iterator[Fault]:
+def _addon_faults(addons: list[Mapping]) -> Iterator[Fault]:
     variable = "eks_addons"
     yield from repeated_names(variable, addons)
     present = [addon for addon in addons if addon.get("state") != "absent"]
-    taken = {role["name"] for role in workload_roles if "name" in role}
     for index, addon in enumerate(addons):
         path = f"{variable}[{index}]"
         for key, pattern, expected in (
@@ -284,10 +284,6 @@ def _addon_faults(addons: list[Mapping], workload_roles: list[Mapping]) -> Itera
                 yield fault(f"{path}.{key}", addon[key], expected)
         role = addon.get("irsa") or {}
         yield from workload_role_faults(f"{path}.irsa", role)
-        if role.get("name") in taken:
-            yield fault(
-                f"{path}.irsa.name", role["name"], "is also a role of workload_identity_roles: one role has one owner"
-            )
     roles = [addon.get("irsa") or {} for addon in present]
     for name in repeated(role["name"] for role in roles if "name" in role):
         yield fault(f"{variable}[].irsa.name", name, "occurs more than once")
@@ -329,8 +325,19 @@ def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterat
         yield fault("eks_log_types", log_type, "occurs more than once")
     addons = values.get("eks_addons") or []
     yield from _node_group_faults(values.get("eks_node_groups") or [], addons, values.get("eks_kubernetes_version"))
-    yield from _addon_faults(addons, others.get("workload_identity", {}).get("workload_identity_roles") or [])
+    yield from _addon_faults(addons)
     yield from _access_entry_faults(values.get("eks_access_entries") or [])
+
+
+def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
+    prefix = values.get("platform_prefix")
+    yield from fixed_names(prefix, eks_cluster=["eks"], iam_role=["eks-cluster", "eks-nodes"])
+    if prefix:
+        yield Name("log_group", f"/aws/eks/{resource_name('eks', prefix, 'eks_cluster')}/cluster")
+    groups = values.get("eks_node_groups") or []
+    yield from named_entries(prefix, "eks_node_groups", groups, "eks_nodegroup")
+    yield from named_entries(prefix, "eks_node_groups", groups, "launch_template", before="eks-")
+    yield from named_entries(prefix, "eks_addons", values.get("eks_addons") or [], "iam_role", key="irsa")
 
 
 def _running_version_faults(wanted: str, cluster: Mapping[str, t.Any]) -> Iterator[Fault]:
