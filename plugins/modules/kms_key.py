@@ -177,6 +177,32 @@ class Key(Resource):
         Addition("ListResourceTags", "Tags", "Tags", by_hand=True),
     )
     extra_operations = ("CancelKeyDeletion", "ListKeys")
+    unmanaged = {
+        **dict.fromkeys(("CreateGrant", "RetireGrant", "RevokeGrant"), "services make and retire grants all the time"),
+        "UpdateAlias": "its effect is seen: the key without its alias gets it back",
+        "RotateKeyOnDemand": "it changes nothing that is declared",
+        **dict.fromkeys(
+            (
+                "CreateKey.CustomKeyStoreId",
+                "CreateKey.CustomerMasterKeySpec",
+                "CreateKey.KeySpec",
+                "CreateKey.KeyUsage",
+                "CreateKey.MultiRegion",
+                "CreateKey.Origin",
+                "CreateKey.XksKeyId",
+                "DeleteImportedKeyMaterial",
+                "ImportKeyMaterial",
+                "ReplicateKey",
+                "UpdatePrimaryRegion",
+            ),
+            "symmetric keys of one region with material of KMS's own; that can't be changed later",
+        ),
+        **dict.fromkeys(
+            ("CreateKey.BypassPolicyLockoutSafetyCheck", "PutKeyPolicy.BypassPolicyLockoutSafetyCheck"),
+            "KMS's check against locking everybody out stays on",
+        ),
+        "PutKeyPolicy.PolicyName": "a key has one policy, named default",
+    }
     tagging = tag_list("TagResource", "UntagResource", by="KeyId")
     passing = {
         # KMS takes a moment to know a role that was just made.

@@ -47,6 +47,8 @@ options:
       - Components that must exist. They are read even if O(components) does not name them.
       - If one of them is missing the module fails and says what has to run first. In check mode it does not fail,
         because a dry run on an empty account has nothing to find.
+      - If something of one of them can't be placed, such as a subnet without its tag C(Tier), the module fails and says
+        what has to run, also in check mode.
     type: list
     elements: str
     default: []
@@ -59,6 +61,12 @@ options:
       - For a component that makes things from a list, such as node groups or roles, the names in that list.
       - What has such a name is only looked for when it is named here.
     type: dict
+  offers:
+    description:
+      - Whether to read what AWS offers this account for the components, such as versions, zones and quotas, too.
+      - What can't be read, as when a permission is missing, is told in a warning and is no failure.
+    type: bool
+    default: false
 author:
   - Contributors to the agent_platform.aws project (@agent-platform-aws)
 notes:
@@ -155,6 +163,12 @@ platform:
           description: What helps.
           type: str
           sample: "give one of the two another platform_environment or platform_name"
+    offers:
+      description:
+        - What AWS offers for each component, described like its facts. Empty where O(offers) did not ask for it.
+          What AWS did not tell is null or empty.
+      type: dict
+      sample: {encryption: {}, network: {}}
   sample:
     account_id: "123456789012"
     encryption: {exists: true, key_id: 0a1b2c3d, alias: alias/agent-platform-dev-key}
@@ -185,6 +199,10 @@ region:
   description: The same as RV(platform.region).
   returned: always
   type: str
+offers:
+  description: The same as RV(platform.offers).
+  returned: always
+  type: dict
 conflicts:
   description: The same as RV(platform.conflicts).
   returned: always
@@ -235,6 +253,17 @@ def missing_message(missing: list[str], required_by: str | None, account_id: str
     )
 
 
+def amiss_message(found: Discovered, required: Iterable[str], required_by: str | None) -> str | None:
+    """What of the required components must be mended before something builds on them, in one line."""
+    amiss = {name: texts for name, texts in found.amiss.items() if name in set(required)}
+    if not amiss:
+        return None
+    texts = "; ".join(f"{name}: {'; '.join(texts)}" for name, texts in amiss.items())
+    return (
+        f"{required_by or 'This'} can't build on it: {texts}. Run ansible-playbook site.yml --limit {','.join(amiss)}"
+    )
+
+
 def result_of(found: Discovered, region: str) -> dict[str, Any]:
     account = {
         "account_id": found.account_id,
@@ -242,6 +271,7 @@ def result_of(found: Discovered, region: str) -> dict[str, Any]:
         "partition": found.partition,
         "region": region,
         "conflicts": found.conflicts,
+        "offers": found.offers,
     }
     return {"platform": {**found.components, **account}, "summary": found.summary, **account}
 
@@ -279,12 +309,15 @@ def main() -> None:
         account = {"account_id": caller["Account"], "arn": caller["Arn"]}
         in_another = module.params["account_id"] not in (None, caller["Account"])
         wanted = () if in_another else wanted_of(module.params)
-        found = discover(make_client, scope_of(module.params, region), wanted, caller)
+        found = discover(make_client, scope_of(module.params, region), wanted, caller, module.params["offers"])
     except ResourceError as error:
         details = {"error_code": error_code(error.cause)} if error.cause else {}
         module.fail_json(msg=str(error), **details, **account)
     for warning in found.warnings:
         module.warn(warning)
+    amiss = amiss_message(found, module.params["require"], module.params["required_by"])
+    if amiss:
+        module.fail_json(msg=amiss)
     missing = found.missing(module.params["require"])
     if missing and not module.check_mode:
         module.fail_json(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import graphlib
 import os
 import typing as t
 from collections.abc import Mapping
@@ -26,6 +27,13 @@ def load(role: str, name: str) -> dict:
         return {}
     with open(path(role, name), encoding="utf-8") as file:
         return yaml_load(file) or {}
+
+
+def described() -> dict[str, dict]:
+    """What each component says about itself in its meta/component.yml, in the order in which they are built."""
+    found = {role: about for role in sorted(os.listdir(ROLES)) if (about := load(role, "meta/component.yml"))}
+    order = graphlib.TopologicalSorter({component: about["requires"] for component, about in found.items()})
+    return {component: found[component] for component in order.static_order()}
 
 
 @functools.cache

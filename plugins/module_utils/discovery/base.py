@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
@@ -99,6 +100,38 @@ class Reader:
         return ResourceError(describe_failure(error, doing, service, api), error)
 
 
+class OptionalReader(Reader):
+    """Reads what a run can do without, each thing once.
+
+    What can't be read is None, and `unread` says why; nothing more is asked of a service that has failed, but for one
+    that only refuses single calls.
+    """
+
+    def __init__(self, clients: Mapping[str, Any], executor: Executor):
+        super().__init__(clients, executor)
+        self.services = {service: Reader({service: client}, executor) for service, client in clients.items()}
+        self.started: dict[str, Future] = {}
+        self.lock = threading.Lock()
+        self.unread: dict[str, None] = {}
+
+    def read(self, service: str, operation: str, **params: Any) -> dict | None:
+        return self.start(service, operation, **params).result()
+
+    def start(self, service: str, operation: str, **params: Any) -> Future:
+        with self.lock:
+            call = f"{service} {operation} {params}"
+            if call not in self.started:
+                self.started[call] = self.executor.submit(self._read, service, operation, params)
+            return self.started[call]
+
+    def _read(self, service: str, operation: str, params: Mapping[str, Any]) -> dict | None:
+        try:
+            return self.services[service].read(service, operation, **params)
+        except ResourceError as error:
+            self.unread[str(error)] = None
+            return None
+
+
 @dataclass(frozen=True)
 class Scope:
     """Which platform is meant: the prefix of its names, the tags of what it owns, where it lives."""
@@ -129,6 +162,8 @@ class Search:
         self.start = reader.start
         self.warnings: list[str] = []
         self.conflicts: list[dict[str, str]] = []
+        # What is declared, or was made, and can't be placed: nothing may build on the component before that is mended.
+        self.amiss: list[str] = []
 
     @property
     def entries(self) -> list[str]:
@@ -230,6 +265,16 @@ class Search:
             "rename the platform (platform_name), or remove it or give it these tags yourself",
         )
 
+    def keeps_marks(self, tags: Mapping[str, str]) -> bool:
+        """Whether something in a place of ours, such as our VPC, is ours though a tag may be lost.
+
+        It bears a name of ours, or all of our tags but one, and none of them with another value. A single one, such as
+        Environment=dev, proves nothing.
+        """
+        lost = [key for key in self.marks if key not in tags]
+        named = tags.get("Name", "").startswith(f"{self.scope.prefix}-")
+        return (named or len(lost) <= 1) and all(tags.get(key, value) == value for key, value in self.marks.items())
+
     def start_roles(self, things: Iterable[str]) -> dict[str, Future]:
         return {thing: self.start("iam", "get_role", RoleName=self.scope.name(thing, IAM_ROLE)) for thing in things}
 
@@ -245,19 +290,21 @@ class Search:
                 self.foreign(f"IAM role {role['RoleName']}", tags_of(role))
         return arns
 
-    def check_log_group(self, name: str, started: Future, written: bool) -> None:
+    def check_log_group(self, name: str, started: Future, written: bool, remade: bool = False) -> None:
         """Note a log group of ours that is someone else's.
 
         written: something of ours writes to it. Then AWS itself makes the group again when it was deleted, without
-        tags, so a group without tags is no one else's.
+        tags, so a group without tags is no one else's. remade: a service of AWS may have done so even after the end of
+        what wrote to it.
         """
         groups = (started.result() or {}).get("logGroups", [])
         arn = next((group["arn"].removesuffix(":*") for group in groups if group["logGroupName"] == name), None)
         if arn is None or written:
             return
         tags = self.read("logs", "list_tags_for_resource", resourceArn=arn)
-        if tags is not None and not self.owns(tags_of(tags, "tags")):
-            self.foreign(f"log group {name}", tags_of(tags, "tags"))
+        found = tags_of(tags or {}, "tags")
+        if tags is not None and not self.owns(found) and not (remade and not found):
+            self.foreign(f"log group {name}", found)
 
     def start_log_group(self, name: str) -> Future:
         return self.start("logs", "describe_log_groups", logGroupNamePrefix=name)
@@ -270,6 +317,9 @@ class Component:
     services: the AWS services it is read from. empty: its facts when nothing exists, with every key.
     collect: fills a copy of empty. exists: whether the facts hold what other components build on.
     summary: what a person wants to know of one that exists, as lines.
+    offers: what AWS offers this account for it (zones, versions, quotas), read only when that is asked for. Calls that
+    fail answer None, so each value must bear that it isn't known. offered_by: services for that besides `services`.
+    offer_lines: what a person wants to know of one that exists, given the facts and the offers.
     """
 
     name: str
@@ -278,14 +328,20 @@ class Component:
     collect: Callable[[Search, dict[str, Any]], None]
     exists: Callable[[Mapping[str, Any]], bool]
     summary: Callable[[Mapping[str, Any]], list[str]]
+    offers: Callable[[Search], dict[str, Any]] | None = None
+    offered_by: tuple[str, ...] = ()
+    offer_lines: Callable[[Mapping[str, Any], Mapping[str, Any]], list[str]] | None = None
 
-    def describe(self, search: Search, facts: Mapping[str, Any]) -> dict[str, Any]:
+    def describe(
+        self, search: Search, facts: Mapping[str, Any], offers: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         """How far the component exists, and lines that tell of it.
 
         It has begun to exist, and has not gone yet, as long as any of its facts is not empty.
         """
         if self.exists(facts):
-            return {"state": "exists", "lines": self.summary(facts)}
+            offered = self.offer_lines(facts, offers) if self.offer_lines and offers else []
+            return {"state": "exists", "lines": [*self.summary(facts), *offered]}
         empty = self.empty(search)
         begun = [f"{fact} {_brief(value)}" for fact, value in facts.items() if value != empty[fact]]
         return (

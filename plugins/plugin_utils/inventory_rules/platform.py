@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from .fault import Fault, edits, fault
 from .formats import tag_faults
+from .iam import iam_faults
 
 NAME = re.compile(r"[a-z]([a-z0-9]|-(?=[a-z0-9]))*")
 LONGEST_NAME = 20
@@ -84,6 +85,8 @@ def platform_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
         yield from tag_faults("platform_owner_tags", owner_tags)
     reserved = [*OWNER_TAGS, *(owner_tags or {}), *COMPONENT_TAGS]
     yield from tag_faults("platform_tags", values.get("platform_tags") or {}, reserved, OWN_TAG_ROOM)
+
+    yield from iam_faults(values)
 
     for name, value in (values.get("platform_aws_environment") or {}).items():
         if name in ("AWS_REGION", "AWS_DEFAULT_REGION"):

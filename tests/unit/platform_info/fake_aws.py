@@ -54,6 +54,8 @@ def owned(component: str, name: str | None = None, **tags: str) -> list[dict]:
 class FakeAws:
     """Answers an operation with what the test put there: a response, an exception, or a function of the request.
 
+    Where two services have an operation of the same name, it is put there with its service: elbv2.DescribeTags.
+
     What the test doesn't mention is empty or missing. Requests and responses are checked against botocore's models.
     """
 
@@ -74,7 +76,7 @@ class FakeAws:
         assert not report.has_errors(), f"{operation}({request}): {report.generate_report()}"
         with self.lock:
             self.calls.append((operation, request))
-        answer = self.answers.get(operation)
+        answer = self.answers.get(f"{client.meta.service_model.service_name}.{operation}", self.answers.get(operation))
         if callable(answer):
             answer = answer(request)
         if answer is None:
@@ -109,11 +111,16 @@ ENTRIES = {
 SCOPE = Scope(PREFIX, OWNER, REGION, ENTRIES)
 
 
-def look(answers: Mapping[str, Any], *components: str, entries: Mapping[str, list[str]] = ENTRIES):
+def look(
+    answers: Mapping[str, Any],
+    *components: str,
+    entries: Mapping[str, list[str]] = ENTRIES,
+    offers: bool = False,
+):
     """What discovery finds of the components, of all if none is named, and the AWS that it has asked."""
     aws = FakeAws(answers)
     scope = Scope(PREFIX, OWNER, REGION, entries)
-    return discover(aws.client, scope, components or COMPONENTS, identify(aws.client)), aws
+    return discover(aws.client, scope, components or COMPONENTS, identify(aws.client), offers), aws
 
 
 def taken(answers: Mapping[str, Any], component: str) -> list[str]:

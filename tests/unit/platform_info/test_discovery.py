@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
+from types import MappingProxyType
 
 import pytest
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError
@@ -111,6 +113,60 @@ class TestFailures:
             look(answers)
 
 
+class TestOffers:
+    @pytest.fixture(autouse=True)
+    def _a_component_with_offers(self, monkeypatch):
+        def offers(search):
+            quotas = [search.start("service-quotas", "get_service_quota", ServiceCode="kms", QuotaCode="L-1")] * 2
+            zones = search.start("ec2", "describe_availability_zones").result()
+            return {
+                "quota": ((quotas[0].result() and quotas[1].result()) or {}).get("Quota", {}).get("Value"),
+                "zones": [zone["ZoneName"] for zone in (zones or {}).get("AvailabilityZones", [])],
+            }
+
+        part = dataclasses.replace(
+            COMPONENTS["encryption"],
+            offers=offers,
+            offered_by=("ec2", "service-quotas"),
+            offer_lines=lambda facts, offers: [f"{facts['key_id']} of {offers['quota']} keys"],
+        )
+        monkeypatch.setitem(COMPONENTS, "encryption", part)
+
+    OFFERED = MappingProxyType(
+        {
+            **ANSWERS["encryption"],
+            "GetServiceQuota": {"Quota": {"Value": 5.0}},
+            "DescribeAvailabilityZones": {"AvailabilityZones": [{"ZoneName": "us-west-2a"}]},
+        }
+    )
+
+    def test_they_are_read_when_they_are_asked_for_each_once(self):
+        found, aws = look(self.OFFERED, "encryption", offers=True)
+        assert found.offers["encryption"] == {"quota": 5.0, "zones": ["us-west-2a"]}
+        assert found.offers["network"] == {}
+        assert len(aws.requests("GetServiceQuota")) == 1
+        assert found.summary["encryption"]["lines"][-1].endswith(" of 5.0 keys")
+
+    def test_otherwise_nothing_is_asked_of_their_services(self):
+        found, aws = look(self.OFFERED, "encryption")
+        assert found.offers["encryption"] == {}
+        assert aws.clients == ["sts", "kms"]
+
+    def test_a_missing_permission_is_a_word_and_takes_nothing_else_away(self):
+        denied = api_error("GetServiceQuota", "AccessDeniedException", "no", 400)
+        found, _aws = look({**self.OFFERED, "GetServiceQuota": denied}, "encryption", offers=True)
+        assert found.components["encryption"]["exists"]
+        assert found.offers["encryption"] == {"quota": None, "zones": ["us-west-2a"]}
+        assert len(found.warnings) == 1
+        assert re.search(r"isn't all known.*Allow servicequotas:GetServiceQuota for", found.warnings[0])
+
+    def test_a_service_out_of_reach_is_a_word_too(self):
+        error = EndpointConnectionError(endpoint_url="https://servicequotas.us-west-2.amazonaws.com")
+        found, _aws = look({**self.OFFERED, "GetServiceQuota": error}, "encryption", offers=True)
+        assert found.offers["encryption"] == {"quota": None, "zones": ["us-west-2a"]}
+        assert len(found.warnings) == 1
+
+
 @pytest.mark.parametrize(
     ("tags", "reason", "remedy"),
     [
@@ -205,12 +261,22 @@ class TestComponent:
         section = readme_section(component, "Facts")
         assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == {*empty(component), "exists"}
 
+    def test_its_offers_have_the_same_keys_whatever_aws_answers(self, component):
+        found, _aws = look(ANSWERS[component], component, offers=True)
+        assert [offer for offer, value in found.offers[component].items() if value in (None, [], {})] == []
+        assert set(look({}, component, offers=True)[0].offers[component]) == set(found.offers[component])
+
+    def test_its_role_documents_its_offers(self, component):
+        offers = look({}, component, offers=True)[0].offers[component]
+        section = readme_section(component, "Offers") if offers else ""
+        assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == set(offers)
+
     def test_its_role_names_the_permissions(self, component):
         documented = set(re.findall(r"`[a-z0-9-]+:(\w+)`", readme_section(component, "Facts")))
         called = {
             operation
             for given in ({}, ANSWERS[component], {**ANSWERS[component], "DescribeLogGroups": log_groups})
-            for operation in look(given, component)[1].operations()
+            for operation in look(given, component, offers=True)[1].operations()
         }
         # The one call whose permission has another name.
         called = {"ListAllMyBuckets" if name == "ListBuckets" else name for name in called} - {"GetCallerIdentity"}

@@ -22,6 +22,7 @@ PARAMS = {
     "require": [],
     "required_by": None,
     "entries": None,
+    "offers": False,
 }
 
 
@@ -76,7 +77,7 @@ def test_result(run):
     assert not ended.failed
     assert ended.result["changed"] is False
     platform = ended.result["platform"]
-    assert set(platform) == {*COMPONENTS, "account_id", "arn", "partition", "region", "conflicts"}
+    assert set(platform) == {*COMPONENTS, "account_id", "arn", "partition", "region", "conflicts", "offers"}
     assert ended.result["summary"] == {name: {"state": "absent", "lines": []} for name in COMPONENTS}
     for key, value in {"account_id": ACCOUNT, "partition": "aws", "region": REGION, "conflicts": []}.items():
         assert platform[key] == ended.result[key] == value

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from .. import instance_types
 from ..fault import Fault, fault
+from ..names import Name, fixed_names
 from ..permissions import access_policy_faults, database_user_faults, model_faults, statement_faults
 from ..ranges import Range
 
@@ -55,6 +56,14 @@ def faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Itera
     yield from statement_faults("bastion_instance_statements", values.get("bastion_instance_statements") or [])
     for index, policy in enumerate(values.get("bastion_instance_cluster_policies") or []):
         yield from access_policy_faults(f"bastion_instance_cluster_policies[{index}]", policy)
+
+
+def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
+    prefix, account = values.get("platform_prefix"), values.get("platform_account_id")
+    yield from fixed_names(prefix, iam_role=["bastion"], secret=["bastion-code-server"])
+    # The profile has the role's name.
+    yield from (role._replace(kind="instance_profile") for role in fixed_names(prefix, iam_role=["bastion"]))
+    yield from fixed_names(account and prefix, s3_bucket=[f"bastion-transfer-{account}"])
 
 
 def _type_faults(kind: str, image: str) -> Iterator[Fault]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from ..fault import Fault, fault
 from ..formats import principal_rule
+from ..names import Name, fixed_names
 from ..ranges import Range
 
 RANGES = {
@@ -23,3 +24,7 @@ def faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Itera
         rule = principal_rule(arn)
         if rule:
             yield fault(f"encryption_key_administrators[{index}]", arn, rule)
+
+
+def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
+    yield from fixed_names(values.get("platform_prefix"), kms_alias=["key"])

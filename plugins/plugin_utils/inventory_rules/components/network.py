@@ -18,6 +18,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.names import SE
 
 from ..fault import Fault, fault
 from ..formats import network_rule, repeated
+from ..names import Name, fixed_names
 
 FEWEST_ZONES = 2
 # Of each subnet AWS keeps five addresses. EKS refuses a subnet with fewer than six free ones.
@@ -156,6 +157,13 @@ def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterat
     for name in ("network_gateway_endpoints", "network_interface_endpoints"):
         yield from _endpoint_faults(name, values.get(name) or [])
     yield from _traffic_faults(values.get("network_additional_traffic") or [])
+
+
+def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
+    prefix = values.get("platform_prefix")
+    yield from fixed_names(prefix, iam_role=["flow-logs"], security_group=SECURITY_GROUPS)
+    if prefix:
+        yield Name("log_group", f"/aws/vpc/{prefix}/flow-logs")
 
 
 def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
