@@ -34,6 +34,8 @@ class EksResource(Resource):
 
     service = "eks"
     update_names: Mapping[str, str] = {}  # member of DescribeUpdate -> option
+    # Now and then EKS says it so.
+    absent = {"ClientException": ("No cluster found",)}
     # Another change is under way, or what was asked is there already (a reply was lost): look again.
     passing = {
         "ResourceInUseException": ("in progress", "currently", "not in Active State", "not in ACTIVE state"),

@@ -169,10 +169,12 @@ class LogGroup(Resource):
             empty={},
         ),
     )
-    # The key policy that lets the Logs service use the key may have been written a moment ago.
+    # The key, and the policy that lets the Logs service use it, may have been made a moment ago; or the group itself.
     passing = {
-        "InvalidParameterException": ("KMS key", "KmsKeyId"),
+        "AccessDeniedException": ("is not allowed to be used with",),
+        "InvalidParameterException": ("KMS key", "KmsKeyId", "is not allowed to be used with"),
         "OperationAbortedException": ("",),
+        "ResourceNotFoundException": ("log group does not exist",),
     }
 
     def check_owner(self, current):

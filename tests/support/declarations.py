@@ -565,7 +565,8 @@ class Checker:
         ):
             if self.knows(operation):
                 yield from self.unknown(where, codes, {operation})
-        yield from self.unknown("passing", resource.passing, set(self.declared_operations()))
+        for where, codes in (("passing", resource.passing), ("absent", resource.absent)):
+            yield from self.unknown(where, codes, set(self.declared_operations()))
 
     def unknown(self, where: str, codes: Iterable[str], operations: set[str]) -> Iterator[str]:
         shapes = [
