@@ -228,8 +228,8 @@ class _Inside:
     def foreign(self, thing: str) -> None:
         self.search.warnings.append(
             f"{self.search.component.name}: {thing} of cluster {self.cluster} does not carry the platform's tags"
-            f" ({text_of(self.search.scope.owner_tags)}): it was made by someone else and is left alone. Check who needs it, and"
-            " remove it or declare it."
+            f" ({text_of(self.search.scope.owner_tags)}): it was made by someone else and is left alone. Check who"
+            " needs it, and remove it or declare it."
         )
 
 

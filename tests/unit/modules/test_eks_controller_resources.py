@@ -110,7 +110,7 @@ def test_all_kinds_go_in_their_order():
     rule = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "UserIdGroupPairs": [{"GroupId": "sg-1"}]}
     nodes = {"GroupId": "sg-nodes", "IpPermissions": [{**rule, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}]}
     everything = {
-        "balancers": [(BALANCER, OURS), (f"{BALANCERS}/net/others/2", {})],
+        "balancers": [(BALANCER, OURS), (f"{BALANCERS}/net/others/2", {"Name": "other"})],
         "classic": [("a1b2", {"kubernetes.io/cluster/demo": "owned"})],
         "targets": [(TARGETS, OURS)],
         **left,
