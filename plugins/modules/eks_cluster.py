@@ -405,9 +405,7 @@ class EksCluster(EksResource):
         Setting(
             "auto_mode", None, read="computeConfig.enabled", update="auto_mode", update_members=AUTO_MODE, absent=False
         ),
-        Setting(
-            "control_plane_tier", "controlPlaneScalingConfig.tier", update="control_plane_tier", absent="standard"
-        ),
+        Setting("control_plane_tier", "controlPlaneScalingConfig.tier", update="control_plane_tier", absent="standard"),
         Setting("version", "version", update="version"),
     )
     # In this order: quick and protecting ones first; the upgrade last, on a cluster that is otherwise as declared.
@@ -452,7 +450,8 @@ class EksCluster(EksResource):
             "people come through IAM; one that is there is reported",
         ),
         **dict.fromkeys(
-            ("CreateFargateProfile", "DeleteFargateProfile"), "none; one that is there is reported, and blocks the removal"
+            ("CreateFargateProfile", "DeleteFargateProfile"),
+            "none; one that is there is reported, and blocks the removal",
         ),
         **dict.fromkeys(
             (
