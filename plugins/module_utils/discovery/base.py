@@ -162,6 +162,8 @@ class Search:
         self.start = reader.start
         self.warnings: list[str] = []
         self.conflicts: list[dict[str, str]] = []
+        # What is declared, or was made, and can't be placed: nothing may build on the component before that is mended.
+        self.amiss: list[str] = []
 
     @property
     def entries(self) -> list[str]:
@@ -262,6 +264,16 @@ class Search:
             f"without the tags of this platform ({text_of(self.marks)})",
             "rename the platform (platform_name), or remove it or give it these tags yourself",
         )
+
+    def keeps_marks(self, tags: Mapping[str, str]) -> bool:
+        """Whether something in a place of ours, such as our VPC, is ours though a tag may be lost.
+
+        It bears a name of ours, or all of our tags but one, and none of them with another value. A single one, such as
+        Environment=dev, proves nothing.
+        """
+        lost = [key for key in self.marks if key not in tags]
+        named = tags.get("Name", "").startswith(f"{self.scope.prefix}-")
+        return (named or len(lost) <= 1) and all(tags.get(key, value) == value for key, value in self.marks.items())
 
     def start_roles(self, things: Iterable[str]) -> dict[str, Future]:
         return {thing: self.start("iam", "get_role", RoleName=self.scope.name(thing, IAM_ROLE)) for thing in things}
