@@ -454,7 +454,11 @@ def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) ->
 
 def removal_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
     """What controllers in the cluster have made stays when it goes, and keeps the VPC from being removed."""
-    made = (platform.get("eks") or {}).get("controller_resources") or []
+    cluster = platform.get("eks") or {}
+    foreign, made = cluster.get("foreign_nodes"), cluster.get("controller_resources")
+    if foreign:
+        rule = f"can't be removed while the cluster has what others have made: {', '.join(foreign)}. Remove that first"
+        yield Fault("eks", rule)
     if made and not values.get("eks_remove_controller_resources"):
         yield fault(
             "eks_remove_controller_resources",
