@@ -155,4 +155,5 @@ COMPONENT = Component(
     collect=collect,
     exists=lambda facts: facts["cluster_name"] is not None,
     summary=summary,
+    quotas=("standard_vcpus", "standard_spot_vcpus", "graphics_vcpus", "graphics_spot_vcpus"),
 )

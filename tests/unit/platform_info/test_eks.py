@@ -38,8 +38,13 @@ def addon(request):
     return {"addon": {"addonName": name, "addonVersion": "v1", "status": "ACTIVE", "addonArn": "arn:addon", **members}}
 
 
-MISSING = {"DescribeCluster": "ResourceNotFoundException", "GetOpenIDConnectProvider": "NoSuchEntity"}
+MISSING = {
+    "GetServiceQuota": "NoSuchResourceException",
+    "DescribeCluster": "ResourceNotFoundException",
+    "GetOpenIDConnectProvider": "NoSuchEntity",
+}
 ANSWERS = {
+    "GetServiceQuota": {"Quota": {"Value": 64.0}},
     "DescribeCluster": cluster(),
     "ListNodegroups": {"nodegroups": [f"{PREFIX}-default"]},
     "DescribeNodegroup": {

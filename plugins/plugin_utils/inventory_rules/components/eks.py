@@ -25,6 +25,7 @@ from ..formats import (
 )
 from ..names import Name, fixed_names, named_entries
 from ..permissions import access_policy_faults, workload_role_faults
+from ..quotas import Need, instance_needs
 from ..ranges import Range
 
 # Versions that EKS offers for new clusters in standard or extended support, oldest first; extended support ends
@@ -51,6 +52,9 @@ RANGES = {
 }
 MOST_INSTANCE_TYPES = 20
 MOST_TAINTS = 50
+# An upgrade may launch that many nodes more in each zone.
+SURGE_PER_ZONE = 2
+FEWEST_ZONES = 2
 AL2023_RELEASE = re.compile(r"(\d+\.\d+)\.\d+-\d{8}")
 NODE_GROUP_NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]*")
 # Labels of these namespaces a kubelet may not give itself, but for those below; it would refuse to start.
@@ -338,6 +342,19 @@ def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
     yield from named_entries(prefix, "eks_node_groups", groups, "eks_nodegroup")
     yield from named_entries(prefix, "eks_node_groups", groups, "launch_template", before="eks-")
     yield from named_entries(prefix, "eks_addons", values.get("eks_addons") or [], "iam_role", key="irsa")
+
+
+def needs(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Need]:
+    """The nodes. What autoscaling adds later is not counted."""
+    zones = max(len((platform.get("network") or {}).get("availability_zones") or []), FEWEST_ZONES)
+    for index, group in enumerate(values.get("eks_node_groups") or []):
+        if group.get("state") == "absent":
+            continue
+        nodes = group.get("desired_size") or group.get("min_size") or 0
+        surge = max(SURGE_PER_ZONE * zones, group.get("max_unavailable") or 0) if nodes else 0
+        spot = group.get("capacity_type") == "SPOT"
+        types = group.get("instance_types") or []
+        yield from instance_needs(types, nodes, f"eks_node_groups[{index}].desired_size", spot, surge)
 
 
 def _running_version_faults(wanted: str, cluster: Mapping[str, t.Any]) -> Iterator[Fault]:

@@ -19,6 +19,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.names import SE
 from ..fault import Fault, fault
 from ..formats import network_rule, repeated
 from ..names import Name, fixed_names
+from ..quotas import Need
 
 FEWEST_ZONES = 2
 # Of each subnet AWS keeps five addresses. EKS refuses a subnet with fewer than six free ones.
@@ -164,6 +165,15 @@ def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
     yield from fixed_names(prefix, iam_role=["flow-logs"], security_group=SECURITY_GROUPS)
     if prefix:
         yield Name("log_group", f"/aws/vpc/{prefix}/flow-logs")
+
+
+def needs(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Need]:
+    """The VPC, and an address for each NAT gateway."""
+    yield Need("vpcs", 1, "network_vpc_cidr")
+    existing = (platform.get("network") or {}).get("availability_zones") or []
+    zones = values.get("network_availability_zones") or existing
+    each = values.get("network_nat_gateways") == "per_az"
+    yield Need("elastic_ips", max(len(zones), FEWEST_ZONES) if each else 1, "network_nat_gateways")
 
 
 def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
