@@ -37,21 +37,10 @@ _raw:
   elements: dict
 """
 
-import graphlib
-import os
-
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import roles
-
-
-def _described():
-    """What each component says about itself, in the order in which they are built."""
-    described = {role: roles.load(role, "meta/component.yml") for role in sorted(os.listdir(roles.ROLES))}
-    found = {role: about for role, about in described.items() if about}
-    order = graphlib.TopologicalSorter({component: about["requires"] for component, about in found.items()})
-    return {component: found[component] for component in order.static_order()}
 
 
 def _items(hostvars, component, variable):
@@ -65,7 +54,7 @@ def _items(hostvars, component, variable):
 
 class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
-        described = _described()
+        described = roles.components()
         entries = {}
         for component, about in described.items():
             if variable := about.get("entries"):

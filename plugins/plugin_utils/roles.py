@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import graphlib
 import os
 import typing as t
 from collections.abc import Mapping
@@ -26,6 +27,14 @@ def load(role: str, name: str) -> dict:
         return {}
     with open(path(role, name), encoding="utf-8") as file:
         return yaml_load(file) or {}
+
+
+def components() -> dict[str, dict]:
+    """What each component says about itself, in the order in which they are built."""
+    described = {role: load(role, "meta/component.yml") for role in sorted(os.listdir(ROLES))}
+    found = {role: about for role, about in described.items() if about}
+    order = graphlib.TopologicalSorter({component: about["requires"] for component, about in found.items()})
+    return {component: found[component] for component in order.static_order()}
 
 
 @functools.cache
