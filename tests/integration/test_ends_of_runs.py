@@ -16,11 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.playbook import Started, of_run
+from tests.support.playbook import of_run
 from tests.support.warm_runs import LOCAL, WARM, misbehave, wait_for
-
-from . import census
-from .test_faults import wait_for as wait_for_call
 
 # What a process of the run may still take to end.
 GRACE = 2.0
@@ -73,6 +70,11 @@ def lengths(folder: Path) -> dict[str, int]:
     return {file.name: file.stat().st_size for file in folder.iterdir()}
 
 
+def rounds(folder: Path, host: str) -> int:
+    """How far the task of a host has come."""
+    return sum(length for name, length in lengths(folder).items() if name.startswith(host))
+
+
 def end_amid(run, hosts: Mapping[str, str], end: Callable, **variables: str) -> None:
     """Start tasks that go on for minutes, end the run, and look for what is left of it."""
     folder = run.folder / "noted"
@@ -90,7 +92,7 @@ def end_amid(run, hosts: Mapping[str, str], end: Callable, **variables: str) -> 
     mark = f"ANSIBLE_LOCAL_TEMP={run.temporary}"
     try:
         # All are at it, beyond the first round.
-        wait_for(lambda: all(sum(n for name, n in lengths(folder).items() if name.startswith(h)) > 2 for h in hosts), 60)
+        wait_for(lambda: all(rounds(folder, host) > 2 for host in hosts), 60)
         end(process, terminal)
         process.wait(timeout=30)
         wait_for(lambda: not of_run(mark), GRACE)
@@ -115,4 +117,4 @@ def test_nothing_goes_on_when_a_run_is(run, end):
 @pytest.mark.every_ansible_core
 def test_nothing_goes_on_over_our_connection_where_nothing_else_of_ours_is_used(run):
     """In playbooks of others, with no callback of ours: this is the connection's own doing."""
-    end_amid(run, OURS, ENDS["killed"], ANSIBLE_CALLBACKS_ENABLED="")
+    end_amid(run, OURS, ENDS["killed"], **run.no_settings)
