@@ -136,6 +136,7 @@ class Create:
     token: the member that takes a client token. exists: error codes that mean it is there already.
     tags: the member that takes the tags (see Tagging), None where create takes none.
     names: those of Resource.names that it takes, where it doesn't take them all.
+    made: the path of the new id in the answer, of what has no unique name: two runs at once may both make it.
     """
 
     operation: str
@@ -143,6 +144,7 @@ class Create:
     exists: tuple[str, ...] = ()
     tags: str | None = "tags"
     names: tuple[str, ...] | None = None
+    made: str | None = None
 
 
 @dataclass(frozen=True)

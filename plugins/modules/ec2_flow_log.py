@@ -201,7 +201,10 @@ class FlowLog(Ec2Resource):
     identifier = "FlowLogId"
     tagged_as = "vpc-flow-log"
     describe = Describe("DescribeFlowLogs", "FlowLogs", many=True)
-    create = Create("CreateFlowLogs", token="ClientToken", exists=("FlowLogAlreadyExists",), tags=None)
+    made_at = "CreationTime"
+    create = Create(
+        "CreateFlowLogs", token="ClientToken", exists=("FlowLogAlreadyExists",), tags=None, made="FlowLogIds"
+    )
     delete = Delete("DeleteFlowLogs", missing=("InvalidFlowLogId.NotFound",), by={"FlowLogIds": ["FlowLogId"]})
     settings = (
         Setting("traffic_type", "TrafficType", update="replacement"),

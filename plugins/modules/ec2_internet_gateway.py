@@ -79,7 +79,7 @@ class InternetGateway(Ec2Resource):
     identifier = "InternetGatewayId"
     tagged_as = "internet-gateway"
     describe = Describe("DescribeInternetGateways", "InternetGateways", many=True)
-    create = Create("CreateInternetGateway", tags=None, names=())
+    create = Create("CreateInternetGateway", tags=None, names=(), made="InternetGateway.InternetGatewayId")
     delete = Delete("DeleteInternetGateway", missing=("InvalidInternetGatewayID.NotFound",), by="InternetGatewayId")
     settings = (
         Setting(

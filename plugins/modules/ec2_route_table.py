@@ -175,7 +175,9 @@ class RouteTable(Ec2Resource):
     tagged_as = "route-table"
     filtered_by = {"vpc-id": "vpc_id"}
     describe = Describe("DescribeRouteTables", "RouteTables", many=True)
-    create = Create("CreateRouteTable", token="ClientToken", tags=None, names=("VpcId",))
+    create = Create(
+        "CreateRouteTable", token="ClientToken", tags=None, names=("VpcId",), made="RouteTable.RouteTableId"
+    )
     delete = Delete("DeleteRouteTable", missing=("InvalidRouteTableID.NotFound",), by="RouteTableId")
     settings = (
         Setting(

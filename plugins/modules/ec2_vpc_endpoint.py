@@ -215,7 +215,8 @@ class VpcEndpoint(Ec2Resource):
     identifier = "VpcEndpointId"
     tagged_as = "vpc-endpoint"
     describe = Describe("DescribeVpcEndpoints", "VpcEndpoints", many=True)
-    create = Create("CreateVpcEndpoint", token="ClientToken", tags=None)
+    made_at = "CreationTimestamp"
+    create = Create("CreateVpcEndpoint", token="ClientToken", tags=None, made="VpcEndpoint.VpcEndpointId")
     delete = Delete(
         "DeleteVpcEndpoints",
         missing=("InvalidVpcEndpoint.NotFound", "InvalidVpcEndpointId.NotFound"),

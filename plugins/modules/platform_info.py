@@ -25,9 +25,10 @@ options:
     required: true
   owner_tags:
     description:
-      - The tags that say that a resource belongs to the platform.
-      - By default C(Project) with the value of O(name), C(Environment) with the value of O(environment), and
-        C(ManagedBy) with the value V(agent_platform.aws).
+      - The tags that say that a resource belongs to the platform. To a component of it belongs what bears the tag
+        C(Component) with its name, besides.
+      - By default C(Project) with the value of O(name), C(Environment) with the value of O(environment), C(Region) with
+        the region that is read, and C(ManagedBy) with the value V(agent_platform.aws).
     type: dict
     aliases: [owned_by]
   account_id:
@@ -153,9 +154,13 @@ platform:
           type: str
           sample: IAM role agent-platform-dev-eks-nodes
         reason:
-          description: Why it is not the platform's.
+          description: Why it is not the component's, and whose it is where its tags say so.
           type: str
-          sample: "exists without the tags of this platform (Project=agent-platform, Environment=dev)"
+          sample: "exists and belongs to the platform of the same name in eu-west-1"
+        remedy:
+          description: What helps.
+          type: str
+          sample: "give one of the two another platform_environment or platform_name"
     offers:
       description:
         - What AWS offers for each component, described like its facts. Empty where O(offers) did not ask for it.
@@ -226,6 +231,7 @@ def scope_of(params: Mapping[str, Any], region: str) -> Scope:
     owner_tags = params["owner_tags"] or {
         "Project": params["name"],
         "Environment": params["environment"],
+        "Region": region,
         "ManagedBy": "agent_platform.aws",
     }
     return Scope(f"{params['name']}-{params['environment']}", owner_tags, region, params["entries"] or {})

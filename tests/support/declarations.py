@@ -351,6 +351,13 @@ class Checker:
                 yield from self.choices(option, spec, created)
         if resource.identifier and self.described(resource.identifier) is None:
             yield f"identifier: the description has no {resource.identifier}"
+        if resource.made_at and self.described(resource.made_at) is None:
+            yield f"made_at: the description has no {resource.made_at}"
+        made, output = resource.create.made, self.output(resource.create.operation)
+        if made and output is not None and member(output, made) is None:
+            yield f"create: the answer of {resource.create.operation} has no {made}"
+        if made and not resource.identifier:
+            yield "create: what this run has made is told from others by its identifier, and there is none"
         if resource.describe.many and not resource.identifier:
             yield "identifier: several can be found, so it is needed to tell them apart"
 

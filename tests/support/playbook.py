@@ -27,7 +27,7 @@ from .faults import Calls, Proxy
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "us-west-2"
 PREFIX = "agent-platform-local"
-OWNER = {"Project": "agent-platform", "Environment": "local", "ManagedBy": "agent_platform.aws"}
+OWNER = {"Project": "agent-platform", "Environment": "local", "Region": REGION, "ManagedBy": "agent_platform.aws"}
 # The connection of every run that doesn't choose its own. If this isn't set, it's the one of the inventory.
 CONNECTION = os.environ.get("TEST_CONNECTION", "")
 # A run that takes this long has hung.

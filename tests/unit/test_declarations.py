@@ -188,6 +188,9 @@ STATES = load(ENDPOINT).resource.states
         ),
         (LOG, {"identifier": "FlowLogID"}, "description has no FlowLogID"),
         (LOG, {"identifier": None}, "it is needed to tell them apart"),
+        (LOG, {"identifier": None}, "what this run has made is told from others by its identifier"),
+        (LOG, {"made_at": "MadeAt"}, "made_at: the description has no MadeAt"),
+        (LOG, {"create": Create("CreateFlowLogs", made="FlowLogID")}, "CreateFlowLogs has no FlowLogID"),
         (
             ENTRY,
             {"settings": settings_of(ENTRY, username={"member": "userName"})},
@@ -423,7 +426,7 @@ def test_setting_and_tagging_have_no_fields_that_the_check_ignores():
     }
     words = {"unordered", "partial", "absent", "verbatim", "given", "encode", "decode", "secret", "same"}
     assert fields[Setting] - words == {"option", "member", "read", "update", "update_members", "key"}
-    assert fields[Create] == {"operation", "token", "exists", "tags", "names"}
+    assert fields[Create] == {"operation", "token", "exists", "tags", "names", "made"}
     assert fields[Update] - {"whole"} == {"operation", "kept", "token", "by", "clear", "remove", "missing"}
     assert fields[Describe] == {"operation", "path", "missing", "many", "names"}
     assert fields[Delete] == {"operation", "missing", "by"}

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .base import IAM_ROLE, Component, Search, listed, name_of, tags_of
+from .base import IAM_ROLE, Component, Search, listed, name_of, tags_of, text_of
 
 THING = "bastion"
 LIVING = ("pending", "running", "stopping", "stopped")
@@ -16,7 +16,7 @@ LIVING = ("pending", "running", "stopping", "stopped")
 def empty(search: Search) -> dict[str, Any]:
     return {
         "instance_id": None,
-        "others": [],
+        "instance_ids": [],
         "state": None,
         "private_ip": None,
         "subnet_id": None,
@@ -32,7 +32,7 @@ def empty(search: Search) -> dict[str, Any]:
 def collect(search: Search, facts: dict[str, Any]) -> None:
     scope = search.scope
     living = {"Name": "instance-state-name", "Values": list(LIVING)}
-    tagged = search.start("ec2", "describe_instances", Filters=[*scope.filters, living])
+    tagged = search.start("ec2", "describe_instances", Filters=[*search.filters, living])
     roles = search.start_roles([THING])
     profile = search.start("iam", "get_instance_profile", InstanceProfileName=scope.name(THING, IAM_ROLE))
     secret = search.start("secretsmanager", "describe_secret", SecretId=scope.name("bastion-code-server", "secret"))
@@ -46,12 +46,17 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     found = {item["InstanceId"]: item for answer in (tagged, using) if answer for item in _instances(answer.result())}
     ours = [item for item in found.values() if _is_ours(search, item, arn)]
     instance = search.one(
-        "instances", ours, "InstanceId", weight=lambda item: (_is_named(search, item), _uses(item, arn))
+        "instances",
+        ours,
+        "InstanceId",
+        weight=lambda item: (_is_named(search, item), _uses(item, arn)),
+        made_at="LaunchTime",
     )
     if instance:
         facts.update(
             instance_id=instance["InstanceId"],
-            others=sorted(item["InstanceId"] for item in ours if item is not instance),
+            # The one to go by, and whatever else is ours.
+            instance_ids=[instance["InstanceId"], *sorted(item["InstanceId"] for item in ours if item is not instance)],
             state=instance["State"]["Name"],
             private_ip=instance.get("PrivateIpAddress"),
             subnet_id=instance.get("SubnetId"),
@@ -86,7 +91,7 @@ def _is_ours(search: Search, instance: Mapping[str, Any], profile_arn: str | Non
         return True
     search.warnings.append(
         f"{search.component.name}: instance {instance['InstanceId']} has the bastion's instance profile, and so its"
-        f" permissions, but not the tags of this platform ({', '.join(f'{k}={v}' for k, v in search.marks.items())})."
+        f" permissions, but not the component's tags ({text_of(search.marks)})."
         " It is left alone; take the profile from it, or terminate it."
     )
     return False
@@ -94,16 +99,16 @@ def _is_ours(search: Search, instance: Mapping[str, Any], profile_arn: str | Non
 
 def _instance_profile(search: Search, answer: dict | None) -> str | None:
     profile = (answer or {}).get("InstanceProfile")
-    if profile and not search.scope.owns(tags_of(profile)):
-        search.foreign(f"IAM instance profile {profile['InstanceProfileName']}")
+    if profile and not search.owns(tags_of(profile)):
+        search.foreign(f"IAM instance profile {profile['InstanceProfileName']}", tags_of(profile))
         return None
     return profile and profile["Arn"]
 
 
 def _secret(search: Search, secret: dict | None) -> str | None:
     """The secret, unless it is to be deleted: then it can be brought back, and nothing may read it."""
-    if secret and not search.scope.owns(tags_of(secret)):
-        search.foreign(f"secret {secret['Name']}")
+    if secret and not search.owns(tags_of(secret)):
+        search.foreign(f"secret {secret['Name']}", tags_of(secret))
         return None
     return secret["ARN"] if secret and not secret.get("DeletedDate") else None
 
@@ -114,16 +119,17 @@ def _bucket(search: Search, answer: dict | None) -> str | None:
     name = search.scope.name(f"bastion-transfer-{account}", "s3_bucket")
     if name not in [bucket["Name"] for bucket in (answer or {}).get("Buckets", [])]:
         return None
-    tags = search.read("s3", "get_bucket_tagging", Bucket=name)
-    if not search.scope.owns(tags_of(tags or {}, "TagSet")):
-        search.foreign(f"S3 bucket {name}")
+    tags = tags_of(search.read("s3", "get_bucket_tagging", Bucket=name) or {}, "TagSet")
+    if not search.owns(tags):
+        search.foreign(f"S3 bucket {name}", tags)
         return None
     return name
 
 
 def summary(facts: Mapping[str, Any]) -> list[str]:
     lines = [f"{facts['instance_id']} {facts['instance_type']} {facts['state']} {facts['private_ip']}"]
-    return lines + ([f"ours, too, and too many: {listed(facts['others'])}"] if facts["others"] else [])
+    too_many = facts["instance_ids"][1:]
+    return lines + ([f"too many, and ours as well: {listed(too_many)}"] if too_many else [])
 
 
 COMPONENT = Component(

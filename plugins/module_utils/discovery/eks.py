@@ -46,16 +46,16 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     log_groups = search.start_log_group(log_group)
 
     cluster = (described.result() or {}).get("cluster")
-    ours = bool(cluster) and search.scope.owns(tags_of(cluster, "tags"))
+    ours = bool(cluster) and search.owns(tags_of(cluster, "tags"))
     if ours:
         _add_cluster(search, facts, cluster)
     elif cluster:
-        search.foreign(f"EKS cluster {name}")
+        search.foreign(f"EKS cluster {name}", tags_of(cluster, "tags"))
     arns = search.roles(roles)
     facts.update(cluster_role_arn=arns[CLUSTER_ROLE], node_role_arn=arns[NODE_ROLE])
     for template in ((templates and templates.result()) or {}).get("LaunchTemplates", []):
-        if not search.scope.owns(tags_of(template)):
-            search.foreign(f"launch template {template['LaunchTemplateName']}")
+        if not search.owns(tags_of(template)):
+            search.foreign(f"launch template {template['LaunchTemplateName']}", tags_of(template))
     search.check_log_group(log_group, log_groups, written=ours)
 
 

@@ -56,8 +56,8 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
         weight=lambda vpc: sum(subnet["VpcId"] == vpc["VpcId"] for subnet in ours),
     )
     for other in (same_name.result() or {}).get("Vpcs", []):
-        if name_of(other) == vpc_name and not search.scope.owns(tags_of(other)):
-            search.foreign(f"VPC {other['VpcId']}", f"is named {vpc_name}")
+        if name_of(other) == vpc_name and not search.owns(tags_of(other)):
+            search.foreign(f"VPC {other['VpcId']}", tags_of(other), f"is named {vpc_name}")
 
     vpc_id = vpc["VpcId"] if vpc else None
     facts["internet_gateway_id"] = _internet_gateway(search, gateways.result(), vpc_id)
@@ -158,10 +158,10 @@ def _add_security_groups(search: Search, facts: dict[str, Any], answer: dict | N
         facts["default_security_group_id"] = groups["default"]["GroupId"]
     for thing in SECURITY_GROUPS:
         group = groups.get(search.scope.name(thing, "security_group"))
-        if group and search.scope.owns(tags_of(group)):
+        if group and search.owns(tags_of(group)):
             facts["security_groups"][thing] = group["GroupId"]
         elif group:
-            search.foreign(f"security group {group['GroupName']} ({group['GroupId']})")
+            search.foreign(f"security group {group['GroupName']} ({group['GroupId']})", tags_of(group))
 
 
 def summary(facts: Mapping[str, Any]) -> list[str]:

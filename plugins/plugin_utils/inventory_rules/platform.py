@@ -20,7 +20,7 @@ LONGEST_ENVIRONMENT = 10
 LONGEST_PREFIX = LONGEST_NAME + 1 + LONGEST_ENVIRONMENT
 ACCOUNT_ID = re.compile(r"\d{12}")
 REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d{1,2}")
-OWNER_TAGS = ("Project", "Environment", "ManagedBy")
+OWNER_TAGS = ("Project", "Environment", "Region", "ManagedBy")
 # Set on each resource by its component, beside the owner tags.
 COMPONENT_TAGS = ("Component", "Name", "Tier")
 # Of the 50 tags that AWS allows on a resource, those above and what Kubernetes controllers add.

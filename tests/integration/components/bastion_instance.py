@@ -218,8 +218,8 @@ def lasting(account: Account) -> list[str]:
 
 
 def check_discovery(lister: Lister, facts: dict[str, Any]) -> None:
-    assert all(value for fact, value in facts.items() if fact != "others")
-    assert facts["others"] == []
+    assert all(facts.values())
+    assert facts["instance_ids"] == [facts["instance_id"]]
 
 
 @pytest.fixture(scope="module")

@@ -20,9 +20,15 @@ from tests.support.scripted_aws import ScriptedClient, _check_response, api_erro
 
 ROOT = Path(__file__).resolve().parents[3]
 PREFIX = "agent-platform-dev"
-OWNER = {"Project": "agent-platform", "Environment": "dev", "ManagedBy": "agent_platform.aws"}
 ACCOUNT = "123456789012"
 REGION = "us-west-2"
+OWNER = {"Project": "agent-platform", "Environment": "dev", "Region": REGION, "ManagedBy": "agent_platform.aws"}
+# Whose roles are whose; those of workload_identity have names of the user's.
+ROLES = {
+    "flow-logs": "network",
+    **dict.fromkeys(("eks-cluster", "eks-nodes", "ebs-csi-driver", "vpc-cni"), "eks"),
+    "bastion": "bastion_instance",
+}
 
 
 def read(*path: str) -> Any:
@@ -34,10 +40,15 @@ def tag_list(**tags: str) -> list[dict]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def owned(name: str | None = None, **tags: str) -> list[dict]:
-    """The tags of a resource of ours, as EC2 and IAM write them."""
+def marks(component: str) -> dict[str, str]:
+    """The tags of what a component of ours owns."""
+    return {**OWNER, "Component": component}
+
+
+def owned(component: str, name: str | None = None, **tags: str) -> list[dict]:
+    """The same and others of a resource, as EC2 and IAM write them."""
     named = {"Name": f"{PREFIX}-{name}"} if name else {}
-    return tag_list(**OWNER, **named, **tags)
+    return tag_list(**{**marks(component), **named, **tags})
 
 
 class FakeAws:
@@ -122,7 +133,8 @@ def role(request: Mapping[str, str], tags: list[dict] | None = None) -> dict:
     """Every role of ours exists."""
     name = request["RoleName"]
     arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
-    return {"Role": {"RoleName": name, "Arn": arn, "Tags": owned() if tags is None else tags}}
+    component = ROLES.get(name.removeprefix(f"{PREFIX}-"), "workload_identity")
+    return {"Role": {"RoleName": name, "Arn": arn, "Tags": owned(component) if tags is None else tags}}
 
 
 SOMEONE_ELSES_ROLES = {"GetRole": functools.partial(role, tags=tag_list(Project="other"))}

@@ -8,7 +8,9 @@ import pytest
 
 from tests.support.scripted_aws import api_error
 
-from .fake_aws import ACCOUNT, OWNER, PREFIX, REGION, SOMEONE_ELSES_ROLES, log_groups, look, role, taken
+from .fake_aws import ACCOUNT, PREFIX, REGION, SOMEONE_ELSES_ROLES, log_groups, look, marks, role, taken
+
+OWNER = marks("eks")
 
 EKS = f"arn:aws:eks:{REGION}:{ACCOUNT}"
 IAM = f"arn:aws:iam::{ACCOUNT}"
