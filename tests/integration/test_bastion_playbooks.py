@@ -143,6 +143,20 @@ def test_settings_that_nobody_would_read_are_refused(platform, tmp_path):
     assert "bastion_user of the group bastion: bastion_instance reads" in refusal(platform, "-i", str(inventory))
 
 
+def test_a_machine_out_of_reach_is_told_with_what_helps(platform, instance_id, tmp_path):
+    """The agent of Session Manager may sleep for half an hour, which is waited for; here it takes seconds."""
+    nowhere = {"ansible_connection": "ansible.builtin.ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+    inventory = tmp_path / "hosts.json"
+    inventory.write_text(json.dumps({"bastion": {"vars": nowhere}}))
+
+    run = platform.account.run(
+        "-i", str(inventory), playbook="playbooks/bastion.yml", variables={**CONFIGURED, "bastion_patience": 2}
+    ).assert_refused()
+
+    assert f"{instance_id} runs, but couldn't be reached for" in run.failures[-1]
+    assert f"aws ec2 reboot-instances --instance-ids {instance_id}" in run.failures[-1]
+
+
 def test_no_machine_is_an_error(platform, instance_id):
     """An environment that was copied, or whose bastion is gone: nothing to configure must not pass for success."""
     assert "bastion_instance, which does not exist" in refusal(platform, platform_environment="copied")
