@@ -480,12 +480,10 @@ class Resource(Finding):
         owner = self.options.get("owned_by")
         if current is None or not owner or self.tagging is None:
             return
-        # A tag that was lost is put back with the others. One with another value says that it is someone else's.
-        if self.in_our_place(current) and self.keeps_marks(current):
-            return
         tags = self.tags_of(current)
         foreign = {key: tags.get(key) for key, value in owner.items() if tags.get(key) != str(value)}
-        if foreign:
+        # A tag that was lost is put back with the others. One with another value says that it is someone else's.
+        if foreign and not (self.keeps_marks(current) and self.in_our_place(current)):
             expected = ", ".join(f"{key}={owner[key]}" for key in foreign)
             actual = ", ".join(f"{key}={value}" if value is not None else f"no {key}" for key, value in foreign.items())
             raise ResourceError(

@@ -173,7 +173,6 @@ def declarable(policies):
 class AccessEntry(EksResource):
     kind = "EKS access entry"
     result = "access_entry"
-    placed = True  # in the cluster that is named
     names = {"clusterName": "cluster_name", "principalArn": "principal_arn"}
     describe = Describe("DescribeAccessEntry", "accessEntry", missing=NOT_FOUND)
     additions = (

@@ -248,7 +248,6 @@ def version_key(version):
 class EksAddon(EksResource):
     kind = "EKS add-on"
     result = "addon"
-    placed = True  # in the cluster that is named
     names = {"clusterName": "cluster_name", "addonName": "name"}
     update_names = {"name": "cluster_name", "addonName": "name"}
     describe = Describe("DescribeAddon", "addon", missing=NOT_FOUND)

@@ -365,7 +365,6 @@ def label_texts(labels):
 class EksNodegroup(EksResource):
     kind = "EKS node group"
     result = "nodegroup"
-    placed = True  # in the cluster that is named
     names = {"clusterName": "cluster_name", "nodegroupName": "name"}
     update_names = {"name": "cluster_name", "nodegroupName": "name"}
     needed = ("node_role_arn", "subnet_ids")

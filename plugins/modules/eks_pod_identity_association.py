@@ -138,7 +138,6 @@ ASSOCIATION = ("clusterName", "associationId")
 class PodIdentityAssociation(EksResource):
     kind = "EKS Pod Identity association"
     result = "association"
-    placed = True  # in the cluster that is named
     names = {"clusterName": "cluster_name", "namespace": "namespace", "serviceAccount": "service_account"}
     identifier = "associationId"
     needed = ("role_arn",)

@@ -566,7 +566,8 @@ class Checker:
             if self.knows(operation):
                 yield from self.unknown(where, codes, {operation})
         for where, codes in (("passing", resource.passing), ("absent", resource.absent)):
-            yield from self.unknown(where, codes, set(self.declared_operations()))
+            operations = self.declared_operations() if where == "passing" else self.model.operation_names
+            yield from self.unknown(where, codes, set(operations))
 
     def unknown(self, where: str, codes: Iterable[str], operations: set[str]) -> Iterator[str]:
         shapes = [

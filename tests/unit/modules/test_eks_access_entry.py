@@ -139,6 +139,7 @@ def test_a_lost_owner_tag_is_put_back(lost):
     result, _aws, _module = entry_run(
         {},
         entry(view(), tags=left),
+        Step("DescribeCluster", {"cluster": {"name": "demo", "tags": OWNER}}),
         Step("TagResource", {}, {"resourceArn": ARN, "tags": {lost: OWNER[lost]}}),
         entry(view()),
     )
