@@ -53,6 +53,7 @@ REGARDED = Regarded(
         "eks_cluster.CreateEksAnywhereSubscription": "a subscription",
         "eks_cluster.DeregisterCluster": "a cluster elsewhere that was connected",
         "eks_cluster.RegisterCluster": "a cluster elsewhere that is connected",
+        "logs_log_group.PutDeliverySource": "logs of another resource",
     },
     members={
         "s3_bucket.PutBucketLifecycleConfiguration.LifecycleConfiguration.Rules": "a rule that has more is replaced",

@@ -10,7 +10,7 @@ import typing as t
 from collections.abc import Iterator, Mapping
 
 from .fault import Fault, edits, fault
-from .formats import tag_faults
+from .formats import repeated_names, tag_faults
 from .iam import iam_faults
 
 NAME = re.compile(r"[a-z]([a-z0-9]|-(?=[a-z0-9]))*")
@@ -21,6 +21,7 @@ LONGEST_PREFIX = LONGEST_NAME + 1 + LONGEST_ENVIRONMENT
 ACCOUNT_ID = re.compile(r"\d{12}")
 REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d{1,2}")
 OWNER_TAGS = ("Project", "Environment", "Region", "ManagedBy")
+MOST_SUBSCRIPTIONS = 2
 # Set on each resource by its component, beside the owner tags.
 COMPONENT_TAGS = ("Component", "Name", "Tier")
 # Of the 50 tags that AWS allows on a resource, those above and what Kubernetes controllers add.
@@ -87,6 +88,14 @@ def platform_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
     yield from tag_faults("platform_tags", values.get("platform_tags") or {}, reserved, OWN_TAG_ROOM)
 
     yield from iam_faults(values)
+
+    subscriptions = values.get("platform_log_subscriptions") or []
+    if len(subscriptions) > MOST_SUBSCRIPTIONS:
+        yield Fault(
+            "platform_log_subscriptions",
+            f"{len(subscriptions)} are too many: CloudWatch Logs allows {MOST_SUBSCRIPTIONS} of a log group",
+        )
+    yield from repeated_names("platform_log_subscriptions", subscriptions, "filter_name")
 
     for name, value in (values.get("platform_aws_environment") or {}).items():
         if name in ("AWS_REGION", "AWS_DEFAULT_REGION"):

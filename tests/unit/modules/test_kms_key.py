@@ -25,6 +25,7 @@ PARAMS = {
     "rotation_enabled": None,
     "rotation_period_days": None,
     "deletion_window_days": 7,
+    "report_grants": False,
 }
 NO_ALIAS = Step("DescribeKey", api_error("DescribeKey", "NotFoundException", "Alias is not found."), {"KeyId": ALIAS})
 
@@ -369,3 +370,31 @@ def test_a_deletion_that_another_run_has_scheduled_is_one():
         {"state": "absent"}, *described(), listed(1), Step("ScheduleKeyDeletion", pending), *gone
     )
     assert result["key"] == {}
+
+
+def test_grants_for_other_accounts_are_told_once():
+    neighbour = "arn:aws:iam::210987654321:role/reader"
+    grantees = {
+        "one": neighbour,
+        "two": "arn:aws:sts::123456789012:assumed-role/aws:ec2-infrastructure/i-0123456789abcdef0",
+        "three": "dynamodb.us-west-2.amazonaws.com",
+    }
+    answer = {
+        "Grants": [
+            {"GrantId": grant, "GranteePrincipal": grantee, "Operations": ["Encrypt", "Decrypt"]}
+            for grant, grantee in grantees.items()
+        ]
+    }
+    grants = Step("ListGrants", answer, {"KeyId": "key-1"})
+    key, policy, rotation, *rest = described(rotation=None)
+    look = (key, policy, rotation, grants, *rest)
+    rotated = [*described(rotation=365)]
+    result, _aws, module = run(
+        {"report_grants": True, "rotation_enabled": True},
+        *look,
+        Step("EnableKeyRotation", {}),
+        *(*rotated[:3], grants, *rotated[3:]) * (SHOWN + 1),
+    )
+    assert result["changed"] is True
+    (warning,) = module.warnings
+    assert f"the grant one lets {neighbour} of another account use it (Decrypt, Encrypt)" in warning

@@ -194,3 +194,15 @@ CANT = f"platform_account_id: '{ACCOUNT}' can't be compared with the account in 
 def test_the_account_in_use(caller, line):
     found = [str(item) for item in account_faults(result(**caller), values(SHARED_ROLE, platform_account_id=ACCOUNT))]
     assert found == ([line] if line else [])
+
+
+def subscription(name):
+    return {"filter_name": name, "destination_arn": "arn:aws:logs:us-west-2:210987654321:destination:central"}
+
+
+def test_log_groups_have_two_subscriptions_at_most():
+    assert lines(platform_log_subscriptions=[subscription("a"), subscription("b")]) == []
+    (line,) = lines(platform_log_subscriptions=[subscription(name) for name in "abc"])
+    assert line == "platform_log_subscriptions: 3 are too many: CloudWatch Logs allows 2 of a log group"
+    (line,) = lines(platform_log_subscriptions=[subscription("a"), subscription("a")])
+    assert line == "platform_log_subscriptions[].filter_name: 'a' occurs more than once"
