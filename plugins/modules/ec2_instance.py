@@ -785,17 +785,8 @@ class Instance(Ec2Resource):
         # The filters of AWS take * and ? for any text.
         return found if self.known else self.marked(found, self.marks())
 
-    def check_owner(self, current):
-        # A tag that was lost is put back with the others. One with another value says that it is someone else's.
-        if current is None or current["InstanceId"] != self.known or not self.keeps_marks(current):
-            super().check_owner(current)
-
-    def keeps_marks(self, current):
-        """Whether it bears one of the marks at least, and none of the owner's tags with another value."""
-        tags, owner = self.tags_of(current), self.options["owned_by"] or {}
-        return any(tags.get(key) == value for key, value in self.marks().items()) and all(
-            tags.get(key) in (None, str(value)) for key, value in owner.items()
-        )
+    def in_our_place(self, current):
+        return current["InstanceId"] == self.known
 
     def complete(self, description):
         identifier, state = description["InstanceId"], get_path(description, "State.Name")

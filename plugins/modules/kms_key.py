@@ -138,7 +138,8 @@ class Key(Resource):
     identifier = "KeyId"
     made_at = "CreationDate"
     create = Create("CreateKey", tags="Tags", names=(), made="KeyMetadata.KeyId")
-    delete = Delete("ScheduleKeyDeletion", missing=MISSING, by="KeyId")
+    # Another run has scheduled it since we looked.
+    delete = Delete("ScheduleKeyDeletion", missing=(*MISSING, "KMSInvalidStateException"), by="KeyId")
     settings = (
         Setting(
             "enabled",
@@ -214,9 +215,14 @@ class Key(Resource):
         "PutKeyPolicy.PolicyName": "a key has one policy, named default",
     }
     tagging = tag_list("TagResource", "UntagResource", by="KeyId")
+    # KMS takes a moment to know everywhere what was just done: a role that was made, a key that was made, enabled, or
+    # taken back from its deletion. Reads in between show now the one, now the other.
+    steady = 2
     passing = {
-        # KMS takes a moment to know a role that was just made.
         "MalformedPolicyDocumentException": ("principal",),
+        "NotFoundException": ("",),
+        "DisabledException": ("",),
+        "KMSInvalidStateException": ("pending deletion",),
         # Another run has given it to its own key since we looked; the next look tells.
         "AlreadyExistsException": ("",),
     }

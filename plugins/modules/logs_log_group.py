@@ -261,11 +261,18 @@ class LogGroup(Resource):
         ),
         Addition("DescribeResourcePolicies", "resourcePolicies", "resourcePolicy", by_hand=True),
     )
-    # The key policy that lets the Logs service use the key may have been written a moment ago, and so may the role that
-    # writes to the destination of a filter.
+    # What may have been made a moment ago: the key, the policy that lets the Logs service use it, the group itself, the
+    # role that writes to the destination of a filter.
     passing = {
-        "InvalidParameterException": ("KMS key", "KmsKeyId", "Could not deliver test message"),
+        "AccessDeniedException": ("is not allowed to be used with",),
+        "InvalidParameterException": (
+            "KMS key",
+            "KmsKeyId",
+            "is not allowed to be used with",
+            "Could not deliver test message",
+        ),
         "OperationAbortedException": ("",),
+        "ResourceNotFoundException": ("log group does not exist",),
     }
 
     def check_owner(self, current):

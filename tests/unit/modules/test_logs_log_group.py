@@ -189,6 +189,53 @@ def test_whose_group_it_is_otherwise(adopt, found, state):
         run(params, Step("DescribeLogGroups", AGAIN), tags(**found))
 
 
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("InvalidParameterException", "The specified KMS Key Id could not be found. '/demo'"),
+        (
+            "AccessDeniedException",
+            f"The specified KMS key does not exist or is not allowed to be used with Arn '{ARN}'",
+        ),
+        (
+            "InvalidParameterException",
+            f"The specified KMS key does not exist or is not allowed to be used with LogGroup '{ARN}'",
+        ),
+        ("OperationAbortedException", "A conflicting operation is currently in progress against this resource."),
+    ],
+)
+def test_a_key_that_was_just_made_is_waited_for(code, text):
+    result, aws, _module = run(
+        {"retention_days": None},
+        Step("DescribeLogGroups", {"logGroups": []}),
+        Step("CreateLogGroup", api_error("CreateLogGroup", code, text)),
+        Step("DescribeLogGroups", {"logGroups": []}),
+        Step("CreateLogGroup", {}),
+        Step("DescribeLogGroups", group()),
+        tags(),
+    )
+    assert result["changed"] is True
+    assert aws.operations().count("CreateLogGroup") == 2
+
+
+def test_a_permission_that_is_missing_is_refused_at_once():
+    denied = api_error(
+        "CreateLogGroup", "AccessDeniedException", "User is not authorized to perform logs:CreateLogGroup"
+    )
+    with pytest.raises(ResourceError, match="Allow logs:CreateLogGroup"):
+        run({}, Step("DescribeLogGroups", {"logGroups": []}), Step("CreateLogGroup", denied))
+
+
+def test_a_group_that_was_just_made_is_waited_for():
+    unknown = api_error("PutRetentionPolicy", "ResourceNotFoundException", "The specified log group does not exist.")
+    old = (Step("DescribeLogGroups", group(retentionInDays=None)), tags())
+    new = (Step("DescribeLogGroups", group()), tags())
+    result, _aws, _module = run(
+        {}, *old, Step("PutRetentionPolicy", unknown), *old, Step("PutRetentionPolicy", {}), *new, *new
+    )
+    assert result["changed"] is True
+
+
 # ---- What lets events out or others in, and what guards the group
 
 GROUP_ID = {"logGroupIdentifier": "/demo"}
