@@ -123,6 +123,10 @@ class Resource(Finding):
     def deleted(self, response: dict) -> None:
         """After the delete call was accepted."""
 
+    def revived(self, current: dict) -> dict | None:
+        """One whose creation has failed, brought to life without making it again; None if it can't be."""
+        return None
+
     def before_delete(self, current: dict) -> None:
         """What must go before the resource can."""
         if self.is_protected(current):
@@ -244,7 +248,7 @@ class Resource(Finding):
         self.give_way(current)
         self.check_owner(current)
         self.refuse_twice()
-        current = self.settle(current)
+        current = self.settle(self.without_stillborn(current))
         if self.check_mode and self.states and self.state_of(current) in self.states.deleting:
             current = None
         if current is None:
@@ -275,6 +279,27 @@ class Resource(Finding):
         # Looked at anew: an update may have put another resource in its place.
         self.change_tags(current, *self.tag_changes(current))
         return self.find()
+
+    def without_stillborn(self, current: dict | None) -> dict | None:
+        """The resource, or None in place of one whose creation has failed: it is removed to be made again."""
+        # What this run has made and what failed nevertheless would fail again.
+        if self.accepted or self.states is None or self.state_of(current) not in self.states.remade:
+            return current
+        told = f"{self.title} is {self.state_of(current)} and has never run. {self.reasons(current)}".strip()
+        if self.check_mode:
+            self.module.warn(f"{told} It is made again.")
+            return None
+        revived = self.revived(current)
+        if revived is not None:
+            self.module.warn(f"{told} It was brought up by an update.")
+            return revived
+        # Nothing is removed that can't be made again.
+        self.refuse_incomplete()
+        self.refuse(None, {})
+        self.module.warn(f"{told} It is deleted and made again.")
+        self.remove(current)
+        self.wait_until_gone(current, deleting=False)
+        return None
 
     def make(self) -> dict:
         request = self.create_request()
@@ -374,11 +399,14 @@ class Resource(Finding):
                 current = self.settle(current)
                 if current is None:
                     return
-            self.before_delete(current)
-            request = self.delete_request(current)
-            self.deleted(self.write(self.delete.operation, request, f"delete {self.title}", self.delete.missing))
+            self.remove(current)
         if self.options["wait"]:
             self.wait_until_gone(current, deleting)
+
+    def remove(self, current: dict) -> None:
+        self.before_delete(current)
+        request = self.delete_request(current)
+        self.deleted(self.write(self.delete.operation, request, f"delete {self.title}", self.delete.missing))
 
     def wait_until_gone(self, current: dict, deleting: bool) -> None:
         """Wait for the end of a deletion; an error if AWS gives it up and the resource is left."""

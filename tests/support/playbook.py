@@ -217,22 +217,6 @@ class DirectAccount:
         self.notes.append(f"{run.summary}  {note or ' '.join(args) or 'all'}")
         return run
 
-    def inventory(self, source: Path) -> dict:
-        """What an inventory source finds in the account."""
-        tool = str(Path(sys.executable).with_name("ansible-inventory"))
-        keys = {"AWS_ACCESS_KEY_ID": self.id, "AWS_SECRET_ACCESS_KEY": "not-a-secret"}
-        done = subprocess.run(
-            [tool, "-i", str(source), "--list"],
-            cwd=ROOT,
-            env={**self.environment(source.with_suffix(".records")), **keys},
-            capture_output=True,
-            text=True,
-            timeout=LONGEST_RUN,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads(done.stdout)
-
     def close(self) -> None:
         """Leave no process behind, even if the tests end early."""
         self._closed = True

@@ -268,12 +268,12 @@ class Search:
     def keeps_marks(self, tags: Mapping[str, str]) -> bool:
         """Whether something in a place of ours, such as our VPC, is ours though a tag may be lost.
 
-        It bears a name of ours or one of our tags at least, and none of them with another value.
+        It bears a name of ours, or all of our tags but one, and none of them with another value. A single one, such as
+        Environment=dev, proves nothing.
         """
+        lost = [key for key in self.marks if key not in tags]
         named = tags.get("Name", "").startswith(f"{self.scope.prefix}-")
-        return (named or any(tags.get(key) == value for key, value in self.marks.items())) and all(
-            tags.get(key) in (None, value) for key, value in self.marks.items()
-        )
+        return (named or len(lost) <= 1) and all(tags.get(key, value) == value for key, value in self.marks.items())
 
     def start_roles(self, things: Iterable[str]) -> dict[str, Future]:
         return {thing: self.start("iam", "get_role", RoleName=self.scope.name(thing, IAM_ROLE)) for thing in things}
@@ -290,19 +290,21 @@ class Search:
                 self.foreign(f"IAM role {role['RoleName']}", tags_of(role))
         return arns
 
-    def check_log_group(self, name: str, started: Future, written: bool) -> None:
+    def check_log_group(self, name: str, started: Future, written: bool, remade: bool = False) -> None:
         """Note a log group of ours that is someone else's.
 
         written: something of ours writes to it. Then AWS itself makes the group again when it was deleted, without
-        tags, so a group without tags is no one else's.
+        tags, so a group without tags is no one else's. remade: a service of AWS may have done so even after the end of
+        what wrote to it.
         """
         groups = (started.result() or {}).get("logGroups", [])
         arn = next((group["arn"].removesuffix(":*") for group in groups if group["logGroupName"] == name), None)
         if arn is None or written:
             return
         tags = self.read("logs", "list_tags_for_resource", resourceArn=arn)
-        if tags is not None and not self.owns(tags_of(tags, "tags")):
-            self.foreign(f"log group {name}", tags_of(tags, "tags"))
+        found = tags_of(tags or {}, "tags")
+        if tags is not None and not self.owns(found) and not (remade and not found):
+            self.foreign(f"log group {name}", found)
 
     def start_log_group(self, name: str) -> Future:
         return self.start("logs", "describe_log_groups", logGroupNamePrefix=name)
