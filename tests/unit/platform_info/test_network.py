@@ -102,7 +102,9 @@ def group(group_id, name, tags=()):
     return {"GroupId": group_id, "GroupName": name, "VpcId": "vpc-1", "Tags": list(tags)}
 
 
+MISSING = {"GetServiceQuota": "NoSuchResourceException"}
 ANSWERS = {
+    "GetServiceQuota": {"Quota": {"Value": 64.0}},
     "DescribeVpcs": {"Vpcs": [vpc()]},
     "GetRole": role,
     "DescribeSubnets": {

@@ -20,6 +20,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.names import SE
 from ..fault import Fault, fault
 from ..formats import network_rule, repeated
 from ..names import Name, fixed_names
+from ..quotas import Need
 
 FEWEST_ZONES = 2
 # Of each subnet AWS keeps five addresses. EKS refuses a subnet with fewer than six free ones.
@@ -193,6 +194,15 @@ def _offer_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) ->
     exist = (platform.get("network") or {}).get("availability_zones") or []
     if not zones and len(exist) < FEWEST_ZONES and len({*exist, *usable}) < FEWEST_ZONES:
         yield fault(variable, zones, f"can't be chosen: the region offers {len(usable)} zones that EKS takes")
+
+
+def needs(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Need]:
+    """The VPC, and an address for each NAT gateway."""
+    yield Need("vpcs", 1, "network_vpc_cidr")
+    existing = (platform.get("network") or {}).get("availability_zones") or []
+    zones = values.get("network_availability_zones") or existing
+    each = values.get("network_nat_gateways") == "per_az"
+    yield Need("elastic_ips", max(len(zones), FEWEST_ZONES) if each else 1, "network_nat_gateways")
 
 
 def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
