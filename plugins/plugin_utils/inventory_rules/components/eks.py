@@ -430,6 +430,10 @@ def _fixed(group: Mapping[str, t.Any], existing: Mapping[str, t.Any], zones: lis
 def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
     """What EKS would refuse to make, or to change of the cluster that runs."""
     cluster = platform.get("eks") or {}
+    vpc_id = (platform.get("network") or {}).get("vpc_id")
+    if vpc_id and cluster.get("vpc_id") and cluster["vpc_id"] != vpc_id:
+        rule = f"the cluster is in {cluster['vpc_id']}, the network is {vpc_id}: EKS can't move it"
+        yield Fault("eks", f"{rule}. Find out which is yours")
     wanted, running = values.get("eks_kubernetes_version"), cluster.get("version")
     if wanted and not _gone_ahead(values, platform):
         if wanted != running and wanted not in _offered(platform):
