@@ -319,6 +319,7 @@ class Component:
     summary: what a person wants to know of one that exists, as lines.
     offers: what AWS offers this account for it (zones, versions, quotas), read only when that is asked for. Calls that
     fail answer None, so each value must bear that it isn't known. offered_by: services for that besides `services`.
+    quotas: those of module_utils/quotas.py that it takes from; they are an offer, too.
     offer_lines: what a person wants to know of one that exists, given the facts and the offers.
     """
 
@@ -330,6 +331,7 @@ class Component:
     summary: Callable[[Mapping[str, Any]], list[str]]
     offers: Callable[[Search], dict[str, Any]] | None = None
     offered_by: tuple[str, ...] = ()
+    quotas: tuple[str, ...] = ()
     offer_lines: Callable[[Mapping[str, Any], Mapping[str, Any]], list[str]] | None = None
 
     def describe(

@@ -133,4 +133,5 @@ COMPONENT = Component(
     collect=collect,
     exists=lambda facts: facts["instance_id"] is not None,
     summary=summary,
+    quotas=("standard_vcpus", "graphics_vcpus"),
 )

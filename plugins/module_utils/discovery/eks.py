@@ -325,4 +325,5 @@ COMPONENT = Component(
     summary=summary,
     offers=offers,
     offer_lines=offer_lines,
+    quotas=("standard_vcpus", "standard_spot_vcpus", "graphics_vcpus", "graphics_spot_vcpus"),
 )

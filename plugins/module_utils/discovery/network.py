@@ -431,4 +431,5 @@ COMPONENT = Component(
     exists=lambda facts: bool(facts["vpc_id"] and facts["subnet_ids"]["private"]),
     summary=summary,
     offers=offers,
+    quotas=("vpcs", "elastic_ips"),
 )

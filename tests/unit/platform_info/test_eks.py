@@ -69,8 +69,13 @@ def providers(tags):
     }
 
 
-MISSING = {"DescribeCluster": "ResourceNotFoundException", "GetOpenIDConnectProvider": "NoSuchEntity"}
+MISSING = {
+    "GetServiceQuota": "NoSuchResourceException",
+    "DescribeCluster": "ResourceNotFoundException",
+    "GetOpenIDConnectProvider": "NoSuchEntity",
+}
 ANSWERS = {
+    "GetServiceQuota": {"Quota": {"Value": 64.0}},
     "DescribeCluster": cluster(),
     "ListNodegroups": {"nodegroups": [f"{PREFIX}-default"]},
     "DescribeNodegroup": {

@@ -26,6 +26,7 @@ from ..formats import (
 )
 from ..names import Name, fixed_names, named_entries
 from ..permissions import access_policy_faults, workload_role_faults
+from ..quotas import Need, instance_needs
 from ..ranges import Range
 
 # When standard and extended support of a version end. What EKS itself says of its versions goes before this table; it
@@ -60,6 +61,9 @@ RANGES = {
 }
 MOST_INSTANCE_TYPES = 20
 MOST_TAINTS = 50
+# An upgrade may launch that many nodes more in each zone.
+SURGE_PER_ZONE = 2
+FEWEST_ZONES = 2
 AL2023_RELEASE = re.compile(r"(\d+\.\d+)\.\d+-\d{8}")
 NODE_GROUP_NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]*")
 # Labels of these namespaces a kubelet may not give itself, but for those below; it would refuse to start.
@@ -393,6 +397,19 @@ def _gone_ahead(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> b
     if not wanted or not running or _minor(running) <= _minor(wanted):
         return False
     return values.get("eks_support_type") != "EXTENDED" or wanted not in _offered(platform)
+
+
+def needs(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Need]:
+    """The nodes. What autoscaling adds later is not counted."""
+    zones = max(len((platform.get("network") or {}).get("availability_zones") or []), FEWEST_ZONES)
+    for index, group in enumerate(values.get("eks_node_groups") or []):
+        if group.get("state") == "absent":
+            continue
+        nodes = group.get("desired_size") or group.get("min_size") or 0
+        surge = max(SURGE_PER_ZONE * zones, group.get("max_unavailable") or 0) if nodes else 0
+        spot = group.get("capacity_type") == "SPOT"
+        types = group.get("instance_types") or []
+        yield from instance_needs(types, nodes, f"eks_node_groups[{index}].desired_size", spot, surge)
 
 
 def _running_version_faults(wanted: str, cluster: Mapping[str, t.Any]) -> Iterator[Fault]:
