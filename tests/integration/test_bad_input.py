@@ -25,6 +25,8 @@ from tests.support.playbook import OWNER, PREFIX, ROOT, Account, connection_opti
 
 ACCOUNT = "123456789012"
 OTHER_ACCOUNT = "999999999999"
+# Those of which some support is left today.
+SUPPORTED = ", ".join(eks_rules.supported_versions({}))
 LOCAL = ROOT / "inventories" / "local"
 NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 
@@ -217,8 +219,7 @@ INVENTORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
             f"network_private_subnet_cidrs[1]: '10.0.2.0/30' {NO_VPC}",
             "network_interface_endpoints[0]: 'com.amazonaws.us-west-2.sts' is a full name:"
             " leave out com.amazonaws.<region>.",
-            # Those of which some support is left on this day.
-            f"eks_kubernetes_version: '1.19' is not a version that EKS supports: {', '.join(eks_rules.supported_versions({}))}",
+            f"eks_kubernetes_version: '1.19' is not a version that EKS supports: {SUPPORTED}",
             f"eks_endpoint_public_access_cidrs[0]: '0.0.0.0/0' {WORLD}",
             f"eks_endpoint_public_access_cidrs[1]: '::/0' {WORLD}",
             "eks_endpoint_public_access_cidrs[2]: '203.0.113.7/24' is not written as the network it is in:"
