@@ -412,11 +412,11 @@ class EksAddon(EksResource):
         """EKS takes an update of it and may have it run then, so that what pods there are go on running."""
         if self.tried_to_revive:
             return None
-        declared = {setting.option: self.options[setting.option] for setting in self.settings_of("addon")}
+        # What is declared as none is left out: not every add-on takes the member.
         changes = {
-            setting.option: Change(setting, None, without_unset(declared[setting.option]))
+            setting.option: Change(setting, None, without_unset(self.options[setting.option]))
             for setting in self.settings_of("addon")
-            if declared[setting.option] is not None
+            if self.options[setting.option] not in (None, setting.absent)
         }
         failure = None
         try:

@@ -334,7 +334,7 @@ CONFLICT = {"code": "ConfigurationConflict", "message": "conflicts with kubectl"
 
 def test_one_whose_creation_has_failed_is_brought_up_by_an_update():
     result, _aws, module = run(
-        {},
+        {"pod_identity_associations": []},
         Step("DescribeAddon", addon("CREATE_FAILED", health={"issues": [CONFLICT]})),
         Step("UpdateAddon", update(), with_token(AS_DECLARED)),
         Step("DescribeUpdate", update("Successful")),
