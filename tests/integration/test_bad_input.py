@@ -20,10 +20,13 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.components import eks as eks_rules
 from tests.support.playbook import OWNER, PREFIX, ROOT, Account, connection_options
 
 ACCOUNT = "123456789012"
 OTHER_ACCOUNT = "999999999999"
+# Those of which some support is left today.
+SUPPORTED = ", ".join(eks_rules.supported_versions({}))
 LOCAL = ROOT / "inventories" / "local"
 NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 
@@ -216,7 +219,7 @@ INVENTORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
             f"network_private_subnet_cidrs[1]: '10.0.2.0/30' {NO_VPC}",
             "network_interface_endpoints[0]: 'com.amazonaws.us-west-2.sts' is a full name:"
             " leave out com.amazonaws.<region>.",
-            "eks_kubernetes_version: '1.19' is not a version that EKS supports: 1.31, 1.32, 1.33, 1.34, 1.35, 1.36",
+            f"eks_kubernetes_version: '1.19' is not a version that EKS supports: {SUPPORTED}",
             f"eks_endpoint_public_access_cidrs[0]: '0.0.0.0/0' {WORLD}",
             f"eks_endpoint_public_access_cidrs[1]: '::/0' {WORLD}",
             "eks_endpoint_public_access_cidrs[2]: '203.0.113.7/24' is not written as the network it is in:"
@@ -411,14 +414,14 @@ def test_what_aws_could_not_change_is_refused(new_account: Callable[[str], Accou
         roleArn=role,
         resourcesVpcConfig={"subnetIds": subnets},
         accessConfig={"authenticationMode": "API"},
-        tags=OWNER,
+        tags={**OWNER, "Component": "eks"},
     )
     ended = account.run(note="preflight refuses what can't be changed").assert_refused()
     refusal = read_refusal(ended.output)
     assert refusal.faults[:2] == [
         f"network_vpc_cidr: '10.0.0.0/16' is not the network of the VPC that exists, 10.1.0.0/16 ({vpc}): AWS can't"
         " change it",
-        f"eks_kubernetes_version: '1.34' skips a minor version: {cluster} runs 1.32 and EKS goes up one at a time,"
+        f"eks_kubernetes_version: '1.36' skips a minor version: {cluster} runs 1.32 and EKS goes up one at a time,"
         " so set '1.33' first",
     ]
     assert len(refusal.faults) == 3

@@ -263,6 +263,11 @@ STATES = load(ENDPOINT).resource.states
         (BUCKET, {"tagging": dataclasses.replace(S3_TAGGING, tags_member="Tagging.Tags")}, "takes no Tagging.Tags"),
         (BUCKET, {"tagging": dataclasses.replace(S3_TAGGING, tags_member="TagSet")}, "PutBucketTagging needs Tagging"),
         (ENDPOINT, {"states": dataclasses.replace(STATES, pending=frozenset())}, "pending of State stand in no group"),
+        (
+            ENDPOINT,
+            {"states": dataclasses.replace(STATES, remade=frozenset({"x"}))},
+            "x is made again and",
+        ),
         (ENDPOINT, {"states": dataclasses.replace(STATES, ready=frozenset({"avail"}))}, "AWS has no avail in State"),
         (
             ENDPOINT,

@@ -743,6 +743,19 @@ def test_its_logs_are_turned_off_first(wait):
     assert result["changed"] is True
 
 
+def test_logs_that_cannot_be_turned_off_do_not_keep_it():
+    refusal = api_error("UpdateClusterConfig", "InvalidRequestException", "the role is gone")
+    result, _aws, module = gone(
+        {},
+        Step("DescribeCluster", cluster(deletionProtection=False)),
+        Step("UpdateClusterConfig", refusal),
+        Step("DeleteCluster", {}),
+        Step("DescribeCluster", missing()),
+    )
+    assert result["changed"] is True
+    assert "may make their group again" in module.warnings[0]
+
+
 def test_a_cluster_that_never_came_to_be_has_no_logs_to_turn_off():
     result, _aws, _module = gone(
         {},

@@ -241,6 +241,13 @@ def test_the_provider_of_a_cluster_that_is_gone():
     assert found.summary["eks"]["state"] == "partial"
 
 
+def test_the_provider_of_a_cluster_that_is_not_ours_by_its_tags_is_not_left():
+    """One that has lost a tag: it is refused, and what belongs to it stays."""
+    found, _aws = look({**ANSWERS, **providers({PROVIDER: OURS}), "DescribeCluster": cluster(tags={})}, "eks")
+    facts = found.components["eks"]
+    assert (facts["oidc_provider_arn"], facts["left_oidc_providers"]) == (None, [])
+
+
 def test_the_provider_of_an_earlier_cluster():
     found, _aws = look(ANSWERS, "eks")
     facts = found.components["eks"]

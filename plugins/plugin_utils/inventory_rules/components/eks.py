@@ -93,7 +93,7 @@ def _today() -> datetime.date:
     return datetime.datetime.now(datetime.UTC).date()
 
 
-def _offered(platform: Mapping[str, t.Any]) -> dict[str, tuple[datetime.date, datetime.date]]:
+def supported_versions(platform: Mapping[str, t.Any]) -> dict[str, tuple[datetime.date, datetime.date]]:
     """The versions that EKS offers for new clusters, with the days on which standard and extended support end."""
     told = (platform.get("offers") or {}).get("eks") or {}
     ends = {
@@ -117,7 +117,7 @@ def _version_faults(version: str | None) -> Iterator[Fault]:
     if not re.fullmatch(r"\d+\.\d+", version):
         yield fault("eks_kubernetes_version", version, "is not a Kubernetes version as major.minor, such as '1.34'")
     elif _minor(version) < _minor(min(SUPPORT_ENDS, key=_minor)):
-        yield fault("eks_kubernetes_version", version, _unsupported(_offered({})))
+        yield fault("eks_kubernetes_version", version, _unsupported(supported_versions({})))
 
 
 def _public_network_rule(text: str) -> str | None:
@@ -396,7 +396,7 @@ def _gone_ahead(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> b
     wanted, running = values.get("eks_kubernetes_version"), (platform.get("eks") or {}).get("version")
     if not wanted or not running or _minor(running) <= _minor(wanted):
         return False
-    return values.get("eks_support_type") != "EXTENDED" or wanted not in _offered(platform)
+    return values.get("eks_support_type") != "EXTENDED" or wanted not in supported_versions(platform)
 
 
 def needs(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Need]:
@@ -447,10 +447,14 @@ def _fixed(group: Mapping[str, t.Any], existing: Mapping[str, t.Any], zones: lis
 def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
     """What EKS would refuse to make, or to change of the cluster that runs."""
     cluster = platform.get("eks") or {}
+    vpc_id = (platform.get("network") or {}).get("vpc_id")
+    if vpc_id and cluster.get("vpc_id") and cluster["vpc_id"] != vpc_id:
+        rule = f"the cluster is in {cluster['vpc_id']}, the network is {vpc_id}: EKS can't move it"
+        yield Fault("eks", f"{rule}. Find out which is yours")
     wanted, running = values.get("eks_kubernetes_version"), cluster.get("version")
     if wanted and not _gone_ahead(values, platform):
-        if wanted != running and wanted not in _offered(platform):
-            yield fault("eks_kubernetes_version", wanted, _unsupported(_offered(platform)))
+        if wanted != running and wanted not in supported_versions(platform):
+            yield fault("eks_kubernetes_version", wanted, _unsupported(supported_versions(platform)))
         elif running:
             yield from _running_version_faults(wanted, cluster)
     for index, group in enumerate(values.get("eks_node_groups") or []):
@@ -500,7 +504,7 @@ def warnings(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iter
             f"is older than {version}, to which EKS has upgraded {cluster.get('cluster_name')} when its support ended."
             f" The run goes on with {version}; set eks_kubernetes_version to '{version}'",
         )
-    ends = _offered(platform).get(version)
+    ends = supported_versions(platform).get(version)
     if ends:
         yield from _support_warnings(version, ends, values.get("eks_support_type") == "EXTENDED")
 
