@@ -155,5 +155,12 @@ COMPONENT = Component(
     collect=collect,
     exists=lambda facts: facts["cluster_name"] is not None,
     summary=summary,
-    quotas=("standard_vcpus", "standard_spot_vcpus", "graphics_vcpus", "graphics_spot_vcpus"),
+    quotas=(
+        "trust_policy",
+        "policies_per_role",
+        "standard_vcpus",
+        "standard_spot_vcpus",
+        "graphics_vcpus",
+        "graphics_spot_vcpus",
+    ),
 )

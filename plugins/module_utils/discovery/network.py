@@ -182,5 +182,5 @@ COMPONENT = Component(
     # A VPC alone carries nothing: the next components need private subnets to put things in.
     exists=lambda facts: bool(facts["vpc_id"] and facts["subnet_ids"]["private"]),
     summary=summary,
-    quotas=("vpcs", "elastic_ips"),
+    quotas=("trust_policy", "policies_per_role", "vpcs", "elastic_ips", "rules_per_group"),
 )

@@ -18,7 +18,7 @@ COMPONENTS: dict[str, Component] = {
 }
 CALLS_AT_ONCE = 16
 # Services that tell of quotas and of what is used.
-QUOTAS_FROM = ("ec2", "service-quotas")
+QUOTAS_FROM = ("ec2", "iam", "service-quotas")
 
 
 @dataclass(frozen=True)

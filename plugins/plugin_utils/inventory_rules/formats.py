@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import typing as t
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
 
@@ -20,7 +21,6 @@ QUALIFIED_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 PRINCIPAL_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+")
 SESSION_ARN = re.compile(r"arn:aws[a-z-]*:sts::\d{12}:assumed-role/([^/]+)/.+")
 ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(\d{12}|aws)?:.+")
-AWS_TAG_TEXT = re.compile(r"[\w\s.:/=+\-@]*")
 
 LARGEST_TAG_COUNT = 50
 
@@ -106,6 +106,11 @@ def repeated_names(variable: str, items: list[Mapping], key: str = "name") -> It
         yield fault(f"{variable}[].{key}", name, "occurs more than once")
 
 
+def is_tag_text(text: str) -> bool:
+    """IAM's pattern, which is the narrowest: letters, digits, separators of any script, but no tab and no new line."""
+    return all(unicodedata.category(character)[0] in "LNZ" or character in "_.:/=+-@" for character in text)
+
+
 def tag_faults(
     variable: str, tags: Mapping, reserved: Iterable[str] = (), room: int = LARGEST_TAG_COUNT
 ) -> Iterator[Fault]:
@@ -116,7 +121,7 @@ def tag_faults(
         yield Fault(variable, f"{len(tags)} tags are too many: AWS allows {LARGEST_TAG_COUNT} on a resource{kept}")
     for key, value in tags.items():
         path = f"{variable}.{key}"
-        if not isinstance(key, str) or not 1 <= len(key) <= 128 or not AWS_TAG_TEXT.fullmatch(key):
+        if not isinstance(key, str) or not 1 <= len(key) <= 128 or not is_tag_text(key):
             yield fault(
                 variable,
                 key,
@@ -129,7 +134,7 @@ def tag_faults(
             yield Fault(path, f"the tag {ours[key.lower()]} is set by the platform itself")
         if not isinstance(value, str):
             yield fault(path, value, "is not a text: put it in quotes")
-        elif len(value) > 256 or not AWS_TAG_TEXT.fullmatch(value):
+        elif len(value) > 256 or not is_tag_text(value):
             yield fault(path, value, "is not a tag value: up to 256 letters, digits, spaces and _ . : / = + - @")
     for key in repeated(key.lower() for key in tags if isinstance(key, str)):
         spellings = [other for other in tags if isinstance(other, str) and other.lower() == key]

@@ -35,7 +35,7 @@ def test_what_runs_is_counted_by_its_kind_and_its_owner():
         instance("g5.xlarge", CpuOptions={"CoreCount": 2, "ThreadsPerCore": 2}),
         instance("inf2.xlarge"),
     )
-    assert found == {
+    assert {name: state for name, state in found.items() if "vcpus" in name} == {
         "standard_vcpus": {"limit": 5.0, "used": 4, "own": 2},
         "standard_spot_vcpus": {"limit": 5.0, "used": 2, "own": 2},
         "graphics_vcpus": {"limit": 5.0, "used": 4, "own": 0},
@@ -70,6 +70,16 @@ def test_instances_that_cannot_be_listed_are_not_none():
     denied = api_error("DescribeInstances", "UnauthorizedOperation", "no", 403)
     found, _all, _aws = quotas("eks", DescribeInstances=denied)
     assert found["standard_vcpus"] == {"limit": 5.0, "used": None, "own": None}
+
+
+def test_iam_tells_of_its_own_in_every_region():
+    summary = {"AssumeRolePolicySizeQuota": 4096, "AttachedPoliciesPerRoleQuota": 20}
+    found, _all, aws = quotas("workload_identity", GetAccountSummary={"SummaryMap": summary})
+    assert found == {
+        "trust_policy": {"limit": 4096, "used": None, "own": None},
+        "policies_per_role": {"limit": 20, "used": None, "own": None},
+    }
+    assert "GetServiceQuota" not in aws.operations()
 
 
 def test_addresses_and_vpcs():

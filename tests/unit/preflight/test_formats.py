@@ -140,6 +140,13 @@ def test_principals(arn, part_of_rule):
             "tags: 7 is not a tag key: 1 to 128 letters, digits, spaces and _ . : / = + - @, in quotes if a number",
         ),
         ({"a": "x;y"}, "tags.a: 'x;y' is not a tag value: up to 256 letters, digits, spaces and _ . : / = + - @"),
+        ({"a": "x\ty"}, "tags.a: 'x\\ty' is not a tag value: up to 256 letters, digits, spaces and _ . : / = + - @"),
+        ({"a": "x\n"}, "tags.a: 'x\\n' is not a tag value: up to 256 letters, digits, spaces and _ . : / = + - @"),
+        (
+            {"a\nb": "x"},
+            "tags: 'a\\nb' is not a tag key: 1 to 128 letters, digits, spaces and _ . : / = + - @, in quotes if a"
+            " number",
+        ),
         ({"Team": "a", "team": "b"}, "tags: Team and team differ only in case, which IAM takes as the same tag"),
         (
             {f"t{number}": "x" for number in range(41)},
@@ -159,7 +166,7 @@ def test_lengths_of_tags(key, value, count):
 
 
 def test_right_tags():
-    tags = {"Cost centre": "4711", "team/owner": "jo@example.com", "Grüße": ""}
+    tags = {"Cost centre": "4711", "team/owner": "jo@example.com", "Grüße": "東京 ²"}
     assert not list(formats.tag_faults("tags", tags, ["Project"], 40))
 
 

@@ -55,6 +55,11 @@ MOST_TAINTS = 50
 # An upgrade may launch that many nodes more in each zone.
 SURGE_PER_ZONE = 2
 FEWEST_ZONES = 2
+SAMPLES = {
+    "oidc_provider_arn": "arn:{partition}:iam::{account_id}:oidc-provider/oidc.eks.{region}.amazonaws.com/id/"
+    + 32 * "x",
+    "oidc_issuer": "https://oidc.eks.{region}.amazonaws.com/id/" + 32 * "x",
+}
 AL2023_RELEASE = re.compile(r"(\d+\.\d+)\.\d+-\d{8}")
 NODE_GROUP_NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]*")
 # Labels of these namespaces a kubelet may not give itself, but for those below; it would refuse to start.

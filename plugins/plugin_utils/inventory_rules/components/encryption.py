@@ -18,6 +18,8 @@ RANGES = {
     "encryption_deletion_window_days": Range(7, 30, "days"),
 }
 
+SAMPLES = {"key_arn": "arn:{partition}:kms:{region}:{account_id}:key/" + 36 * "x"}
+
 
 def faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Iterator[Fault]:
     for index, arn in enumerate(values.get("encryption_key_administrators") or []):
