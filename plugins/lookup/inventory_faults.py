@@ -83,6 +83,7 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
     did_you_mean,
     fault,
 )
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.iam import path_faults
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.limits import LIMITS, sent_faults
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.names import name_faults
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.platform import (
@@ -300,17 +301,22 @@ class Inventory:
         for host, item in find(needs, platform):
             yield from self.placed(host, [item])
 
+    def _size_faults(self, host: str, platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+        """What is too much for AWS of what the component would send, with all of the platform there."""
+        samples = {component: component_samples(component) for component in self.components}
+        made = {"component_found": {"platform": imagined(platform, samples)}, "ansible_check_mode": True}
+        quotas = ((platform.get("offers") or {}).get(host) or {}).get("quotas") or {}
+        reader = Reader(lambda role, name: _trusted(roles.load(role, name)), self._filled, LIMITS)
+        sent = reader.role(host, {**self.variables[host], "inventory_hostname": host, **made})
+        return sent_faults(sent, self.values[host][0], quotas)
+
     def change_faults(self, hosts: list[str], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
         yield from self._of_what_exists(change_rules, hosts, platform)
         yield from self._of_quotas(quota_faults, hosts, platform)
-        samples = {host: component_samples(host) for host in self.components}
-        made = {"component_found": {"platform": imagined(platform, samples)}, "ansible_check_mode": True}
         for host in hosts:
-            quotas = ((platform.get("offers") or {}).get(host) or {}).get("quotas") or {}
-            sent = Reader(lambda role, name: _trusted(roles.load(role, name)), self._filled, LIMITS).role(
-                host, {**self.variables[host], "inventory_hostname": host, **made}
-            )
-            yield from self.placed(host, sent_faults(sent, self.values[host][0], quotas))
+            yield from self.placed(host, self._size_faults(host, platform))
+        if hosts:
+            yield from self.placed(hosts[0], path_faults(self.shared_values[hosts[0]][0], platform))
         yield from conflict_faults(platform)
 
     def removal_faults(self, hosts: list[str], found: Mapping[str, t.Any]) -> Iterator[Fault]:

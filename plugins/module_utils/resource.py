@@ -5,7 +5,8 @@
 A module is a subclass of Resource that declares how the resource is found, which options are which API members,
 which call changes them, its tags and its states. The base reads the resource, decides, acts, waits and reads again,
 and does so until nothing is left to do: a write is sent once, and after a failure that may have been a success the
-resource is read before anything is repeated. So a lost reply creates nothing twice.
+resource is read before anything is repeated. So a lost reply creates nothing twice. Of several that runs at once have
+made each run keeps the same one, and removes what it has made itself if that is another.
 
 What can be declared is in declarations.py, the calls are in calls.py, finding and waiting in finding.py.
 """
@@ -33,11 +34,13 @@ from .declarations import Change, Create, Delete, Setting, Tagging, Update, text
 from .documentation import argument_spec
 from .faults import ResourceError, error_code
 from .finding import Finding
-from .values import camel, camel_name, get_path, listed, placeholder, set_path, snake, snake_name, without_unset
+from .values import camel, camel_name, gather, get_path, listed, placeholder, set_path, snake, snake_name, without_unset
 
 # A write is tried again after throttling and lost replies.
 WRITE_ATTEMPTS = 8
 LONGEST_PAUSE = 20.0
+# Seconds after which what another run has made at the same moment is seen, too.
+TWINS_AFTER = 2.0
 
 
 class Resource(Finding):
@@ -59,6 +62,8 @@ class Resource(Finding):
     capital_members: bool = False  # members are written LikeThis (EC2, IAM), not likeThis
     free_form: tuple[str, ...] = ()  # members of the description whose keys are the user's own
     extra_operations: tuple[str, ...] = ()  # further operations that the subclass calls, for the model test
+    # What AWS can change of it and no run looks at: operation, or Operation.Member of one that is called -> why.
+    unmanaged: Mapping[str, str] = {}
 
     def __init__(self, module: AnsibleAWSModule):
         super().__init__(module)
@@ -117,6 +122,10 @@ class Resource(Finding):
 
     def deleted(self, response: dict) -> None:
         """After the delete call was accepted."""
+
+    def revived(self, current: dict) -> dict | None:
+        """One whose creation has failed, brought to life without making it again; None if it can't be."""
+        return None
 
     def before_delete(self, current: dict) -> None:
         """What must go before the resource can."""
@@ -207,6 +216,7 @@ class Resource(Finding):
         """Bring the resource to the declared state. Returns the module's result."""
         before = self.find()
         after = self.converge(before)
+        self.report_twins(after)
         result = {"changed": self.changed, self.result: self.shown(after)}
         if self.module._diff:
             result["diff"] = {"before": self.view(before), "after": self.view(after)}
@@ -219,7 +229,7 @@ class Resource(Finding):
             try:
                 if self.options["state"] == "present":
                     return self.make_present(current)
-                self.make_absent(current)
+                self.make_all_absent(current)
                 return None
             except Repeat as repeat:
                 attempts[repeat.doing] += 1
@@ -235,9 +245,10 @@ class Resource(Finding):
                 self.changed = self.changed or repeat.may_be_done
 
     def make_present(self, current: dict | None) -> dict | None:
+        self.give_way(current)
         self.check_owner(current)
         self.refuse_twice()
-        current = self.settle(current)
+        current = self.settle(self.without_stillborn(current))
         if self.check_mode and self.states and self.state_of(current) in self.states.deleting:
             current = None
         if current is None:
@@ -269,6 +280,27 @@ class Resource(Finding):
         self.change_tags(current, *self.tag_changes(current))
         return self.find()
 
+    def without_stillborn(self, current: dict | None) -> dict | None:
+        """The resource, or None in place of one whose creation has failed: it is removed to be made again."""
+        # What this run has made and what failed nevertheless would fail again.
+        if self.accepted or self.states is None or self.state_of(current) not in self.states.remade:
+            return current
+        told = f"{self.title} is {self.state_of(current)} and has never run. {self.reasons(current)}".strip()
+        if self.check_mode:
+            self.module.warn(f"{told} It is made again.")
+            return None
+        revived = self.revived(current)
+        if revived is not None:
+            self.module.warn(f"{told} It was brought up by an update.")
+            return revived
+        # Nothing is removed that can't be made again.
+        self.refuse_incomplete()
+        self.refuse(None, {})
+        self.module.warn(f"{told} It is deleted and made again.")
+        self.remove(current)
+        self.wait_until_gone(current, deleting=False)
+        return None
+
     def make(self) -> dict:
         request = self.create_request()
         if self.create.token:
@@ -285,7 +317,25 @@ class Resource(Finding):
             raise
         self.accepted = True
         self.created(response)
-        return self.settle(self.seen(self.find_after_write()), acted=True)
+        if self.create.made and self.marks():
+            self.made = next(iter(gather(response, self.create.made)), None)
+            time.sleep(TWINS_AFTER)
+        current = self.seen(self.find_after_write())
+        self.give_way(current)
+        self.twins = ()  # each goes by its own run; if it doesn't, the next run tells
+        return self.settle(current, acted=True)
+
+    def give_way(self, current: dict | None) -> None:
+        """Remove what this run has made if another run has made the one that both keep (see Finding.rank)."""
+        if self.made and current is not None and get_path(current, self.identifier) != self.made:
+            self.withdraw(self.made)
+            self.twins = [twin for twin in self.twins if get_path(twin, self.identifier) != self.made]
+            self.made = None
+
+    def withdraw(self, made: str) -> None:
+        """Remove what this run has made a moment ago; made is its id."""
+        doing = f"remove {made}, which another run has made as well, for {self.title}"
+        self.write(self.delete.operation, self.delete_request({self.identifier: made}), doing, self.delete.missing)
 
     def seen(self, current: dict | None) -> dict:
         """What AWS has accepted, as a read shows it; an error where none does, or someone has removed it meanwhile."""
@@ -323,9 +373,20 @@ class Resource(Finding):
             name = setting.name_of(element)
             self.write(update.remove, {**target, member: name}, f"take {name} from {self.title}", update.missing)
 
-    def make_absent(self, current: dict | None) -> None:
-        if current is None:
-            return
+    def make_all_absent(self, current: dict | None) -> None:
+        """Remove the resource, and whatever else bears all its marks."""
+        removed: set[Any] = set()
+        while current is not None:
+            twins = self.marked(self.twins, self.marks()) if self.tagging and self.marks() else []
+            self.make_absent(current)
+            if self.check_mode or not twins:
+                return
+            removed.add(get_path(current, self.identifier))
+            current = self.find()
+            if current is not None and get_path(current, self.identifier) in removed:
+                return  # not waited for
+
+    def make_absent(self, current: dict) -> None:
         self.check_owner(current)
         deleting = bool(self.states and self.state_of(current) in self.states.deleting)
         if not deleting:
@@ -338,11 +399,14 @@ class Resource(Finding):
                 current = self.settle(current)
                 if current is None:
                     return
-            self.before_delete(current)
-            request = self.delete_request(current)
-            self.deleted(self.write(self.delete.operation, request, f"delete {self.title}", self.delete.missing))
+            self.remove(current)
         if self.options["wait"]:
             self.wait_until_gone(current, deleting)
+
+    def remove(self, current: dict) -> None:
+        self.before_delete(current)
+        request = self.delete_request(current)
+        self.deleted(self.write(self.delete.operation, request, f"delete {self.title}", self.delete.missing))
 
     def wait_until_gone(self, current: dict, deleting: bool) -> None:
         """Wait for the end of a deletion; an error if AWS gives it up and the resource is left."""

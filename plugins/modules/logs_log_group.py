@@ -38,6 +38,13 @@ options:
       - Class of the group. It can't be changed later.
     type: str
     choices: [STANDARD, INFREQUENT_ACCESS, DELIVERY]
+  adopt_untagged:
+    description:
+      - Whether a group of this name that has no tags at all is taken for ours, in spite of O(owned_by).
+      - For a group to which a service of AWS writes. When it is gone, the service makes it again, without tags,
+        key and retention.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - agent_platform.aws.resource
   - amazon.aws.common.modules
@@ -118,6 +125,39 @@ class LogGroup(Resource):
         "key": Update("AssociateKmsKey", clear="DisassociateKmsKey"),
         "retention": Update("PutRetentionPolicy", clear="DeleteRetentionPolicy"),
     }
+    unmanaged = {
+        **dict.fromkeys(("TagLogGroup", "UntagLogGroup"), "older forms of TagResource and UntagResource"),
+        **dict.fromkeys(
+            (
+                "CreateExportTask",
+                "CreateScheduledQuery",
+                "PutQueryDefinition",
+                "UpdateScheduledQuery",
+            ),
+            "they read the group and change nothing of it",
+        ),
+        **dict.fromkeys(
+            (
+                "CreateLogGroup.deletionProtectionEnabled",
+                "PutLogGroupDeletionProtection",
+                "DeleteDataProtectionPolicy",
+                "DeleteIndexPolicy",
+                "DeleteMetricFilter",
+                "DeleteSubscriptionFilter",
+                "DeleteSyslogConfiguration",
+                "DeleteTransformer",
+                "PutBearerTokenAuthentication",
+                "PutDataProtectionPolicy",
+                "PutIndexPolicy",
+                "PutMetricFilter",
+                "PutSubscriptionFilter",
+                "PutSyslogConfiguration",
+                "PutTransformer",
+            ),
+            "not looked at",
+        ),
+        "AssociateKmsKey.resourceIdentifier": "for results of queries",
+    }
     tagging = Tagging("TagResource", "UntagResource", by={"resourceArn": "logGroupArn"})
     additions = (
         Addition(
@@ -134,6 +174,10 @@ class LogGroup(Resource):
         "InvalidParameterException": ("KMS key", "KmsKeyId"),
         "OperationAbortedException": ("",),
     }
+
+    def check_owner(self, current):
+        if not (current and self.options["adopt_untagged"] and not self.tags_of(current)):
+            super().check_owner(current)
 
     def normal(self, description):
         # Older answers lack logGroupArn; it is the arn without the ":*" for the streams.

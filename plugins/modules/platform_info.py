@@ -25,9 +25,10 @@ options:
     required: true
   owner_tags:
     description:
-      - The tags that say that a resource belongs to the platform.
-      - By default C(Project) with the value of O(name), C(Environment) with the value of O(environment), and
-        C(ManagedBy) with the value V(agent_platform.aws).
+      - The tags that say that a resource belongs to the platform. To a component of it belongs what bears the tag
+        C(Component) with its name, besides.
+      - By default C(Project) with the value of O(name), C(Environment) with the value of O(environment), C(Region) with
+        the region that is read, and C(ManagedBy) with the value V(agent_platform.aws).
     type: dict
     aliases: [owned_by]
   account_id:
@@ -46,6 +47,8 @@ options:
       - Components that must exist. They are read even if O(components) does not name them.
       - If one of them is missing the module fails and says what has to run first. In check mode it does not fail,
         because a dry run on an empty account has nothing to find.
+      - If something of one of them can't be placed, such as a subnet without its tag C(Tier), the module fails and says
+        what has to run, also in check mode.
     type: list
     elements: str
     default: []
@@ -153,9 +156,13 @@ platform:
           type: str
           sample: IAM role agent-platform-dev-eks-nodes
         reason:
-          description: Why it is not the platform's.
+          description: Why it is not the component's, and whose it is where its tags say so.
           type: str
-          sample: "exists without the tags of this platform (Project=agent-platform, Environment=dev)"
+          sample: "exists and belongs to the platform of the same name in eu-west-1"
+        remedy:
+          description: What helps.
+          type: str
+          sample: "give one of the two another platform_environment or platform_name"
     offers:
       description:
         - What AWS offers for each component, described like its facts. Empty where O(offers) did not ask for it.
@@ -226,6 +233,7 @@ def scope_of(params: Mapping[str, Any], region: str) -> Scope:
     owner_tags = params["owner_tags"] or {
         "Project": params["name"],
         "Environment": params["environment"],
+        "Region": region,
         "ManagedBy": "agent_platform.aws",
     }
     return Scope(f"{params['name']}-{params['environment']}", owner_tags, region, params["entries"] or {})
@@ -242,6 +250,17 @@ def missing_message(missing: list[str], required_by: str | None, account_id: str
     return (
         f"{subject} {verb} not exist in account {account_id} region {region}:"
         f" run ansible-playbook site.yml --limit {','.join(missing)} first"
+    )
+
+
+def amiss_message(found: Discovered, required: Iterable[str], required_by: str | None) -> str | None:
+    """What of the required components must be mended before something builds on them, in one line."""
+    amiss = {name: texts for name, texts in found.amiss.items() if name in set(required)}
+    if not amiss:
+        return None
+    texts = "; ".join(f"{name}: {'; '.join(texts)}" for name, texts in amiss.items())
+    return (
+        f"{required_by or 'This'} can't build on it: {texts}. Run ansible-playbook site.yml --limit {','.join(amiss)}"
     )
 
 
@@ -296,6 +315,9 @@ def main() -> None:
         module.fail_json(msg=str(error), **details, **account)
     for warning in found.warnings:
         module.warn(warning)
+    amiss = amiss_message(found, module.params["require"], module.params["required_by"])
+    if amiss:
+        module.fail_json(msg=amiss)
     missing = found.missing(module.params["require"])
     if missing and not module.check_mode:
         module.fail_json(

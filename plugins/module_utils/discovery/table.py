@@ -27,6 +27,7 @@ class Discovered:
 
     offers: what AWS offers for each component, empty where that wasn't asked for.
     summary: of each component that was asked for its state (exists, partial, absent) and lines that tell of it.
+    amiss: by component what of it can't be placed, so that nothing may build on it before a run of it.
     """
 
     account_id: str
@@ -37,6 +38,7 @@ class Discovered:
     summary: dict[str, dict[str, Any]]
     conflicts: list[dict[str, str]]
     warnings: list[str]
+    amiss: dict[str, list[str]]
 
     def missing(self, required: Iterable[str]) -> list[str]:
         """Of the required components those that do not exist, in the order in which to build them."""
@@ -119,4 +121,5 @@ def discover(
                 for why in optional.unread
             ),
         ],
+        amiss={name: search.amiss for name, search in searches.items() if search.amiss},
     )

@@ -120,6 +120,5 @@ def conflict_faults(platform: Values, components: Collection[str] | None = None)
             continue
         yield Fault(
             conflict["component"],
-            f"{conflict['resource']} {conflict['reason']}: it is not changed; rename the platform (platform_name), or"
-            " remove it or give it the owner tags yourself",
+            f"{conflict['resource']} {conflict['reason']}: it is not changed; {conflict['remedy']}",
         )

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from .fault import Fault, edits, fault
 from .formats import LARGEST_TAG_COUNT, tag_faults
+from .iam import iam_faults
 
 NAME = re.compile(r"[a-z]([a-z0-9]|-(?=[a-z0-9]))*")
 LONGEST_NAME = 20
@@ -19,7 +20,7 @@ LONGEST_ENVIRONMENT = 10
 LONGEST_PREFIX = LONGEST_NAME + 1 + LONGEST_ENVIRONMENT
 ACCOUNT_ID = re.compile(r"\d{12}")
 REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d{1,2}")
-OWNER_TAGS = ("Project", "Environment", "ManagedBy")
+OWNER_TAGS = ("Project", "Environment", "Region", "ManagedBy")
 # Set on each resource by its component, beside the owner tags.
 COMPONENT_TAGS = ("Component", "Name", "Tier")
 # What Kubernetes controllers add to the tags of what they use.
@@ -90,6 +91,8 @@ def platform_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
     reserved = [*OWNER_TAGS, *(owner_tags or {}), *COMPONENT_TAGS]
     room = LARGEST_TAG_COUNT - CONTROLLER_TAGS - len({*OWNER_TAGS, *(owner_tags or {}), *COMPONENT_TAGS})
     yield from tag_faults("platform_tags", values.get("platform_tags") or {}, reserved, room)
+
+    yield from iam_faults(values)
 
     for name, value in (values.get("platform_aws_environment") or {}).items():
         if name in ("AWS_REGION", "AWS_DEFAULT_REGION"):

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
@@ -97,6 +99,16 @@ def protection(on, identifier="i-1"):
     return Step("DescribeInstanceAttribute", {"DisableApiTermination": {"Value": on}}, request)
 
 
+def told(attribute, member, value, identifier="i-1"):
+    """What DescribeInstanceAttribute answers; nothing where there is no value."""
+    request = {"InstanceId": identifier, "Attribute": attribute}
+    return Step("DescribeInstanceAttribute", {member: {} if value is None else {"Value": value}}, request)
+
+
+def user_data(text):
+    return told("userData", "UserData", text and base64.b64encode(text.encode()).decode())
+
+
 def launch(answer=None, tokens=None, identifier="i-1", **members):
     """The launch; members: what differs in its request. tokens: a list that notes its token."""
 
@@ -187,9 +199,10 @@ def test_launch_with_protection_and_volumes():
         launch(DisableApiTermination=True, BlockDeviceMappings=[mapping], UserData="#cloud-config\n"),
         # The devices of a pending instance aren't looked at, and the attributes may not be known yet.
         watch(instance("pending", BlockDeviceMappings=[])),
-        Step("DescribeInstanceAttribute", api_error("DescribeInstanceAttribute", "InvalidInstanceID.NotFound")),
+        *[Step("DescribeInstanceAttribute", api_error("DescribeInstanceAttribute", "InvalidInstanceID.NotFound"))] * 2,
         watch(instance()),
         protection(True),
+        user_data("#cloud-config\n"),
         volumes(),
     )
     assert result["changed"] is True
@@ -197,7 +210,7 @@ def test_launch_with_protection_and_volumes():
     assert result["instance"]["volumes"][0]["volume_id"] == "vol-1"
     assert "user_data" not in result["instance"]
     assert result["diff"]["after"]["block_device_mappings"] == [{"device_name": "/dev/sda1", "ebs": {**EBS, **SPEED}}]
-    assert result["diff"]["after"]["user_data"] is None
+    assert result["diff"]["after"]["user_data"] == "(not shown)"
     assert module.warnings == []
 
 
@@ -337,7 +350,6 @@ def test_second_run_changes_nothing():
     [
         {"iam_instance_profile": PROFILE},
         {"security_group_ids": ["sg-2", "sg-1"]},
-        {"user_data": "another text"},
         {"metadata_options": {"http_endpoint": "enabled"}},
         {"image_id": None, "instance_type": None, "subnet_id": None},
         {"tags": {**OWNER, "Name": "demo-bastion"}},
@@ -440,6 +452,166 @@ def test_protection(declared, current):
         protection(declared),
     )
     assert result["instance"]["disable_api_termination"] is declared
+
+
+SHUTDOWN = "InstanceInitiatedShutdownBehavior"
+BY_HAND = {
+    "disable_api_stop": (False, True, "disableApiStop", "DisableApiStop"),
+    "shutdown_behavior": ("stop", "terminate", "instanceInitiatedShutdownBehavior", SHUTDOWN),
+}
+
+
+@pytest.mark.parametrize("option", BY_HAND)
+def test_attribute_that_was_changed_by_hand(option):
+    declared, current, name, member = BY_HAND[option]
+    result, _aws, _module = instance_run(
+        {option: declared},
+        search(instance()),
+        told(name, member, current),
+        attribute(**{member: {"Value": declared}}),
+        *[watch(instance()), told(name, member, declared)] * 2,
+    )
+    assert result["changed"] is True
+    assert (result["diff"]["before"][option], result["diff"]["after"][option]) == (current, declared)
+
+
+def test_forwarding_that_was_turned_on_by_hand():
+    result, _aws, _module = instance_run(
+        {"source_dest_check": True},
+        search(instance(SourceDestCheck=False)),
+        attribute(SourceDestCheck={"Value": True}),
+        *[watch(instance(SourceDestCheck=True))] * 2,
+    )
+    assert result["changed"] is True
+
+
+def test_recovery_that_was_turned_off_by_hand():
+    result, _aws, _module = instance_run(
+        {"auto_recovery": "default"},
+        search(instance(MaintenanceOptions={"AutoRecovery": "disabled"})),
+        Step("ModifyInstanceMaintenanceOptions", {}, {"InstanceId": "i-1", "AutoRecovery": "default"}),
+        *[watch(instance(MaintenanceOptions={"AutoRecovery": "default"}))] * 2,
+    )
+    assert result["changed"] is True
+
+
+def credits_are(*found):
+    request = {"Filters": [{"Name": "instance-id", "Values": ["i-1"]}]}
+    told = [{"InstanceId": "i-1", "CpuCredits": value} for value in found]
+    return Step("DescribeInstanceCreditSpecifications", {"InstanceCreditSpecifications": told}, request)
+
+
+def spend(value, **answer):
+    request = {"InstanceCreditSpecifications": [{"InstanceId": "i-1", "CpuCredits": value}]}
+    return Step("ModifyInstanceCreditSpecification", answer, request)
+
+
+def test_credits_that_were_changed_by_hand():
+    result, _aws, _module = instance_run(
+        {"cpu_credits": "unlimited"},
+        search(instance()),
+        # AWS tells of those only that may go into debt.
+        credits_are(),
+        spend("unlimited"),
+        *[watch(instance()), credits_are("unlimited")] * 2,
+    )
+    assert result["changed"] is True
+    assert result["diff"]["before"]["cpu_credits"] == "standard"
+
+
+def test_refused_credits_are_an_error():
+    error = {"Code": "InstanceCreditSpecification.NotSupported", "Message": "not this type"}
+    left = [{"InstanceId": "i-1", "Error": error}]
+    refused(
+        {"cpu_credits": "unlimited"},
+        search(instance()),
+        credits_are(),
+        spend("unlimited", UnsuccessfulInstanceCreditSpecifications=left),
+        match="Could not change the CPU credits of EC2 instance .*NotSupported: not this type",
+    )
+
+
+def test_a_launch_has_all_of_it_at_once():
+    options = {
+        "auto_recovery": "default",
+        "disable_api_stop": False,
+        "shutdown_behavior": "stop",
+        "source_dest_check": True,
+        "user_data": "",
+    }
+    mine = instance(MaintenanceOptions={"AutoRecovery": "default"}, SourceDestCheck=True)
+    asked = [
+        told("disableApiStop", "DisableApiStop", False),
+        told("instanceInitiatedShutdownBehavior", SHUTDOWN, "stop"),
+        user_data(None),
+    ]
+    sent = {
+        "DisableApiStop": False,
+        "InstanceInitiatedShutdownBehavior": "stop",
+        "MaintenanceOptions": {"AutoRecovery": "default"},
+    }
+    result, _aws, _module = instance_run(
+        options, search(), launch(**sent), watch(instance("pending")), *asked, watch(mine), *asked
+    )
+    assert result["changed"] is True
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_user_data_that_somebody_has_given_it_waits_for_a_stop(check_mode):
+    message = refused(
+        {"user_data": ""},
+        search(instance()),
+        user_data("#cloud-boothook\ntake over\n"),
+        match="must be stopped",
+        check_mode=check_mode,
+    )
+    assert "(user_data: isn't what is declared). Set restart: true" in message
+    assert "take over" not in message
+
+
+def test_user_data_is_taken_back_with_a_restart():
+    result, _aws, _module = instance_run(
+        {"user_data": "", "restart": True},
+        search(instance()),
+        user_data("#cloud-boothook\ntake over\n"),
+        on_instance("StopInstances"),
+        watch(instance("stopped")),
+        user_data("#cloud-boothook\ntake over\n"),
+        attribute(UserData={"Value": ""}),
+        watch(instance("stopped")),
+        user_data(None),
+        on_instance("StartInstances"),
+        *[watch(instance()), user_data(None)] * 3,
+    )
+    assert result["changed"] is True
+    assert "take over" not in str(result)
+
+
+def test_what_others_have_attached_is_told_and_left():
+    attached = instance(
+        BlockDeviceMappings=[
+            {"DeviceName": "/dev/sda1", "Ebs": {"VolumeId": "vol-1", "DeleteOnTermination": True}},
+            {"DeviceName": "/dev/sdf", "Ebs": {"VolumeId": "vol-2", "DeleteOnTermination": False}},
+        ],
+        NetworkInterfaces=[
+            {
+                "NetworkInterfaceId": "eni-1",
+                "Attachment": {"DeviceIndex": 0},
+                "Association": {"PublicIp": "198.51.100.7", "IpOwnerId": "123456789012"},
+            },
+            {"NetworkInterfaceId": "eni-2", "Attachment": {"DeviceIndex": 1}},
+        ],
+    )
+    theirs = {"VolumeId": "vol-2", "Size": 8, "Tags": tag_list(Project="other")}
+    result, aws, module = instance_run(
+        {"block_device_mappings": [{"device_name": "/dev/sda1", "ebs": EBS}]},
+        search(attached),
+        Step("DescribeVolumes", {"Volumes": [volume(), theirs]}),
+    )
+    assert result["changed"] is False
+    (warning,) = module.warnings
+    assert "volume vol-2 as /dev/sdf, address 198.51.100.7, network interface eni-2. It is left alone" in warning
+    assert aws.operations() == ["DescribeInstances", "DescribeVolumes"]
 
 
 def associations(*states):

@@ -319,11 +319,81 @@ def test_failed_creation_gives_reasons_and_remedy():
         Step("DescribeAddon", addon("CREATE_FAILED", health={"issues": [issue]})),
     )
     assert "is CREATE_FAILED. ConfigurationConflict: conflicts with kubectl. Set resolve_conflicts to" in message
-    assert "remove the add-on (state: absent) and run again" in message
+    assert "run again, which makes it again" in message
 
 
-def test_an_add_on_found_failed_is_an_error():
-    assert "is CREATE_FAILED" in refused({}, Step("DescribeAddon", addon("CREATE_FAILED")))
+AS_DECLARED = {
+    **NAMES,
+    "addonVersion": "v1.21.1-eksbuild.1",
+    "serviceAccountRoleArn": ROLE,
+    "configurationValues": VALUES,
+    "resolveConflicts": "PRESERVE",
+}
+CONFLICT = {"code": "ConfigurationConflict", "message": "conflicts with kubectl", "resourceIds": []}
+
+
+def test_one_whose_creation_has_failed_is_brought_up_by_an_update():
+    result, _aws, module = run(
+        {},
+        Step("DescribeAddon", addon("CREATE_FAILED", health={"issues": [CONFLICT]})),
+        Step("UpdateAddon", update(), with_token(AS_DECLARED)),
+        Step("DescribeUpdate", update("Successful")),
+        Step("DescribeAddon", addon("UPDATING")),
+        Step("DescribeAddon", addon()),
+    )
+    assert result["changed"] is True
+    (warning,) = module.warnings
+    assert "is CREATE_FAILED and has never run. ConfigurationConflict: conflicts with kubectl." in warning
+    assert "It was brought up by an update." in warning
+
+
+@pytest.mark.parametrize(
+    "tried",
+    [
+        # EKS takes the update, and it comes to nothing.
+        [
+            Step("UpdateAddon", update()),
+            Step("DescribeUpdate", update("Failed", errors=[{"errorCode": "Unknown", "errorMessage": "no"}])),
+            Step("DescribeAddon", addon("UPDATE_FAILED")),
+        ],
+        # EKS takes none.
+        [
+            Step("UpdateAddon", api_error("UpdateAddon", "InvalidRequestException", "Addon is in a failed state")),
+            Step("DescribeAddon", addon("CREATE_FAILED")),
+        ],
+        # One that looks as if it would pass.
+        [
+            Step(
+                "UpdateAddon",
+                api_error("UpdateAddon", "ResourceInUseException", "is currently in CREATE_FAILED state", 409),
+            ),
+            Step("DescribeAddon", addon("CREATE_FAILED")),
+        ],
+    ],
+)
+def test_one_that_no_update_brings_up_is_deleted_and_made_again(tried):
+    result, _aws, module = run(
+        {"version": None},
+        Step("DescribeAddon", addon("CREATE_FAILED")),
+        *tried,
+        cluster(),
+        Step("DeleteAddon", {}, NAMES),
+        Step("DescribeAddon", addon("DELETING")),
+        Step("DescribeAddon", missing()),
+        Step("CreateAddon", addon("CREATING")),
+        Step("DescribeAddon", addon()),
+    )
+    assert result["changed"] is True
+    assert "It is deleted and made again." in module.warnings[-1]
+
+
+def test_an_add_on_that_could_not_be_deleted_is_an_error():
+    assert "is DELETE_FAILED" in refused({}, Step("DescribeAddon", addon("DELETE_FAILED")))
+
+
+@pytest.mark.parametrize("state", ["DEGRADED", "UPDATE_FAILED", "DELETE_FAILED"])
+def test_what_has_run_before_is_never_made_again(state):
+    assert state not in EksAddon.states.remade
 
 
 # ---- no change

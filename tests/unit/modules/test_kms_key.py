@@ -68,6 +68,19 @@ def listed(*numbers):
     return Step("ListKeys", {"Keys": [{"KeyId": f"key-{number}"} for number in numbers]})
 
 
+def by_tags(*numbers, besides=None, days=None):
+    """Reads that find keys without our alias by their tags; the first of these numbers is described in full."""
+    days = days or {}
+    steps = [NO_ALIAS, listed(*sorted(numbers))]
+    for number in sorted(numbers):
+        if number == 3:
+            steps.append(tags(3, Project="other"))
+        elif number != besides:
+            steps += [tags(number), Step("DescribeKey", metadata(number, day=days.get(number, 1)))]
+    first = next(number for number in numbers if number != besides)
+    return (*steps, *details(first, alias=None))
+
+
 def run(params, *steps, **kwargs):
     return run_resource(Key, {**PARAMS, "tags": TAGS, "owned_by": OWNER, **params}, *steps, **kwargs)
 
@@ -79,7 +92,7 @@ def test_create_with_policy_and_tags_then_alias_then_rotation():
         NO_ALIAS,
         listed(),
         Step("CreateKey", metadata(), {"Policy": json.dumps(POLICY), "Tags": api_tags}),
-        *described(alias=None),
+        *by_tags(1),
         Step("CreateAlias", {}, {"AliasName": ALIAS, "TargetKeyId": "key-1"}),
         *described(),
         Step("EnableKeyRotation", {}, {"KeyId": "key-1", "RotationPeriodInDays": 180}),
@@ -145,9 +158,9 @@ def test_lost_reply_of_create_is_found_by_its_tags():
         Step("CreateKey", lost_reply()),
         NO_ALIAS,
         listed(8, 1),
-        tags(8, Project="other"),
         tags(),
         Step("DescribeKey", metadata(), {"KeyId": "key-1"}),
+        tags(8, Project="other"),
         *details(alias=None),
         Step("CreateAlias", {}),
         *described(),
@@ -171,7 +184,8 @@ def test_of_two_keys_the_older_is_kept_and_the_other_reported():
     )
     assert result["changed"] is True
     assert result["key"]["key_id"] == "key-2"
-    assert module.warnings == ["KMS key 'alias/demo-key': key-2 is kept; check whether key-1 can be deleted."]
+    (warning,) = module.warnings
+    assert "key-2 is kept as declared; check whether key-1 can be deleted" in warning
 
 
 def test_keys_that_are_not_ours_to_read_are_passed_over():
@@ -199,6 +213,9 @@ def test_a_role_that_was_just_made_is_waited_for():
         NO_ALIAS,
         listed(),
         Step("CreateKey", metadata()),
+        *by_tags(1),
+        Step("CreateAlias", {}),
+        *described(),
         *described(),
     )
     assert result["changed"] is True
@@ -221,15 +238,70 @@ def test_delete_schedules_the_deletion():
     result, _aws, _module = run(
         {"state": "absent"},
         *described(),
+        listed(1),
         Step("ScheduleKeyDeletion", {}, {"KeyId": "key-1", "PendingWindowInDays": 7}),
         *described(state="PendingDeletion"),
+        listed(1),
     )
     assert result["changed"] is True
 
 
 def test_second_delete_changes_nothing():
-    result, _aws, _module = run({"state": "absent"}, *described(state="PendingDeletion"))
+    result, _aws, _module = run({"state": "absent"}, *described(state="PendingDeletion"), listed(1))
     assert result["changed"] is False
+
+
+def test_delete_takes_every_key_of_ours():
+    """A run that lost the race for the alias, and was ended before it had removed its own, has left key-2."""
+    gone = described(state="PendingDeletion")
+    result, _aws, _module = run(
+        {"state": "absent"},
+        *described(),
+        listed(1, 2, 3),
+        tags(2),
+        Step("DescribeKey", metadata(2)),
+        tags(3, Project="other"),
+        Step("ScheduleKeyDeletion", {}, {"KeyId": "key-1", "PendingWindowInDays": 7}),
+        *(*gone, *by_tags(1, 2, 3, besides=1)[1:]) * 2,
+        Step("ScheduleKeyDeletion", {}, {"KeyId": "key-2", "PendingWindowInDays": 7}),
+        *gone,
+        listed(1, 2, 3),
+        tags(2),
+        Step("DescribeKey", metadata(2, "PendingDeletion")),
+        tags(3, Project="other"),
+    )
+    assert result["changed"] is True
+
+
+def test_of_two_keys_made_at_once_the_younger_goes():
+    """Neither run has given its key the alias yet when it looks again."""
+    result, _aws, module = run(
+        {},
+        NO_ALIAS,
+        listed(),
+        Step("CreateKey", metadata(1, day=2)),
+        *by_tags(2, 1, days={1: 2}),
+        Step("ScheduleKeyDeletion", {}, {"KeyId": "key-1", "PendingWindowInDays": 7}),
+        Step("CreateAlias", {}, {"AliasName": ALIAS, "TargetKeyId": "key-2"}),
+        *described(2),
+        *described(2),
+    )
+    assert result["key"]["key_id"] == "key-2"
+    assert module.warnings == []
+
+
+def test_the_loser_of_the_alias_schedules_the_deletion_of_its_key():
+    result, _aws, _module = run(
+        {},
+        NO_ALIAS,
+        listed(),
+        Step("CreateKey", metadata()),
+        *by_tags(1),
+        Step("CreateAlias", api_error("CreateAlias", "AlreadyExistsException", "An alias with the name exists")),
+        *described(2),
+        Step("ScheduleKeyDeletion", {}, {"KeyId": "key-1", "PendingWindowInDays": 7}),
+    )
+    assert result["key"]["key_id"] == "key-2"
 
 
 def test_the_key_of_someone_else_stays_untouched():

@@ -5,10 +5,14 @@
 from __future__ import annotations
 
 import datetime
+import functools
 
 import pytest
 
-from .fake_aws import ACCOUNT, PREFIX, REGION, SOMEONE_ELSES_ROLES, look, owned, role, tag_list, taken
+from . import fake_aws
+from .fake_aws import ACCOUNT, PREFIX, REGION, SOMEONE_ELSES_ROLES, look, role, tag_list, taken
+
+owned = functools.partial(fake_aws.owned, "bastion_instance")
 
 IAM = f"arn:aws:iam::{ACCOUNT}"
 

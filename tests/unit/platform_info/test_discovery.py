@@ -16,7 +16,21 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.table
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from tests.support.scripted_aws import api_error
 
-from .fake_aws import ACCOUNT, ROOT, SCOPE, FakeAws, case_of, everything, log_groups, look, read
+from .fake_aws import (
+    ACCOUNT,
+    PREFIX,
+    ROOT,
+    SCOPE,
+    FakeAws,
+    case_of,
+    everything,
+    log_groups,
+    look,
+    marks,
+    read,
+    role,
+    tag_list,
+)
 
 READS = ("Describe", "Get", "List")
 ANSWERS = {name: case_of(name).ANSWERS for name in COMPONENTS}
@@ -151,6 +165,51 @@ class TestOffers:
         found, _aws = look({**self.OFFERED, "GetServiceQuota": error}, "encryption", offers=True)
         assert found.offers["encryption"] == {"quota": None, "zones": ["us-west-2a"]}
         assert len(found.warnings) == 1
+
+
+@pytest.mark.parametrize(
+    ("tags", "reason", "remedy"),
+    [
+        (
+            {"Component": "workload_identity"},
+            "exists and belongs to the component workload_identity of this platform",
+            "rename what one of the two components makes",
+        ),
+        (
+            {"Region": "eu-west-1"},
+            "exists and belongs to the platform of the same name in eu-west-1",
+            "give one of the two another platform_environment or platform_name",
+        ),
+        (
+            {"Region": "eu-west-1", "Component": "eks"},
+            "exists and belongs to the platform of the same name in eu-west-1",
+            "give one of the two another platform_environment or platform_name",
+        ),
+        (
+            {"Project": "other"},
+            "exists without the tags of this platform (Project=agent-platform, Environment=dev, Region=us-west-2,"
+            " ManagedBy=agent_platform.aws, Component=bastion_instance)",
+            "rename the platform (platform_name), or remove it or give it these tags yourself",
+        ),
+    ],
+)
+def test_whose_a_name_of_ours_is(tags, reason, remedy):
+    """A role of the same platform is not ours if another component has made it, or the same one in another region."""
+    tags = {**marks("bastion_instance"), **tags}
+    answers = {**ANSWERS["bastion_instance"], "GetRole": lambda request: role(request, tag_list(**tags))}
+    found, _aws = look(answers, "bastion_instance")
+    assert found.components["bastion_instance"]["role_arn"] is None
+    resource = f"IAM role {PREFIX}-bastion"
+    assert found.conflicts == [
+        {"component": "bastion_instance", "resource": resource, "reason": reason, "remedy": remedy}
+    ]
+
+
+def test_a_role_that_lost_a_tag_is_no_ones():
+    tags = {key: value for key, value in marks("bastion_instance").items() if key != "Component"}
+    answers = {**ANSWERS["bastion_instance"], "GetRole": lambda request: role(request, tag_list(**tags))}
+    (conflict,) = look(answers, "bastion_instance")[0].conflicts
+    assert "without the tags of this platform" in conflict["reason"]
 
 
 # What each component says of itself

@@ -11,7 +11,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.table
 from ansible_collections.agent_platform.aws.plugins.modules import platform_info
 from tests.support.scripted_aws import api_error
 
-from .fake_aws import ACCOUNT, OWNER, PREFIX, REGION, FakeAws, owned
+from .fake_aws import ACCOUNT, PREFIX, REGION, FakeAws, marks, owned
 
 PARAMS = {
     "name": "agent-platform",
@@ -109,13 +109,17 @@ def test_ownership_by_default(run):
     _ended, aws = run(components=["network"])
     (filters,) = aws.requests("DescribeSubnets")
     assert {item["Name"]: item["Values"] for item in filters["Filters"]} == {
-        f"tag:{key}": [value] for key, value in OWNER.items()
+        f"tag:{key}": [value] for key, value in marks("network").items()
     }
 
 
 def test_owner_tags_of_ones_own(run):
     _ended, aws = run(components=["network"], owner_tags={"Owner": "me"})
-    assert aws.requests("DescribeSubnets") == [{"Filters": [{"Name": "tag:Owner", "Values": ["me"]}]}]
+    (filters,) = aws.requests("DescribeSubnets")
+    assert {item["Name"]: item["Values"] for item in filters["Filters"]} == {
+        "tag:Owner": ["me"],
+        "tag:Component": ["network"],
+    }
 
 
 def test_an_empty_list_of_components_reads_only_who_we_are(run):
@@ -170,7 +174,9 @@ def test_a_dry_run_requires_nothing(run):
 
 
 def test_doubles_are_warned_of(run):
-    vpcs = [{"VpcId": vpc_id, "CidrBlock": "10.0.0.0/16", "Tags": owned("vpc")} for vpc_id in ("vpc-1", "vpc-2")]
+    vpcs = [
+        {"VpcId": vpc_id, "CidrBlock": "10.0.0.0/16", "Tags": owned("network", "vpc")} for vpc_id in ("vpc-1", "vpc-2")
+    ]
     ended, _aws = run({"DescribeVpcs": {"Vpcs": vpcs}})
     assert not ended.failed
     assert "left alone: vpc-2" in ended.result["warnings"][0]

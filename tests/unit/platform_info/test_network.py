@@ -4,11 +4,17 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
 from tests.support.scripted_aws import api_error
 
-from .fake_aws import OWNER, PREFIX, REGION, SOMEONE_ELSES_ROLES, log_groups, look, owned, role, tag_list, taken
+from . import fake_aws
+from .fake_aws import PREFIX, REGION, SOMEONE_ELSES_ROLES, log_groups, look, marks, role, tag_list, taken
+
+OWNER = marks("network")
+owned = functools.partial(fake_aws.owned, "network")
 
 LOG_GROUP = f"/aws/vpc/{PREFIX}/flow-logs"
 

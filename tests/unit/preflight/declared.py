@@ -18,6 +18,7 @@ from ansible_collections.agent_platform.aws.plugins.lookup.inventory_faults impo
 from ansible_collections.agent_platform.aws.plugins.modules import platform_info
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import (
     change_rules,
+    change_warnings,
     component_faults,
     component_needs,
     protection_faults,
@@ -141,6 +142,11 @@ def fault_lines(component: str, given: Mapping[str, Any], **of_others: Mapping[s
 def change_fault_lines(component: str, given: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
     """What a component's rules say of its values where something exists."""
     return [str(item) for item in change_rules(component)(values(component, **given), facts(**found))]
+
+
+def warning_lines(component: str, given: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    """What a person should know before the run goes on."""
+    return [str(item) for item in change_warnings(component)(values(component, **given), facts(**found))]
 
 
 def removal_fault_lines(component: str, given: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:

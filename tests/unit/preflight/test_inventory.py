@@ -235,7 +235,7 @@ def test_changes_and_conflicts(inventory):
     platform = facts(
         network={"cidr_block": "10.1.0.0/16", "vpc_id": "vpc-1"},
         eks={"version": "1.32", "cluster_name": "agent-platform-dev-eks"},
-        conflicts=[{"component": "eks", "resource": "IAM role x", "reason": "exists without our tags"}],
+        conflicts=[{"component": "eks", "resource": "IAM role x", "reason": "isn't ours", "remedy": "go"}],
     )
     found = list(inventory("network_vpc_cidr: 10.0.0.0/16\n").change_faults(HOSTS, platform))
     assert [item.variable for item in found] == ["network_vpc_cidr", "eks_kubernetes_version", "eks"]

@@ -16,7 +16,12 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
 from .declared import SHARED_ROLE, result, values
 
 ACCOUNT = "123456789012"
-OWNER_TAGS = {"Project": "agent-platform", "Environment": "dev", "ManagedBy": "agent_platform.aws"}
+OWNER_TAGS = {
+    "Project": "agent-platform",
+    "Environment": "dev",
+    "Region": "us-west-2",
+    "ManagedBy": "agent_platform.aws",
+}
 RIGHT = {
     "platform_name": "agent-platform",
     "platform_environment": "dev",
@@ -119,6 +124,7 @@ def test_owner_tags_are_complete():
     rule = "is missing: the owner tags tell the platform's resources from others"
     assert lines(platform_owner_tags={"Project": "a", "ManagedBy": ""}) == [
         f"platform_owner_tags.Environment: {rule}",
+        f"platform_owner_tags.Region: {rule}",
         f"platform_owner_tags.ManagedBy: {rule}",
     ]
 

@@ -85,6 +85,12 @@ def test_what_stays_keeps_what_it_builds_on():
 
 
 def test_names_that_others_hold_matter_for_what_is_removed():
-    platform = facts(conflicts=[{"component": "eks", "resource": "IAM role x", "reason": "exists without our tags"}])
+    conflict = {
+        "component": "eks",
+        "resource": "IAM role x",
+        "reason": "exists without our tags",
+        "remedy": "rename it",
+    }
+    platform = facts(conflicts=[conflict])
     assert [item.variable for item in conflict_faults(platform, ["eks"])] == ["eks"]
     assert list(conflict_faults(platform, ["network"])) == []

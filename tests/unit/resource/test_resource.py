@@ -3,6 +3,7 @@ a unique name an EC2 flow log)."""
 
 from __future__ import annotations
 
+import datetime
 from typing import ClassVar
 
 import pytest
@@ -16,6 +17,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.declarations im
     States,
     Tagging,
     Update,
+    tag_list,
 )
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from ansible_collections.agent_platform.aws.plugins.module_utils.resource import Resource
@@ -321,6 +323,148 @@ def test_of_two_one_is_kept_and_the_other_reported():
     result, _aws, module = run_resource(FlowLog, {"resource_id": "vpc-1"}, Step("DescribeFlowLogs", two))
     assert result["flow_log"]["flow_log_id"] == "fl-1"
     assert "fl-2" in module.warnings[0]
+
+
+# ---- twins: two runs at once make what has no unique name
+
+
+class Table(Resource):
+    """A route table, which only its tags tell from others."""
+
+    service = "ec2"
+    kind = "route table"
+    result = "route_table"
+    names: ClassVar = {"VpcId": "vpc_id"}
+    identifier = "RouteTableId"
+    unique_name = False
+    capital_members = True
+    describe = Describe("DescribeRouteTables", "RouteTables", many=True)
+    create = Create("CreateRouteTable", tags=None, made="RouteTable.RouteTableId")
+    delete = Delete("DeleteRouteTable", missing=("InvalidRouteTableID.NotFound",), by="RouteTableId")
+    tagging = tag_list("CreateTags", "DeleteTags", by="RouteTableId")
+
+    def describe_request(self):
+        return {}
+
+    def select(self, found):
+        return self.marked(found, self.marks())
+
+
+class Gateway(Table):
+    """A NAT gateway, of which AWS tells when it was made."""
+
+    kind = "NAT gateway"
+    result = "nat_gateway"
+    identifier = "NatGatewayId"
+    made_at = "CreateTime"
+    describe = Describe("DescribeNatGateways", "NatGateways", many=True)
+    delete = Delete("DeleteNatGateway", by="NatGatewayId")
+
+
+def tables(*numbers, **tags):
+    listed = [{"Key": key, "Value": value} for key, value in {**OWNER, "Name": "a", **tags}.items()]
+    return {"RouteTables": [{"RouteTableId": f"rtb-{number}", "VpcId": "vpc-1", "Tags": listed} for number in numbers]}
+
+
+def run_table(*steps, resource=Table, **params):
+    tags = {**OWNER, "Name": "a"}
+    return run_resource(resource, {"vpc_id": "vpc-1", "owned_by": OWNER, "tags": tags, **params}, *steps)
+
+
+def test_of_two_made_at_once_the_other_one_is_kept_and_ours_removed(clock):
+    result, _aws, module = run_table(
+        Step("DescribeRouteTables", tables()),
+        Step("CreateRouteTable", {"RouteTable": {"RouteTableId": "rtb-2"}}),
+        Step("DescribeRouteTables", tables(2, 1)),
+        Step("DeleteRouteTable", {}, {"RouteTableId": "rtb-2"}),
+    )
+    assert result["route_table"]["route_table_id"] == "rtb-1"
+    assert clock[0] == base.TWINS_AFTER
+    assert module.warnings == []
+
+
+def test_of_two_made_at_once_ours_is_kept_if_every_run_would_keep_it():
+    """The other run removes its own; until then there are two."""
+    result, _aws, module = run_table(
+        Step("DescribeRouteTables", tables()),
+        Step("CreateRouteTable", {"RouteTable": {"RouteTableId": "rtb-2"}}),
+        Step("DescribeRouteTables", tables(3, 2)),
+    )
+    assert result["route_table"]["route_table_id"] == "rtb-2"
+    assert module.warnings == []
+
+
+def test_ours_is_not_removed_before_it_is_seen():
+    """What isn't seen yet can't be compared: the other run may be giving way to it at this moment."""
+    result, _aws, _module = run_table(
+        Step("DescribeRouteTables", tables()),
+        Step("CreateRouteTable", {"RouteTable": {"RouteTableId": "rtb-1"}}),
+        Step("DescribeRouteTables", tables(2)),
+        Step("DescribeRouteTables", tables(2, 1)),
+    )
+    assert result["route_table"]["route_table_id"] == "rtb-1"
+
+
+def test_a_removal_of_ours_that_is_throttled_is_made_up_for():
+    result, _aws, _module = run_table(
+        Step("DescribeRouteTables", tables()),
+        Step("CreateRouteTable", {"RouteTable": {"RouteTableId": "rtb-2"}}),
+        Step("DescribeRouteTables", tables(2, 1)),
+        Step("DeleteRouteTable", api_error("DeleteRouteTable", "RequestLimitExceeded")),
+        Step("DescribeRouteTables", tables(2, 1)),
+        Step("DeleteRouteTable", {}, {"RouteTableId": "rtb-2"}),
+    )
+    assert result["route_table"]["route_table_id"] == "rtb-1"
+
+
+def test_twins_of_earlier_runs_are_kept_and_reported():
+    result, aws, module = run_table(Step("DescribeRouteTables", tables(2, 1)))
+    assert result["changed"] is False
+    assert aws.operations() == ["DescribeRouteTables"]
+    (warning,) = module.warnings
+    assert "rtb-1 is kept as declared; check whether rtb-2 can be deleted" in warning
+
+
+def test_the_oldest_is_kept():
+    def gateway(number, year):
+        tags = [{"Key": key, "Value": value} for key, value in {**OWNER, "Name": "a"}.items()]
+        made_at = datetime.datetime(year, 1, 1, tzinfo=datetime.UTC)
+        return {"NatGatewayId": f"nat-{number}", "CreateTime": made_at, "Tags": tags}
+
+    two = {"NatGateways": [gateway(1, 2026), gateway(2, 2025)]}
+    result, _aws, _module = run_table(Step("DescribeNatGateways", two), resource=Gateway)
+    assert result["nat_gateway"]["nat_gateway_id"] == "nat-2"
+
+
+def test_removal_takes_all_twins_and_nothing_else():
+    foreign = {"RouteTables": [*tables(1, 2, 3)["RouteTables"], *tables(0, ManagedBy="other")["RouteTables"]]}
+    left = {"RouteTables": foreign["RouteTables"][1:]}
+    last = {"RouteTables": foreign["RouteTables"][2:]}
+    none = {"RouteTables": foreign["RouteTables"][3:]}
+    result, _aws, _module = run_table(
+        Step("DescribeRouteTables", foreign),
+        Step("DeleteRouteTable", {}, {"RouteTableId": "rtb-1"}),
+        Step("DescribeRouteTables", left),
+        Step("DescribeRouteTables", left),
+        Step("DeleteRouteTable", {}, {"RouteTableId": "rtb-2"}),
+        Step("DescribeRouteTables", last),
+        Step("DescribeRouteTables", last),
+        Step("DeleteRouteTable", {}, {"RouteTableId": "rtb-3"}),
+        Step("DescribeRouteTables", none),
+        state="absent",
+    )
+    assert result["changed"] is True
+
+
+def test_removal_without_a_wait_doesnt_go_round_in_circles():
+    result, _aws, _module = run_table(
+        Step("DescribeRouteTables", tables(1, 2)),
+        Step("DeleteRouteTable", {}, {"RouteTableId": "rtb-1"}),
+        Step("DescribeRouteTables", tables(1, 2)),
+        state="absent",
+        wait=False,
+    )
+    assert result["changed"] is True
 
 
 # ---- no change, update, immutable
