@@ -312,11 +312,11 @@ class Inventory:
 
     def change_faults(self, hosts: list[str], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
         yield from self._of_what_exists(change_rules, hosts, platform)
+        if hosts:
+            yield from self.placed(hosts[0], path_faults(self.shared_values[hosts[0]][0], platform))
         yield from self._of_quotas(quota_faults, hosts, platform)
         for host in hosts:
             yield from self.placed(host, self._size_faults(host, platform))
-        if hosts:
-            yield from self.placed(hosts[0], path_faults(self.shared_values[hosts[0]][0], platform))
         yield from conflict_faults(platform)
 
     def removal_faults(self, hosts: list[str], found: Mapping[str, t.Any]) -> Iterator[Fault]:

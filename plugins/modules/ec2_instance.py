@@ -485,7 +485,8 @@ class Instance(Ec2Resource):
         ),
         Addition("DescribeVolumes", "Volumes", "Volumes", by_hand=True),
     )
-    create = Create("RunInstances", token="ClientToken", tags=None)
+    made_at = "LaunchTime"
+    create = Create("RunInstances", token="ClientToken", tags=None, made="Instances.InstanceId")
     delete = Delete("TerminateInstances", missing=("InvalidInstanceID.NotFound",), by={"InstanceIds": ["InstanceId"]})
     settings = (
         Setting("image_id", "ImageId", update="replacement"),
@@ -726,7 +727,8 @@ class Instance(Ec2Resource):
     poll = 5.0
 
     def prepare(self):
-        self.watched = None  # ID of the instance, once it is known
+        self.known = self.options["instance_id"]  # what the user knows it by, as long as it is there
+        self.watched = None  # ID of the instance, once it is found
         self.leaving = False  # it is being terminated, to be replaced
         tags, name = self.options["tags"], self.options["name"]
         if tags is not None:
@@ -751,28 +753,54 @@ class Instance(Ec2Resource):
         return {**super().marks(), "Name": self.options["name"]}
 
     def describe_request(self):
-        if self.watched:
-            return {"Filters": self.filters({"instance-id": self.watched})}
-        # A deletion that is under way is waited for, but a new instance need not wait for it.
+        if self.watched or self.known:
+            return {"Filters": self.filters({"instance-id": self.watched or self.known})}
+        # A deletion that is under way is waited for, but a new instance need not wait for it. What this run has
+        # launched is seen in any case, to tell why it ended.
         states = LIVING if self.options["state"] == "present" else (*LIVING, "shutting-down")
+        states = (*LIVING, *ENDING) if self.made else states
         tags = {f"tag:{key}": value for key, value in self.marks().items()}
         return {"Filters": [*self.filters(tags), {"Name": "instance-state-name", "Values": list(states)}]}
 
+    def find(self):
+        found = super().find()
+        if found is None and self.known and not self.watched and self.options["state"] == "present":
+            # It has gone since.
+            self.known = None
+            found = super().find()
+        return found
+
     def select(self, found):
-        if not self.watched:
-            # The filters of AWS take * and ? for any text.
-            return self.marked(found, self.marks())
         ended = [item for item in found if get_path(item, "State.Name") in ENDING]
-        if ended and self.options["state"] == "present" and not self.leaving:
+        mine = [item for item in ended if item["InstanceId"] in (self.watched, self.made)]
+        if mine and self.options["state"] == "present" and not self.leaving:
             raise ResourceError(
-                f"{self.title} ({self.watched}) is {get_path(ended[0], 'State.Name')}. {self.reasons(ended[0])} "
+                f"{self.title} ({mine[0]['InstanceId']}) is {get_path(mine[0], 'State.Name')}. {self.reasons(mine[0])} "
                 f"{NOT_LAUNCHED}"
             )
-        return found
+        if self.watched:
+            return found
+        if self.options["state"] == "present":
+            found = [item for item in found if item not in ended]
+        # The filters of AWS take * and ? for any text.
+        return found if self.known else self.marked(found, self.marks())
+
+    def check_owner(self, current):
+        # A tag that was lost is put back with the others. One with another value says that it is someone else's.
+        if current is None or current["InstanceId"] != self.known or not self.keeps_marks(current):
+            super().check_owner(current)
+
+    def keeps_marks(self, current):
+        """Whether it bears one of the marks at least, and none of the owner's tags with another value."""
+        tags, owner = self.tags_of(current), self.options["owned_by"] or {}
+        return any(tags.get(key) == value for key, value in self.marks().items()) and all(
+            tags.get(key) in (None, str(value)) for key, value in owner.items()
+        )
 
     def complete(self, description):
         identifier, state = description["InstanceId"], get_path(description, "State.Name")
-        self.watched = identifier
+        if self.made in (None, *self.viewed):
+            self.watched = identifier
         description = dict(description)
         for option, (attribute, member) in ATTRIBUTES.items():
             if state in LIVING and self.asks_for(option):
@@ -933,9 +961,14 @@ class Instance(Ec2Resource):
         request = {**super().create_request(), "MinCount": 1, "MaxCount": 1}
         return {member: value for member, value in request.items() if (member, value) != ("UserData", "")}
 
+    def make(self):
+        # Looked for by its marks from now on: another run may launch one at the same moment.
+        self.watched = self.known = None
+        return super().make()
+
     def created(self, response):
         instance = response["Instances"][0]
-        self.watched, self.leaving = instance["InstanceId"], False
+        self.leaving = False
         declared = [mapping["device_name"] for mapping in self.options["block_device_mappings"] or []]
         root = instance.get("RootDeviceName")
         if declared and root and root not in declared:
@@ -943,6 +976,10 @@ class Instance(Ec2Resource):
                 f"The root device of {self.title} is {root}, which block_device_mappings doesn't list. "
                 "Its volume is as the image says, and the listed ones are further volumes."
             )
+
+    def withdraw(self, made):
+        self.unprotect({"InstanceId": made, "DisableApiTermination": self.options["disable_api_termination"]})
+        super().withdraw(made)
 
     def settle(self, current, acted=False):
         current = super().settle(current, acted)
@@ -974,7 +1011,6 @@ class Instance(Ec2Resource):
         self.write(self.delete.operation, request, f"terminate {self.title} to launch it anew", self.delete.missing)
         if self.options["wait"]:
             self.wait_until_gone(current, deleting=True)
-        self.watched = None
         self.make()
 
     def update_profile(self, changes, current):
@@ -1076,6 +1112,11 @@ class Instance(Ec2Resource):
 
     def before_delete(self, current):
         self.unprotect(current)
+
+    def make_absent(self, current):
+        super().make_absent(current)
+        # Another one may come into view.
+        self.watched = None
 
     def unprotect(self, current):
         if current.get("DisableApiTermination"):

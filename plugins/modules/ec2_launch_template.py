@@ -358,7 +358,7 @@ class LaunchTemplate(Ec2Resource):
                     "RamDiskId",
                 )
             ),
-            "not in a template of the module's; one that is put into a version of another's is left",
+            "in no version of the module's; with purge_data one that has any is replaced",
         ),
         "CreateLaunchTemplate.LaunchTemplateData.KeyName": "no SSH",
         **dict.fromkeys(

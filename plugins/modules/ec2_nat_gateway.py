@@ -201,6 +201,16 @@ class NatGateway(Ec2Resource):
     def created(self, response):
         self.seen_alive.add(response["NatGateway"]["NatGatewayId"])
 
+    def find_after_write(self):
+        current = super().find_after_write()
+        if self.made and self.twins:
+            # Of several with one address AWS lets one live. Which it is shows when none of them is pending any more.
+            current = self.wait_until(lambda now: not self.is_undecided(now), "the only one")
+        return current
+
+    def is_undecided(self, current):
+        return bool(self.twins) and any(self.state_of(item) in self.states.pending for item in (current, *self.twins))
+
     def select(self, found):
         here = [item for item in super(Ec2Resource, self).select(found) if item["State"] not in self.states.gone]
         chosen = super().select([item for item in here if item["State"] != FAILED])

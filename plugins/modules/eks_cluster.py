@@ -405,14 +405,7 @@ class EksCluster(EksResource):
         Setting(
             "auto_mode", None, read="computeConfig.enabled", update="auto_mode", update_members=AUTO_MODE, absent=False
         ),
-        Setting(
-            "control_plane_tier",
-            None,
-            read="controlPlaneScalingConfig.tier",
-            update="control_plane_tier",
-            update_members=("controlPlaneScalingConfig.tier",),
-            absent="standard",
-        ),
+        Setting("control_plane_tier", "controlPlaneScalingConfig.tier", update="control_plane_tier", absent="standard"),
         Setting("version", "version", update="version"),
     )
     # In this order: quick and protecting ones first; the upgrade last, on a cluster that is otherwise as declared.
@@ -454,10 +447,11 @@ class EksCluster(EksResource):
     unmanaged = {
         **dict.fromkeys(
             ("AssociateIdentityProviderConfig", "DisassociateIdentityProviderConfig"),
-            "people come through IAM; an identity provider of one's own is left alone",
+            "people come through IAM; one that is there is reported",
         ),
         **dict.fromkeys(
-            ("CreateFargateProfile", "DeleteFargateProfile"), "Fargate profiles are left alone; they block the removal"
+            ("CreateFargateProfile", "DeleteFargateProfile"),
+            "none; one that is there is reported, and blocks the removal",
         ),
         **dict.fromkeys(
             (
@@ -471,6 +465,22 @@ class EksCluster(EksResource):
             "left alone",
         ),
         **dict.fromkeys(("CancelUpdate", "StartInsightsRefresh"), "they change nothing that lasts"),
+        **dict.fromkeys(
+            (
+                "CreateCluster.computeConfig.nodePools",
+                "CreateCluster.computeConfig.nodeRoleArn",
+                "UpdateClusterConfig.computeConfig.nodePools",
+                "UpdateClusterConfig.computeConfig.nodeRoleArn",
+            ),
+            "of EKS Auto Mode, which is off",
+        ),
+        **dict.fromkeys(
+            (
+                "UpdateClusterConfig.kubernetesNetworkConfig.ipFamily",
+                "UpdateClusterConfig.kubernetesNetworkConfig.serviceIpv4Cidr",
+            ),
+            "EKS changes neither of a cluster that exists",
+        ),
         **dict.fromkeys(
             ("CreateCluster.remoteNetworkConfig", "UpdateClusterConfig.remoteNetworkConfig"), "no hybrid nodes"
         ),
@@ -515,6 +525,8 @@ class EksCluster(EksResource):
         if self.options["endpoint_public_access"] is False:
             request["resourcesVpcConfig"].pop("publicAccessCidrs", None)
         request["bootstrapSelfManagedAddons"] = self.options["bootstrap_self_managed_addons"]
+        for member in AUTO_MODE if self.options["auto_mode"] is not None else ():
+            set_path(request, member, self.options["auto_mode"])
         creator = self.options["bootstrap_cluster_creator_admin_permissions"]
         if creator is not None:
             request.setdefault("accessConfig", {})["bootstrapClusterCreatorAdminPermissions"] = creator

@@ -52,12 +52,17 @@ def instance_id(platform: Platform) -> str:
     return reservation["Instances"][0]["InstanceId"]
 
 
+def with_group(folder: Path, **values: object) -> list[str]:
+    """An inventory beside that of the platform, in which the group of the machine has these variables."""
+    (folder / "group_vars").mkdir()
+    (folder / "hosts.json").write_text(json.dumps({"bastion": {}}))
+    (folder / "group_vars/bastion.json").write_text(json.dumps(values))
+    return ["-i", str(folder / "hosts.json")]
+
+
 @pytest.fixture
 def here(tmp_path: Path) -> list[str]:
-    """An inventory in which the group of the machine has a connection that stays on this one."""
-    inventory = tmp_path / "hosts.json"
-    inventory.write_text(json.dumps({"bastion": {"vars": HERE}}))
-    return ["-i", str(inventory)]
+    return with_group(tmp_path, **HERE)
 
 
 @pytest.fixture
@@ -136,11 +141,21 @@ def test_a_connection_that_stays_here_is_refused(platform, here):
 
 
 def test_settings_that_nobody_would_read_are_refused(platform, tmp_path):
-    inventory = tmp_path / "hosts.json"
-    away = {"ansible_connection": "amazon.aws.aws_ssm", "bastion_user": "jo"}
-    inventory.write_text(json.dumps({"bastion": {"vars": away}}))
+    inventory = with_group(tmp_path, ansible_connection="amazon.aws.aws_ssm", bastion_user="jo")
 
-    assert "bastion_user of the group bastion: bastion_instance reads" in refusal(platform, "-i", str(inventory))
+    assert "bastion_user of the group bastion: bastion_instance reads" in refusal(platform, *inventory)
+
+
+def test_a_machine_out_of_reach_is_told_with_what_helps(platform, instance_id, tmp_path):
+    """The agent of Session Manager may sleep for half an hour, which is waited for; here it takes seconds."""
+    nowhere = with_group(tmp_path, ansible_connection="ansible.builtin.ssh", ansible_host="127.0.0.1", ansible_port=1)
+
+    run = platform.account.run(
+        *nowhere, playbook="playbooks/bastion.yml", variables={**CONFIGURED, "bastion_patience": 2}
+    ).assert_refused()
+
+    assert f"{instance_id} runs, but couldn't be reached for" in run.failures[-1]
+    assert f"aws ec2 reboot-instances --instance-ids {instance_id}" in run.failures[-1]
 
 
 def test_no_machine_is_an_error(platform, instance_id):

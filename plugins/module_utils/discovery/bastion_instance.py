@@ -16,7 +16,7 @@ LIVING = ("pending", "running", "stopping", "stopped")
 def empty(search: Search) -> dict[str, Any]:
     return {
         "instance_id": None,
-        "others": [],
+        "instance_ids": [],
         "state": None,
         "private_ip": None,
         "subnet_id": None,
@@ -46,12 +46,17 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     found = {item["InstanceId"]: item for answer in (tagged, using) if answer for item in _instances(answer.result())}
     ours = [item for item in found.values() if _is_ours(search, item, arn)]
     instance = search.one(
-        "instances", ours, "InstanceId", weight=lambda item: (_is_named(search, item), _uses(item, arn))
+        "instances",
+        ours,
+        "InstanceId",
+        weight=lambda item: (_is_named(search, item), _uses(item, arn)),
+        made_at="LaunchTime",
     )
     if instance:
         facts.update(
             instance_id=instance["InstanceId"],
-            others=sorted(item["InstanceId"] for item in ours if item is not instance),
+            # The one to go by, and whatever else is ours.
+            instance_ids=[instance["InstanceId"], *sorted(item["InstanceId"] for item in ours if item is not instance)],
             state=instance["State"]["Name"],
             private_ip=instance.get("PrivateIpAddress"),
             subnet_id=instance.get("SubnetId"),
@@ -86,7 +91,7 @@ def _is_ours(search: Search, instance: Mapping[str, Any], profile_arn: str | Non
         return True
     search.warnings.append(
         f"{search.component.name}: instance {instance['InstanceId']} has the bastion's instance profile, and so its"
-        f" permissions, but not the tags of this platform ({text_of(search.marks)})."
+        f" permissions, but not the component's tags ({text_of(search.marks)})."
         " It is left alone; take the profile from it, or terminate it."
     )
     return False
@@ -123,7 +128,8 @@ def _bucket(search: Search, answer: dict | None) -> str | None:
 
 def summary(facts: Mapping[str, Any]) -> list[str]:
     lines = [f"{facts['instance_id']} {facts['instance_type']} {facts['state']} {facts['private_ip']}"]
-    return lines + ([f"ours, too, and too many: {listed(facts['others'])}"] if facts["others"] else [])
+    too_many = facts["instance_ids"][1:]
+    return lines + ([f"too many, and ours as well: {listed(too_many)}"] if too_many else [])
 
 
 COMPONENT = Component(

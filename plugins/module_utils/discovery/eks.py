@@ -40,6 +40,7 @@ def empty(search: Search) -> dict[str, Any]:
         "cluster_role_arn": None,
         "node_role_arn": None,
         "access_entries": [],
+        "foreign_nodes": [],
         "launch_templates": [],
         "left_oidc_providers": [],
         "controller_resources": [],
@@ -178,7 +179,8 @@ def _add_cluster(search: Search, facts: dict[str, Any], cluster: Mapping[str, An
     found_groups = {group: answer["nodegroup"] for group, answer in inside.found(node_groups)}
     for group, description in found_groups.items():
         facts["node_groups"][group] = _node_group(description, zones)
-        inside.check(f"node group {group}", description)
+        if not inside.check(f"node group {group}", description):
+            facts["foreign_nodes"].append(f"node group {group}")
     for addon, answer in inside.found(addons):
         facts["addons"][addon] = _addon(answer["addon"])
         inside.check(f"add-on {addon}", answer["addon"])
@@ -196,6 +198,7 @@ def _add_cluster(search: Search, facts: dict[str, Any], cluster: Mapping[str, An
         inside.check(f"pod identity association of {account}", answer["association"])
     for profile in names("fargate_profiles", "fargateProfileNames"):
         inside.foreign(f"Fargate profile {profile}")
+        facts["foreign_nodes"].append(f"Fargate profile {profile}")
     for provider in names("identity_provider_configs", "identityProviderConfigs"):
         inside.foreign(f"identity provider {provider['name']}")
 
@@ -221,16 +224,28 @@ class _Inside:
             if answer := future.result():
                 yield name, answer
 
-    def check(self, thing: str, description: Mapping[str, Any]) -> None:
-        if not self.search.scope.owns(tags_of(description, "tags")):
-            self.foreign(thing)
+    def check(self, thing: str, description: Mapping[str, Any]) -> bool:
+        """Whether it is the platform's; what isn't, or has lost some of its tags, is reported."""
+        owner = {key: str(value) for key, value in self.search.scope.owner_tags.items()}
+        tags = tags_of(description, "tags")
+        found = {key: tags[key] for key in owner if key in tags}
+        if found == owner:
+            return True
+        if found and found.items() <= owner.items():
+            self.warn(f"{thing} of cluster {self.cluster} has lost tags of the platform", "A run puts them back.")
+            return True
+        self.foreign(thing)
+        return False
 
     def foreign(self, thing: str) -> None:
-        self.search.warnings.append(
-            f"{self.search.component.name}: {thing} of cluster {self.cluster} does not carry the platform's tags"
-            f" ({text_of(self.search.scope.owner_tags)}): it was made by someone else and is left alone. Check who needs it, and"
-            " remove it or declare it."
+        self.warn(
+            f"{thing} of cluster {self.cluster} does not carry the platform's tags",
+            "It was made by someone else and is left alone. Check who needs it, and remove it or declare it.",
         )
+
+    def warn(self, told: str, helps: str) -> None:
+        owner = text_of(self.search.scope.owner_tags)
+        self.search.warnings.append(f"{self.search.component.name}: {told} ({owner}). {helps}")
 
 
 def _zones(subnet_ids: Iterable[str] | None, zones: Mapping[str, str]) -> list[str]:
@@ -306,6 +321,8 @@ COMPONENT = Component(
     collect=collect,
     exists=lambda facts: facts["cluster_name"] is not None,
     summary=summary,
+    offers=offers,
+    offer_lines=offer_lines,
     quotas=(
         "trust_policy",
         "policies_per_role",
@@ -314,6 +331,4 @@ COMPONENT = Component(
         "graphics_vcpus",
         "graphics_spot_vcpus",
     ),
-    offers=offers,
-    offer_lines=offer_lines,
 )

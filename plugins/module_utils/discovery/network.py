@@ -430,6 +430,6 @@ COMPONENT = Component(
     # A VPC alone carries nothing: the next components need private subnets to put things in.
     exists=lambda facts: bool(facts["vpc_id"] and facts["subnet_ids"]["private"]),
     summary=summary,
-    quotas=("trust_policy", "policies_per_role", "vpcs", "elastic_ips", "rules_per_group"),
     offers=offers,
+    quotas=("trust_policy", "policies_per_role", "rules_per_group", "vpcs", "elastic_ips"),
 )

@@ -112,6 +112,7 @@ LIMITS: dict[str, dict[str, t.Any]] = {
     "ec2_vpc_endpoint": {"policy": Document(20480)},
     "eks_cluster": {"name": Text(100, r"[0-9A-Za-z][A-Za-z0-9_-]*", "letters, digits, - and _")},
     "eks_nodegroup": {"name": Text(63, r"[0-9A-Za-z][A-Za-z0-9_-]*", "letters, digits, - and _")},
+    "eks_pod_identity_association": {"policy": Document(2048)},
     "iam_role": {
         "name": IAM_NAME,
         "description": Text(1000, r"[\t\n\r\x20-\x7e\xa1-\xff]*", "text of Latin letters, without control characters"),

@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import base64
+import datetime
 
 import pytest
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from tests.support.module_runs import OWNER, ec2_tagged, given, run, tag_list
-from tests.support.scripted_aws import Step, api_error, lost_reply
+from tests.support.scripted_aws import Step, api_error, endless, lost_reply
 
 PROFILE = "arn:aws:iam::123456789012:instance-profile/demo-bastion"
 KEY = "arn:aws:kms:us-west-2:123456789012:key/1111"
@@ -88,6 +89,11 @@ def search(*instances, states=LIVING):
     return Step("DescribeInstances", reservations(*instances), check)
 
 
+def launched(*instances):
+    """The look for what was launched: by its marks, in whatever state, since another run may have launched one, too."""
+    return search(*instances, states=[*LIVING, "shutting-down", "terminated"])
+
+
 def watch(*instances, identifier="i-1"):
     """A look at one instance that is known."""
     request = {"Filters": [{"Name": "instance-id", "Values": [identifier]}]}
@@ -154,8 +160,8 @@ def test_launch_waits_until_it_runs_and_has_its_metadata_options():
         {},
         search(),
         launch(),
-        watch(),
-        watch(instance("pending")),
+        launched(),
+        launched(instance("pending")),
         watch(instance("pending")),
         watch(instance(metadata={"State": "pending"})),
         watch(instance(metadata={"State": "pending"})),
@@ -172,7 +178,7 @@ def test_launch_waits_until_it_runs_and_has_its_metadata_options():
 
 
 def test_without_wait_launch_returns_at_once():
-    result, aws, _module = instance_run({"wait": False}, search(), launch(), watch(instance("pending")))
+    result, aws, _module = instance_run({"wait": False}, search(), launch(), launched(instance("pending")))
     assert result["changed"] is True
     assert aws.operations() == ["DescribeInstances", "RunInstances", "DescribeInstances"]
 
@@ -198,7 +204,7 @@ def test_launch_with_protection_and_volumes():
         search(),
         launch(DisableApiTermination=True, BlockDeviceMappings=[mapping], UserData="#cloud-config\n"),
         # The devices of a pending instance aren't looked at, and the attributes may not be known yet.
-        watch(instance("pending", BlockDeviceMappings=[])),
+        launched(instance("pending", BlockDeviceMappings=[])),
         *[Step("DescribeInstanceAttribute", api_error("DescribeInstanceAttribute", "InvalidInstanceID.NotFound"))] * 2,
         watch(instance()),
         protection(True),
@@ -215,7 +221,7 @@ def test_launch_with_protection_and_volumes():
 
 
 def test_name_and_owner_are_tags_of_the_launch_even_without_tags():
-    result, _aws, _module = instance_run({"tags": None}, search(), launch(), watch(instance()))
+    result, _aws, _module = instance_run({"tags": None}, search(), launch(), launched(instance()))
     assert result["instance"]["tags"] == TAGS
 
 
@@ -227,7 +233,7 @@ def test_volume_that_is_not_the_root_is_a_warning():
         options,
         search(),
         launch(BlockDeviceMappings=[{"DeviceName": "/dev/sdf", "Ebs": {"Encrypted": True}}]),
-        watch(instance(BlockDeviceMappings=mappings)),
+        launched(instance(BlockDeviceMappings=mappings)),
         Step("DescribeVolumes", {"Volumes": [volume(), volume("vol-2")]}),
     )
     assert "is /dev/sda1, which block_device_mappings doesn't list" in module.warnings[0]
@@ -256,7 +262,7 @@ def test_launch_that_passes_later(code, message):
         launch(api_error("RunInstances", code, message), tokens),
         search(),
         launch(tokens=tokens),
-        watch(instance()),
+        launched(instance()),
     )
     assert result["changed"] is True
     assert tokens[0] == tokens[1]
@@ -264,7 +270,8 @@ def test_launch_that_passes_later(code, message):
 
 def test_profile_that_never_comes_is_named():
     missing = api_error("RunInstances", "InvalidParameterValue", "Invalid IAM Instance Profile name")
-    refused({}, *[search(), launch(missing)] * 8, match=r"Invalid IAM Instance Profile name. Given up after 8 attempts")
+    steps = endless(search(), launch(missing))
+    refused({}, *steps, match=r"Invalid IAM Instance Profile name. Given up after 1\d\d s")
 
 
 def test_refused_launch_says_what_helps():
@@ -290,7 +297,7 @@ def test_lost_reply_of_the_launch_makes_no_second():
 def test_lost_launch_is_repeated_with_the_same_token():
     tokens = []
     result, _aws, _module = instance_run(
-        {}, search(), launch(lost_reply(), tokens), search(), launch(tokens=tokens), watch(instance())
+        {}, search(), launch(lost_reply(), tokens), search(), launch(tokens=tokens), launched(instance())
     )
     assert result["changed"] is True
     assert tokens[0] == tokens[1]
@@ -302,7 +309,7 @@ def test_instance_that_aws_ends_at_once_is_an_error_with_the_reason():
         {},
         search(),
         launch(),
-        watch(instance("pending")),
+        launched(instance("pending")),
         watch(instance("shutting-down", StateReason=reason)),
         match=r"\(i-1\) is shutting-down. Client.InternalError: Client error on launch .*kms:CreateGrant",
     )
@@ -313,7 +320,8 @@ def test_launch_that_takes_too_long_says_where_it_is_stuck():
         {"wait_timeout": 3},
         search(),
         launch(),
-        *[watch(instance("pending"))] * 4,
+        launched(instance("pending")),
+        *[watch(instance("pending"))] * 3,
         match="'demo-bastion' is still pending after 3 s",
     )
 
@@ -321,7 +329,7 @@ def test_launch_that_takes_too_long_says_where_it_is_stuck():
 def test_image_from_a_parameter():
     looked_up = Step("GetParameter", {"Parameter": {"Value": "ami-1"}}, {"Name": "/images/ubuntu:3"})
     options = {"image_id": "resolve:ssm:/images/ubuntu:3"}
-    result, _aws, _module = instance_run(options, looked_up, search(), launch(), watch(instance()))
+    result, _aws, _module = instance_run(options, looked_up, search(), launch(), launched(instance()))
     assert result["diff"]["after"]["image_id"] == "ami-1"
     result, _aws, _module = instance_run(options, looked_up, search(instance()))
     assert result["changed"] is False
@@ -378,7 +386,7 @@ def test_name_with_a_path_in_its_arn():
 )
 def test_instances_of_others_are_left_alone(tags):
     foreign = instance(identifier="i-0", tags=tags)
-    result, aws, _module = instance_run({}, search(foreign), launch(), watch(instance()))
+    result, aws, _module = instance_run({}, search(foreign), launch(), launched(instance()))
     assert result["instance"]["instance_id"] == "i-1"
     assert all("i-0" not in str(request) for _operation, request in aws.calls)
 
@@ -551,7 +559,7 @@ def test_a_launch_has_all_of_it_at_once():
         "MaintenanceOptions": {"AutoRecovery": "default"},
     }
     result, _aws, _module = instance_run(
-        options, search(), launch(**sent), watch(instance("pending")), *asked, watch(mine), *asked
+        options, search(), launch(**sent), launched(instance("pending")), *asked, watch(mine), *asked
     )
     assert result["changed"] is True
 
@@ -1029,7 +1037,7 @@ def test_replacement_ends_the_old_one_first():
         watch(instance("shutting-down")),
         watch(instance("terminated")),
         launch(identifier="i-2", ImageId="ami-2", Monitoring={"Enabled": False}),
-        watch(instance("pending", "i-2", ImageId="ami-2", Monitoring={"State": "disabled"}), identifier="i-2"),
+        launched(instance("pending", "i-2", ImageId="ami-2", Monitoring={"State": "disabled"})),
         protection(False, "i-2"),
         *[
             watch({**new, "Monitoring": {"State": "disabled"}}, identifier="i-2"),
@@ -1044,14 +1052,17 @@ def test_replacement_ends_the_old_one_first():
 
 
 def test_replacement_without_wait():
-    new = watch(instance("pending", "i-2", ImageId="ami-2"), identifier="i-2")
+    described = instance("pending", "i-2", ImageId="ami-2")
+    new = watch(described, identifier="i-2")
     result, _aws, _module = instance_run(
         {"image_id": "ami-2", "replace": True, "wait": False},
         search(instance()),
         protection(False),
         on_instance("TerminateInstances"),
         launch(identifier="i-2", ImageId="ami-2"),
-        *[new, protection(False, "i-2")] * 3,
+        launched(described),
+        protection(False, "i-2"),
+        *[new, protection(False, "i-2")] * 2,
     )
     assert result["instance"]["instance_id"] == "i-2"
 
@@ -1066,7 +1077,9 @@ def test_replacement_turns_a_protection_off_that_is_declared_off():
         on_instance("TerminateInstances"),
         watch(instance("terminated")),
         launch(identifier="i-2", ImageId="ami-2", DisableApiTermination=False),
-        *[watch(new, identifier="i-2"), protection(False, "i-2")] * 3,
+        launched(new),
+        protection(False, "i-2"),
+        *[watch(new, identifier="i-2"), protection(False, "i-2")] * 2,
     )
     assert result["changed"] is True
 
@@ -1105,7 +1118,7 @@ def test_lost_reply_of_the_termination_goes_on_with_the_launch():
         watch(instance("shutting-down")),
         watch(instance("terminated")),
         launch(identifier="i-2", ImageId="ami-2"),
-        watch(new, identifier="i-2"),
+        launched(new),
         protection(False, "i-2"),
     )
     assert result["instance"]["instance_id"] == "i-2"
@@ -1134,7 +1147,7 @@ def test_interrupted_replacement_is_completed_by_the_next_run():
         {"image_id": "ami-2", "replace": True},
         search(),
         launch(identifier="i-2", ImageId="ami-2"),
-        watch(instance(identifier="i-2", ImageId="ami-2"), identifier="i-2"),
+        launched(instance(identifier="i-2", ImageId="ami-2")),
         protection(False, "i-2"),
     )
     assert result["changed"] is True
@@ -1145,7 +1158,7 @@ def test_new_instance_that_is_not_as_declared_is_never_replaced_again():
         {"replace": True},
         search(),
         launch(),
-        watch(instance(SubnetId="subnet-9")),
+        launched(instance(SubnetId="subnet-9")),
         protection(False),
         match=r"was launched, but isn't as declared \(subnet_id: is 'subnet-9', declared 'subnet-1'\)",
     )
@@ -1160,7 +1173,9 @@ def test_replacement_needs_no_restart():
         on_instance("TerminateInstances"),
         watch(instance("terminated")),
         launch(identifier="i-2", ImageId="ami-2", InstanceType="t3.xlarge"),
-        *[watch(new, identifier="i-2"), protection(False, "i-2")] * 3,
+        launched(new),
+        protection(False, "i-2"),
+        *[watch(new, identifier="i-2"), protection(False, "i-2")] * 2,
     )
     assert result["changed"] is True
     assert "StartInstances" not in aws.operations()
@@ -1330,3 +1345,111 @@ def test_dry_run_does_not_wait():
 def test_volume_needs_a_device():
     with pytest.raises(AssertionError, match="device_name"):
         given("ec2_instance", {"name": "a", "block_device_mappings": [{"ebs": {"volume_size": 8}}]})
+
+
+# ---- Two of them
+
+
+def made(identifier, second, state="running", **members):
+    time = datetime.datetime(2026, 1, 1, second=second)
+    return instance(state, identifier, LaunchTime=time, **members)
+
+
+def unprotect(identifier):
+    request = {"InstanceId": identifier, "DisableApiTermination": {"Value": False}}
+    return Step("ModifyInstanceAttribute", {}, request)
+
+
+@pytest.mark.parametrize("protected", [False, True])
+def test_of_two_runs_at_once_one_gives_way(protected):
+    theirs, mine = made("i-9", 1), made("i-1", 2, "pending")
+    result, _aws, module = instance_run(
+        {"disable_api_termination": protected},
+        search(),
+        launch(DisableApiTermination=protected),
+        launched(theirs, mine),
+        protection(protected, "i-9"),
+        *([unprotect("i-1")] if protected else []),
+        on_instance("TerminateInstances"),
+    )
+    assert result["instance"]["instance_id"] == "i-9"
+    assert module.warnings == []
+
+
+def test_of_two_runs_at_once_the_other_gives_way():
+    mine, theirs = made("i-1", 1), made("i-0", 2)
+    result, aws, module = instance_run({}, search(), launch(), launched(mine, theirs))
+    assert result["instance"]["instance_id"] == "i-1"
+    assert "TerminateInstances" not in aws.operations()
+    assert module.warnings == []
+
+
+def test_what_is_launched_is_waited_for_before_it_is_compared():
+    theirs, mine = made("i-9", 2), made("i-1", 1)
+    result, _aws, _module = instance_run({}, search(), launch(), launched(theirs), launched(theirs, mine))
+    assert result["instance"]["instance_id"] == "i-1"
+
+
+def test_of_two_the_oldest_is_kept():
+    result, _aws, module = instance_run({}, search(made("i-1", 2), made("i-2", 1)))
+    assert result["instance"]["instance_id"] == "i-2"
+    assert "i-1 can be deleted" in module.warnings[0]
+
+
+def test_removal_takes_all():
+    steps = [
+        search(made("i-1", 1), made("i-2", 2), states=SEARCHED),
+        protection(False),
+        on_instance("TerminateInstances"),
+    ]
+    result, aws, _module = remove(
+        {},
+        *steps,
+        watch(made("i-1", 1, "terminated")),
+        search(made("i-2", 2), states=SEARCHED),
+        protection(False, "i-2"),
+        Step("TerminateInstances", {}, {"InstanceIds": ["i-2"]}),
+        watch(made("i-2", 2, "terminated"), identifier="i-2"),
+    )
+    assert result["changed"] is True
+    assert aws.operations().count("TerminateInstances") == 2
+
+
+# ---- Known by its id
+
+
+@pytest.mark.parametrize(
+    "tags", [{**OWNER, "Name": "renamed"}, {"Name": "demo-bastion", "Project": "demo"}, {"Name": "demo-bastion"}]
+)
+def test_what_it_has_lost_is_put_back(tags):
+    found = instance(tags=tags)
+    lost = {key: value for key, value in TAGS.items() if tags.get(key) != value}
+    result, _aws, _module = instance_run(
+        {"instance_id": "i-1"}, watch(found), ec2_tagged("i-1", **lost), watch(instance())
+    )
+    assert result["changed"] is True
+    assert result["instance"]["tags"] == TAGS
+
+
+@pytest.mark.parametrize("tags", [{**TAGS, "Project": "other"}, {}])
+def test_what_is_someone_elses_is_refused_though_its_id_is_given(tags):
+    refused({"instance_id": "i-1"}, watch(instance(tags=tags)), match="exists but isn't ours")
+
+
+@pytest.mark.parametrize("gone", [[], [instance("terminated")]])
+def test_one_that_has_gone_since_is_looked_for_by_its_marks(gone):
+    result, _aws, _module = instance_run({"instance_id": "i-1"}, watch(*gone), search(instance(identifier="i-2")))
+    assert (result["changed"], result["instance"]["instance_id"]) == (False, "i-2")
+
+
+def test_removal_of_a_known_one_leaves_what_looks_like_it():
+    result, _aws, _module = remove({"instance_id": "i-1"}, watch())
+    assert result["changed"] is False
+    result, _aws, _module = remove(
+        {"instance_id": "i-1"},
+        watch(instance(tags={**OWNER, "Name": "renamed"})),
+        protection(False),
+        on_instance("TerminateInstances"),
+        watch(instance("terminated")),
+    )
+    assert result["changed"] is True

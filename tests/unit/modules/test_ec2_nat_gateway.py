@@ -147,6 +147,23 @@ def test_one_that_another_run_has_made_with_the_address_is_taken(clock):
     assert result["nat_gateway"]["nat_gateway_id"] == "nat-2"
 
 
+def test_of_two_with_one_address_the_one_that_lives_is_kept(clock):
+    """Though the other one was there first, or has the lower id, as long as both were pending."""
+    mine, other = nat(state="pending"), nat(2, "pending")
+    failed = nat(state="failed", FailureCode="Resource.AlreadyAssociated")
+    result, _aws, _module = run(
+        {},
+        described(),
+        CREATED,
+        described(mine, other),
+        described(mine, other),
+        described(failed, nat(2)),
+        Step("DeleteNatGateway", {}, {"NatGatewayId": "nat-1"}),
+        done=False,
+    )
+    assert result["nat_gateway"]["nat_gateway_id"] == "nat-2"
+
+
 @pytest.mark.parametrize("tags", [OWNER, {"Name": "demo-nat"}])
 def test_lost_tags_are_put_back(tags):
     result, aws, _module = run({}, described(nat(tags=tags)), Step("CreateTags", {}), described(nat()))

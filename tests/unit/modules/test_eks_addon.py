@@ -755,3 +755,58 @@ def test_a_deletion_that_eks_gives_up_ends_at_once():
 def test_delete_in_check_mode():
     result, _aws, _module = run({"state": "absent"}, Step("DescribeAddon", addon()), check_mode=True)
     assert result["changed"] is True
+
+
+# ---- lost tags
+
+
+OURS = {"Project": "demo", "Component": "eks", "ManagedBy": "agent_platform.aws"}
+
+
+def of_cluster(**tags):
+    answer = {"cluster": {"name": "demo", "version": "1.34", "status": "ACTIVE", "tags": tags}}
+    return Step("DescribeCluster", answer, {"name": "demo"})
+
+
+@pytest.mark.parametrize("lost", OURS)
+def test_a_lost_tag_in_a_cluster_of_ours_is_put_back(lost):
+    left = {key: value for key, value in OURS.items() if key != lost}
+    result, _aws, _module = run(
+        {"owned_by": OURS, "tags": OURS},
+        Step("DescribeAddon", addon(tags=left)),
+        # Of another component of ours.
+        of_cluster(**{**OURS, "Component": "other"}),
+        Step("TagResource", {}, {"resourceArn": ARN, "tags": {lost: OURS[lost]}}),
+        Step("DescribeAddon", addon(tags=OURS)),
+    )
+    assert result["changed"] is True
+
+
+def test_one_that_has_lost_a_tag_can_be_removed():
+    left = {key: value for key, value in OURS.items() if key != "Project"}
+    result, _aws, _module = run(
+        {"owned_by": OURS, "tags": OURS, "state": "absent"},
+        Step("DescribeAddon", addon(tags=left)),
+        of_cluster(**OURS),
+        Step("DeleteAddon", {}),
+        Step("DescribeAddon", missing()),
+    )
+    assert result["changed"] is True
+
+
+@pytest.mark.parametrize(
+    ("tags", "looked"),
+    [
+        # Nothing of it is ours.
+        ({}, []),
+        ({"Project": "other"}, []),
+        # It says whose it is.
+        ({**OURS, "Component": "bastion_instance"}, []),
+        # Not in a cluster of ours.
+        ({"ManagedBy": "agent_platform.aws"}, [of_cluster(Project="other", ManagedBy="agent_platform.aws")]),
+        ({"ManagedBy": "agent_platform.aws"}, [no_cluster()]),
+    ],
+)
+def test_what_is_not_ours_stays(tags, looked):
+    message = refused({"owned_by": OURS, "tags": OURS}, Step("DescribeAddon", addon(tags=tags)), *looked)
+    assert "isn't ours" in message

@@ -31,6 +31,8 @@ OPTIONS = [
     "support_type",
     "deletion_protection",
     "zonal_shift",
+    "auto_mode",
+    "control_plane_tier",
     "service_ipv4_cidr",
     "ip_family",
 ]
@@ -185,6 +187,23 @@ def test_create_with_the_least():
         ),
         Step("DescribeCluster", cluster(vpc={"subnetIds": ["subnet-a"]}, encryptionConfig=None)),
     )
+
+
+def test_create_without_auto_mode_and_with_a_tier():
+    def check(request):
+        assert request["computeConfig"] == {"enabled": False}
+        assert request["storageConfig"] == {"blockStorage": {"enabled": False}}
+        assert request["kubernetesNetworkConfig"]["elasticLoadBalancing"] == {"enabled": False}
+        assert request["controlPlaneScalingConfig"] == {"tier": "tier-xl"}
+
+    made = cluster(controlPlaneScalingConfig={"tier": "tier-xl"})
+    result, _aws, _module = run(
+        {"auto_mode": False, "control_plane_tier": "tier-xl"},
+        Step("DescribeCluster", missing()),
+        Step("CreateCluster", made, check),
+        Step("DescribeCluster", made),
+    )
+    assert result["changed"] is True
 
 
 def test_check_mode_predicts_the_creation_without_a_write():

@@ -158,6 +158,7 @@ def log_groups(request: Mapping[str, str]) -> dict:
 def case_of(component: str) -> Any:
     """The tests of a component's discovery.
 
+    EMPTY_IF_ALL_IS_WELL: facts that tell of what shouldn't be there.
     ANSWERS: what AWS answers where everything of it exists. MISSING: error codes of the operations that say so of what
     doesn't exist; others answer with nothing in it.
     """

@@ -99,6 +99,7 @@ ANSWERS = {
     "DescribePodIdentityAssociation": {
         "association": {"namespace": "agents", "serviceAccount": "agent", "tags": OWNER},
     },
+    "ListFargateProfiles": {"fargateProfileNames": ["jobs"]},
     "GetRole": role,
     **providers({PROVIDER: OURS, LEFT: OURS}),
     "DescribeSubnets": network.ANSWERS["DescribeSubnets"],
@@ -123,8 +124,11 @@ ANSWERS = {
 }
 
 
+NOTHING_FOREIGN = {**providers({PROVIDER: OURS}), "ListFargateProfiles": {}}
+
+
 def test_facts():
-    found, aws = look({**ANSWERS, **providers({PROVIDER: OURS})}, "eks")
+    found, aws = look({**ANSWERS, **NOTHING_FOREIGN}, "eks")
     facts = found.components["eks"]
     assert facts["exists"]
     assert facts["cluster_name"] == f"{PREFIX}-eks"
@@ -147,7 +151,7 @@ def test_facts():
     assert facts["node_groups"][f"{PREFIX}-default"]["availability_zones"] == [f"{REGION}b"]
     assert facts["launch_templates"] == [f"{PREFIX}-eks-default"]
     assert facts["controller_resources"] == ["load balancer loadbalancer/app/k8s-web/1"]
-    assert facts["left_oidc_providers"] == []
+    assert facts["left_oidc_providers"] == facts["foreign_nodes"] == []
     assert (found.conflicts, found.warnings) == ([], [])
 
 
@@ -155,7 +159,7 @@ def test_facts():
 
 
 def warned(answers):
-    return look({**ANSWERS, **providers({PROVIDER: OURS}), **answers}, "eks")[0].warnings
+    return look({**ANSWERS, **NOTHING_FOREIGN, **answers}, "eks")[0].warnings
 
 
 @pytest.mark.parametrize(
@@ -203,6 +207,21 @@ def test_what_others_have_made_in_the_cluster_is_reported(answers, thing):
 )
 def test_what_is_nobody_elses(answers):
     assert warned(answers) == []
+
+
+def test_what_has_lost_a_tag_is_ours():
+    lost = {key: value for key, value in OWNER.items() if key != "Project"}
+    found = warned({"DescribeAccessEntry": lambda request: entry(request, tags=lost)})
+    assert found[0].startswith(
+        f"eks: access entry of {IAM}:role/a of cluster {PREFIX}-eks has lost tags of the platform"
+    )
+    assert found[0].endswith("A run puts them back.")
+
+
+def test_nodes_of_others():
+    group = {**ANSWERS["DescribeNodegroup"]["nodegroup"], "tags": {}}
+    found, _aws = look({**ANSWERS, "DescribeNodegroup": {"nodegroup": group}}, "eks")
+    assert found.components["eks"]["foreign_nodes"] == [f"node group {PREFIX}-default", "Fargate profile jobs"]
 
 
 def test_subnets_that_are_gone_have_no_zone():
@@ -341,7 +360,7 @@ def test_a_log_group_that_eks_made_again(there):
 def test_the_days_on_which_support_ends():
     found, _aws = look(ANSWERS, "eks", offers=True)
     ends = {"end_of_standard_support": "2026-12-02", "end_of_extended_support": "2027-12-02"}
-    assert found.offers["eks"] == {"versions": {"1.34": ends}}
+    assert found.offers["eks"]["versions"] == {"1.34": ends}
     assert found.summary["eks"]["lines"][-1] == (
         "support of Kubernetes 1.34: standard until 2026-12-02, extended until 2027-12-02"
     )

@@ -13,7 +13,7 @@ from .fake_aws import look, owned
 
 
 def instance(kind="t3.medium", component=None, spot=False, **members):
-    tags = owned(Component=component) if component else []
+    tags = owned(component) if component else []
     lifecycle = {"InstanceLifecycle": "spot"} if spot else {}
     options = {"CoreCount": 1, "ThreadsPerCore": 2}
     return {"InstanceType": kind, "Tags": tags, "CpuOptions": options, **lifecycle, **members}
@@ -83,10 +83,14 @@ def test_iam_tells_of_its_own_in_every_region():
 
 
 def test_addresses_and_vpcs():
-    theirs, ours = [], owned(Component="network")
+    theirs, ours = [], owned("network")
     found, _all, _aws = quotas(
         "network",
-        DescribeAddresses={"Addresses": [{"PublicIp": "203.0.113.1", "Tags": tags} for tags in (theirs, ours, ours)]},
+        DescribeAddresses={
+            "Addresses": [
+                {"PublicIp": "203.0.113.1", "AllocationId": "eipalloc-1", "Tags": tags} for tags in (theirs, ours, ours)
+            ]
+        },
         DescribeVpcs={"Vpcs": [{"VpcId": "vpc-0", "CidrBlock": "10.0.0.0/16", "IsDefault": True}]},
     )
     assert found["elastic_ips"] == {"limit": 5.0, "used": 3, "own": 2}

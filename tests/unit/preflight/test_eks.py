@@ -631,3 +631,10 @@ def test_what_controllers_have_made_keeps_the_cluster(switch, made, faults):
     found = removal_fault_lines("eks", given, {"eks": {"exists": True, "controller_resources": made}})
     assert len(found) == faults
     assert not faults or "have made volume vol-1: remove what asks for them in the cluster" in found[0]
+
+
+def test_nodes_of_others_keep_the_cluster():
+    given = {**RIGHT, "eks_deletion_protection": False}
+    assert removal_fault_lines("eks", given, {"eks": {"exists": True, "foreign_nodes": ["Fargate profile jobs"]}}) == [
+        "eks: can't be removed while the cluster has what others have made: Fargate profile jobs. Remove that first"
+    ]

@@ -396,6 +396,14 @@ def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
     yield from named_entries(prefix, "eks_addons", values.get("eks_addons") or [], "iam_role", key="irsa")
 
 
+def _gone_ahead(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> bool:
+    """Whether EKS has upgraded the cluster by itself beyond what is declared, as it does when support ends."""
+    wanted, running = values.get("eks_kubernetes_version"), (platform.get("eks") or {}).get("version")
+    if not wanted or not running or _minor(running) <= _minor(wanted):
+        return False
+    return values.get("eks_support_type") != "EXTENDED" or wanted not in _offered(platform)
+
+
 def needs(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Need]:
     """The nodes. What autoscaling adds later is not counted."""
     zones = max(len((platform.get("network") or {}).get("availability_zones") or []), FEWEST_ZONES)
@@ -407,14 +415,6 @@ def needs(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterato
         spot = group.get("capacity_type") == "SPOT"
         types = group.get("instance_types") or []
         yield from instance_needs(types, nodes, f"eks_node_groups[{index}].desired_size", spot, surge)
-
-
-def _gone_ahead(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> bool:
-    """Whether EKS has upgraded the cluster by itself beyond what is declared, as it does when support ends."""
-    wanted, running = values.get("eks_kubernetes_version"), (platform.get("eks") or {}).get("version")
-    if not wanted or not running or _minor(running) <= _minor(wanted):
-        return False
-    return values.get("eks_support_type") != "EXTENDED" or wanted not in _offered(platform)
 
 
 def _running_version_faults(wanted: str, cluster: Mapping[str, t.Any]) -> Iterator[Fault]:
@@ -476,7 +476,11 @@ def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) ->
 
 def removal_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
     """What controllers in the cluster have made stays when it goes, and keeps the VPC from being removed."""
-    made = (platform.get("eks") or {}).get("controller_resources") or []
+    cluster = platform.get("eks") or {}
+    foreign, made = cluster.get("foreign_nodes"), cluster.get("controller_resources")
+    if foreign:
+        rule = f"can't be removed while the cluster has what others have made: {', '.join(foreign)}. Remove that first"
+        yield Fault("eks", rule)
     if made and not values.get("eks_remove_controller_resources"):
         yield fault(
             "eks_remove_controller_resources",
