@@ -24,6 +24,17 @@ ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(\d{12}|aws)?:.+")
 
 LARGEST_TAG_COUNT = 50
 
+# Regions of partitions other than aws, by how their names begin.
+PARTITIONS = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
+    "eusc-": "aws-eusc",
+}
+
 
 def network_rule(text: str, shortest: int = 0, longest: int = 32) -> str | None:
     """An IPv4 network without host bits and with a prefix length in the range."""
@@ -81,13 +92,28 @@ def label_value_rule(value: t.Any) -> str | None:
     return None
 
 
-def principal_rule(arn: str) -> str | None:
+def partition_of(region: str | None) -> str:
+    """The partition that a region is in, by how its name begins, as SDKs tell it, too."""
+    for beginning, partition in PARTITIONS.items():
+        if (region or "").startswith(beginning):
+            return partition
+    return "aws"
+
+
+def principal_rule(arn: str, region: str | None = None) -> str | None:
+    """An IAM role or user, of the partition that the platform is in: no other's can be anything there."""
+    partition = partition_of(region)
     if PRINCIPAL_ARN.fullmatch(arn):
+        given = arn.split(":")[1]
+        if region and given != partition:
+            return (
+                f"is of the partition {given}, but platform_region {region} is in {partition}: arn:{partition}:iam::..."
+            )
         return None
     session = SESSION_ARN.fullmatch(arn)
     if session:
-        return f"is a session of a role: name the role itself, arn:aws:iam::<account>:role/{session[1]}"
-    return "is not the ARN of an IAM role or user, such as arn:aws:iam::123456789012:role/name"
+        return f"is a session of a role: name the role itself, arn:{partition}:iam::<account>:role/{session[1]}"
+    return f"is not the ARN of an IAM role or user, such as arn:{partition}:iam::123456789012:role/name"
 
 
 def repeated(items: Iterable[t.Any]) -> list[t.Any]:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from botocore.loaders import Loader
 
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import formats
 
@@ -121,6 +122,29 @@ def test_label_values(value, right):
 def test_principals(arn, part_of_rule):
     rule = formats.principal_rule(arn)
     assert rule is None if part_of_rule is None else part_of_rule in rule
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [("us-west-2", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("eusc-de-east-1", "aws-eusc")],
+)
+def test_principals_of_another_partition(region, partition):
+    """Nothing of one partition can be named in another."""
+    assert formats.principal_rule(f"arn:{partition}:iam::123456789012:role/admin", region) is None
+    given = "aws-cn" if partition == "aws" else "aws"
+    rule = formats.principal_rule(f"arn:{given}:iam::123456789012:role/admin", region)
+    assert (
+        rule == f"is of the partition {given}, but platform_region {region} is in {partition}: arn:{partition}:iam::..."
+    )
+    assert f"such as arn:{partition}:iam::" in formats.principal_rule("admin", region)
+
+
+def test_partitions_are_those_of_the_sdk():
+    """Each region that it knows, by the beginning of its name."""
+    for partition in Loader().load_data("partitions")["partitions"]:
+        for region in partition["regions"]:
+            if not region.endswith("global"):
+                assert formats.partition_of(region) == partition["id"]
 
 
 @pytest.mark.parametrize(

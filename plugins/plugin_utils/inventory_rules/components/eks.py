@@ -343,13 +343,13 @@ def _addon_faults(addons: list[Mapping]) -> Iterator[Fault]:
         yield fault(variable, order, "has adot before cert-manager, which gives it its certificates: turn them round")
 
 
-def _access_entry_faults(entries: list[Mapping]) -> Iterator[Fault]:
+def _access_entry_faults(entries: list[Mapping], region: str | None) -> Iterator[Fault]:
     variable = "eks_access_entries"
     yield from repeated_names(variable, entries, "principal_arn")
     for index, entry in enumerate(entries):
         path = f"{variable}[{index}]"
         arn = entry.get("principal_arn")
-        rule = principal_rule(arn) if arn is not None else None
+        rule = principal_rule(arn, region) if arn is not None else None
         if rule is None and arn is not None and ":role/aws-service-role/" in arn:
             rule = "is a service-linked role, for which EKS takes no access entry"
         if rule:
@@ -382,7 +382,7 @@ def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterat
         others.get("network", {}).get("network_availability_zones") or [],
     )
     yield from _addon_faults(addons)
-    yield from _access_entry_faults(values.get("eks_access_entries") or [])
+    yield from _access_entry_faults(values.get("eks_access_entries") or [], values.get("platform_region"))
 
 
 def names(values: Mapping[str, t.Any]) -> Iterator[Name]:

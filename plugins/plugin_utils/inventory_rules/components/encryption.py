@@ -23,7 +23,7 @@ SAMPLES = {"key_arn": "arn:{partition}:kms:{region}:{account_id}:key/" + 36 * "x
 
 def faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Iterator[Fault]:
     for index, arn in enumerate(values.get("encryption_key_administrators") or []):
-        rule = principal_rule(arn)
+        rule = principal_rule(arn, values.get("platform_region"))
         if rule:
             yield fault(f"encryption_key_administrators[{index}]", arn, rule)
 
