@@ -169,7 +169,7 @@ def test_component_refers_to_what_it_discovers(component):
     asked = re.findall(r"'([a-z_]+)\.[a-z_.]+'\s*\|\s*agent_platform\.aws\.fact\s*}", text)
     asked += re.findall(r"component_found(?:\.|\[')platform(?:'\])?(?:\.|\[')([a-z_]+)", text)
 
-    assert set(asked) - {"account_id", "partition", "region"} <= {
+    assert set(asked) - {"account_id", "dns_suffix", "partition", "region"} <= {
         *about["requires"],
         *about.get("reads", []),
         component,
