@@ -30,6 +30,7 @@ RETURN = r"""
 _raw:
   description:
     - One dict, in whose parts the components are in the order in which they are built.
+    - C(service_linked_roles) are the services, each once, whose roles components of the inventory need.
     - C(requires), C(required_by) and C(reads) are lists of components, by component; of those that one reads only what
       there is.
       C(entries) are lists of names, by the components that make things from a list, as the option of
@@ -73,5 +74,13 @@ class LookupModule(LookupBase):
                     for component, about in described.items()
                 },
                 "entries": entries,
+                "service_linked_roles": sorted(
+                    {
+                        service
+                        for component, about in described.items()
+                        if component in variables["hostvars"]
+                        for service in about.get("service_linked_roles", [])
+                    }
+                ),
             }
         ]

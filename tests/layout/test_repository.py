@@ -149,7 +149,7 @@ def test_component_says_what_it_builds_on(component):
     order = list(layers())
     layer = {host: order.index(name) for name, hosts in layers().items() for host in hosts}
 
-    assert {"requires"} <= set(about) <= {"requires", "reads", "entries"}
+    assert {"requires"} <= set(about) <= {"requires", "reads", "entries", "service_linked_roles"}
     assert set(about["requires"]) <= set(COMPONENTS) - {component}
     for required in about["requires"]:
         # In a layer all start at once; the foundation goes one after the other.

@@ -87,7 +87,7 @@ def _is_ours(search: Search, instance: Mapping[str, Any], profile_arn: str | Non
         return True
     if not _uses(instance, profile_arn):
         return False
-    if _is_named(search, instance) and all(tags.get(key) in (None, value) for key, value in search.marks.items()):
+    if _is_named(search, instance) and search.keeps_marks(tags):
         return True
     search.warnings.append(
         f"{search.component.name}: instance {instance['InstanceId']} has the bastion's instance profile, and so its"
@@ -139,4 +139,5 @@ COMPONENT = Component(
     collect=collect,
     exists=lambda facts: facts["instance_id"] is not None,
     summary=summary,
+    quotas=("standard_vcpus", "graphics_vcpus"),
 )

@@ -10,7 +10,7 @@ from tests.support.scripted_aws import Step, api_error, lost_reply, run_resource
 
 ARN = "arn:aws:logs:us-west-2:123456789012:log-group:/demo"
 KEY = "arn:aws:kms:us-west-2:123456789012:key/k"
-PARAMS = {"name": "/demo", "retention_days": 30, "kms_key_arn": KEY, "log_group_class": None}
+PARAMS = {"name": "/demo", "retention_days": 30, "kms_key_arn": KEY, "log_group_class": None, "adopt_untagged": False}
 
 
 def group(**members):
@@ -131,3 +131,47 @@ def test_throttled_tagging_is_repeated():
         tags(A="2"),
     )
     assert result["changed"] is True
+
+
+# ---- a group that its service has made again
+
+
+OWNER = {"ManagedBy": "agent_platform.aws"}
+AGAIN = group(retentionInDays=None, kmsKeyId=None)
+
+
+def test_a_group_that_its_service_has_made_again_is_adopted():
+    result, _aws, _module = run(
+        {"adopt_untagged": True, "owned_by": OWNER, "tags": OWNER},
+        Step("DescribeLogGroups", AGAIN),
+        tags(),
+        Step("AssociateKmsKey", {}, {"logGroupName": "/demo", "kmsKeyId": KEY}),
+        Step("DescribeLogGroups", group(retentionInDays=None)),
+        tags(),
+        Step("PutRetentionPolicy", {}, {"logGroupName": "/demo", "retentionInDays": 30}),
+        Step("DescribeLogGroups", group()),
+        tags(),
+        Step("TagResource", {}, {"resourceArn": ARN, "tags": OWNER}),
+        Step("DescribeLogGroups", group()),
+        tags(**OWNER),
+    )
+    assert result["changed"] is True
+
+
+def test_and_removed():
+    result, _aws, _module = run(
+        {"adopt_untagged": True, "owned_by": OWNER, "state": "absent"},
+        Step("DescribeLogGroups", AGAIN),
+        tags(),
+        Step("DeleteLogGroup", {}, {"logGroupName": "/demo"}),
+        Step("DescribeLogGroups", {"logGroups": []}),
+    )
+    assert result["changed"] is True
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+@pytest.mark.parametrize(("adopt", "found"), [(True, {"Project": "other"}), (False, {})])
+def test_whose_group_it_is_otherwise(adopt, found, state):
+    params = {"adopt_untagged": adopt, "owned_by": OWNER, "state": state}
+    with pytest.raises(ResourceError, match="isn't ours"):
+        run(params, Step("DescribeLogGroups", AGAIN), tags(**found))

@@ -61,11 +61,13 @@ def profile(tags=None):
 BUCKET = f"{PREFIX}-bastion-transfer-{ACCOUNT}"
 SECRET = {"Name": f"{PREFIX}-bastion-code-server", "ARN": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:x-AbCdEf"}
 MISSING = {
+    "GetServiceQuota": "NoSuchResourceException",
     "DescribeSecret": "ResourceNotFoundException",
     "GetBucketTagging": "NoSuchTagSet",
     "GetInstanceProfile": "NoSuchEntity",
 }
 ANSWERS = {
+    "GetServiceQuota": {"Quota": {"Value": 64.0}},
     "DescribeInstances": instances(instance()),
     "GetRole": role,
     "GetInstanceProfile": profile(),

@@ -385,6 +385,8 @@ def _shown(instance: dict[str, Any]) -> dict[str, Any]:
     metadata = {"State": "pending" if timing.is_running(change) else "applied", **instance.get("MetadataOptions", {})}
     return {
         **instance,
+        # Here all have two virtual CPUs.
+        "CpuOptions": {"CoreCount": 1, "ThreadsPerCore": 2},
         "KeyName": instance.get("KeyName") or None,
         "MetadataOptions": metadata,
         "BlockDeviceMappings": _block_devices(identifier),
