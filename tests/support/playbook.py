@@ -262,6 +262,17 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def of_run(mark: str) -> list[int]:
+    """The processes that have this in their environment, as all that a run has started does, itself included."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                if mark.encode() in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(int(entry.name))
+    return found
+
+
 class Started:
     """A playbook run under way."""
 
