@@ -89,9 +89,22 @@ def buckets(lister: Lister) -> list[dict]:
                 lister, item["Name"], "get_bucket_encryption", "ServerSideEncryptionConfiguration"
             ),
             "Lifecycle": _of_bucket(lister, item["Name"], "get_bucket_lifecycle_configuration", "Rules"),
+            "Ownership": _of_bucket(lister, item["Name"], "get_bucket_ownership_controls", "OwnershipControls"),
+            "Cors": _of_bucket(lister, item["Name"], "get_bucket_cors", "CORSRules"),
+            # Never enabled and suspended are the same.
+            "Versions": lister.account.client("s3").get_bucket_versioning(Bucket=item["Name"]).get("Status")
+            == "Enabled",
         }
         for item in lister.account.client("s3").list_buckets()["Buckets"]
     ]
+
+
+BUCKET_PARTS = ("Policy", "PublicAccess", "Encryption", "Lifecycle", "Ownership", "Cors", "Versions")
+
+
+def policy_of(lister: Lister, secret: dict) -> Any:
+    manager = lister.account.client("secretsmanager")
+    return document(manager.get_resource_policy(SecretId=secret["ARN"]).get("ResourcePolicy") or {})
 
 
 def secrets(lister: Lister) -> list[dict]:
@@ -140,11 +153,11 @@ def census(lister: Lister) -> dict[str, list]:
             [name_of(item), item["Size"], item["VolumeType"], item["Encrypted"], item.get("KmsKeyId")]
             for item in lister.ec2("describe_volumes", "Volumes")
         ],
-        "buckets": [
-            [item["Name"], item["Policy"], item["PublicAccess"], item["Encryption"], item["Lifecycle"]]
-            for item in buckets(lister)
+        "buckets": [[item["Name"], *(item[part] for part in BUCKET_PARTS)] for item in buckets(lister)],
+        "secrets": [
+            [secret["Name"], secret.get("Description"), secret.get("KmsKeyId"), policy_of(lister, secret)]
+            for secret in secrets(lister)
         ],
-        "secrets": [[secret["Name"], secret.get("Description"), secret.get("KmsKeyId")] for secret in secrets(lister)],
     }
 
 
@@ -231,8 +244,14 @@ REPAIRS = {
 }
 
 
+OPEN_TO_ALL = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}],
+}
+
+
 def harms(account: Account) -> dict[str, Callable[[], Any]]:
-    ec2, iam, s3 = (account.client(service) for service in ("ec2", "iam", "s3"))
+    ec2, iam, s3, manager = (account.client(service) for service in ("ec2", "iam", "s3", "secretsmanager"))
     bucket, instance_id = bucket_of(account), instance(account)["InstanceId"]
     (other,) = account.pages("ec2", "describe_security_groups", "SecurityGroups", Filters=ours(Name=f"{PREFIX}-nodes"))
     found = {
@@ -255,7 +274,17 @@ def harms(account: Account) -> dict[str, Callable[[], Any]]:
         "public access block": lambda: s3.delete_public_access_block(Bucket=bucket),
         "bucket policy": lambda: s3.delete_bucket_policy(Bucket=bucket),
         "expiry": lambda: s3.delete_bucket_lifecycle(Bucket=bucket),
-        "password": lambda: account.client("secretsmanager").delete_secret(SecretId=SECRET),
+        "encryption": lambda: s3.delete_bucket_encryption(Bucket=bucket),
+        "ownership": lambda: s3.delete_bucket_ownership_controls(Bucket=bucket),
+        "versions": lambda: s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}),
+        "scripts of other sites": lambda: s3.put_bucket_cors(
+            Bucket=bucket, CORSConfiguration={"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]}
+        ),
+        "policy of the password": lambda: manager.put_resource_policy(
+            SecretId=SECRET, ResourcePolicy=json.dumps(OPEN_TO_ALL)
+        ),
+        "description of the password": lambda: manager.update_secret(SecretId=SECRET, Description="changed"),
+        "password": lambda: manager.delete_secret(SecretId=SECRET),
     }
     if "eks" in account.components:
         role_arn = f"arn:aws:iam::{account.id}:role/{NAME}"
