@@ -357,6 +357,7 @@ def harms(account: Account) -> dict[str, Callable[[], Any]]:
         "replica of the secret": lambda: secret.replicate_secret_to_regions(
             SecretId=SECRET, AddReplicaRegions=[{"Region": "eu-west-1"}]
         ),
+        "description of the secret": lambda: secret.update_secret(SecretId=SECRET, Description="changed"),
         "password": lambda: secret.delete_secret(SecretId=SECRET),
     }
     if "eks" in account.components:
