@@ -93,20 +93,14 @@ def buckets(lister: Lister) -> list[dict]:
 
 
 def secrets(lister: Lister) -> list[dict]:
-    return [
-        {**secret, "Policy": _policy_of_secret(lister, secret["ARN"]), "Replicas": _replicas(lister, secret["ARN"])}
-        for secret in lister.account.pages("secretsmanager", "list_secrets", "SecretList")
-    ]
-
-
-def _policy_of_secret(lister: Lister, arn: str) -> dict | None:
-    answer = lister.account.client("secretsmanager").get_resource_policy(SecretId=arn)
-    return document(answer["ResourcePolicy"]) if "ResourcePolicy" in answer else None
-
-
-def _replicas(lister: Lister, arn: str) -> list[str]:
-    secret = lister.account.client("secretsmanager").describe_secret(SecretId=arn)
-    return [replica["Region"] for replica in secret.get("ReplicationStatus", [])]
+    """With the Policy and the Replicas. The list leaves out the key."""
+    manager, found = lister.account.client("secretsmanager"), []
+    for secret in lister.account.pages("secretsmanager", "list_secrets", "SecretList"):
+        described = manager.describe_secret(SecretId=secret["ARN"])
+        policy = manager.get_resource_policy(SecretId=secret["ARN"]).get("ResourcePolicy")
+        replicas = [replica["Region"] for replica in described.get("ReplicationStatus", [])]
+        found.append({**secret, **described, "Policy": document(policy or {}), "Replicas": replicas})
+    return found
 
 
 def versions(lister: Lister, name: str) -> bool:
@@ -296,6 +290,17 @@ def harms(account: Account) -> dict[str, Callable[[], Any]]:
         ),
         "requester pays": lambda: s3.put_bucket_request_payment(
             Bucket=bucket, RequestPaymentConfiguration={"Payer": "Requester"}
+        ),
+        "inventory": lambda: s3.put_bucket_inventory_configuration(
+            Bucket=bucket,
+            Id="theirs",
+            InventoryConfiguration={
+                "Id": "theirs",
+                "IsEnabled": True,
+                "IncludedObjectVersions": "All",
+                "Schedule": {"Frequency": "Daily"},
+                "Destination": {"S3BucketDestination": {"Bucket": "arn:aws:s3:::theirs", "Format": "CSV"}},
+            },
         ),
         "acceleration": lambda: s3.put_bucket_accelerate_configuration(
             Bucket=bucket, AccelerateConfiguration={"Status": "Enabled"}
