@@ -19,6 +19,10 @@ description:
     controller, modules that aren't Python, and C(raw), C(command) and C(shell) among them.
   - When the process can't be started or refuses, the module runs the way of C(ansible.builtin.local), with one warning.
     It refuses from when a file of Ansible's or the collections' code that it has loaded is another.
+  - Needs no settings. Python modules are pipelined whatever C(pipelining) says, but for those that go the plain way.
+  - When C(ansible-playbook) ends, however it does, what it runs over this connection ends with it, within a second or
+    so. Of C(ansible.builtin.local) that isn't true. There a process of C(ansible-playbook) whose parent was killed
+    finishes its task, with all that is left of a loop.
 options:
   warm_enabled:
     description: Whether to use the process; with V(false) this is C(ansible.builtin.local).
@@ -99,7 +103,9 @@ notes:
   - The Python of the modules must be the controller's, hence C(ansible_python_interpreter) in the example.
   - The remote user is ignored, as with C(ansible.builtin.local).
   - The process and its socket are private to the user and to the run.
-    They end with C(ansible-playbook), however that ends.
+  - In the playbooks of this collection the same ends of a run hold for all connections, since they prepare Ansible's
+    workers. In others a task begins to watch C(ansible-playbook) when it makes this connection, and what C(async) has
+    put into the background goes on.
   - Needs Linux. Elsewhere every module goes the way of C(ansible.builtin.local).
 """
 
@@ -133,7 +139,7 @@ from ansible.plugins.connection.local import Connection as LocalConnection
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible.utils.display import Display
 
-from ansible_collections.agent_platform.aws.plugins.plugin_utils import warm_server
+from ansible_collections.agent_platform.aws.plugins.plugin_utils import lifeline, warm_server
 
 display = Display()
 
@@ -169,6 +175,8 @@ class Connection(LocalConnection):
 
     def set_options(self, task_keys=None, var_options=None, direct=None):
         super().set_options(task_keys=task_keys, var_options=var_options, direct=direct)
+        # Where nothing of this collection has prepared the controller, its workers begin with this.
+        lifeline.hold_on()
         # From here on it loads its libraries, beside what the controller does until it has a module to run.
         if self._usable() and not os.path.exists(_socket_path()):
             with contextlib.suppress(Unavailable):
@@ -181,12 +189,21 @@ class Connection(LocalConnection):
         """Whether Python modules run in the process, unless one wants other surroundings than the process can give."""
         return not self.become and not self._was_unavailable and self._usable()
 
+    def is_pipelining_enabled(self, wrap_async=False):
+        # The process takes modules by no other way. Ansible leaves it off for the sake of some settings of sudo, which
+        # are none where nobody becomes another user.
+        own = self.takes_modules() and not wrap_async and not C.DEFAULT_KEEP_REMOTE_FILES
+        return own or super().is_pipelining_enabled(wrap_async)
+
     def exec_command(self, cmd, in_data=None, sudoable=True):
+        # However the worker has come to this, the process may have ended its last call because the run is over.
+        lifeline.hold_on()
         call = self._recognised(cmd, in_data)
         if call is not None:
             try:
                 return self._exec_warm(*call, in_data)
             except Unavailable as reason:
+                lifeline.hold_on()
                 self._was_unavailable = True
                 self._warn_once(str(reason))
         if isinstance(in_data, warm_server.ModuleCall):

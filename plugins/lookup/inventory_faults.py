@@ -70,6 +70,7 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
     change_warnings,
     component_faults,
     component_names,
+    component_needs,
     conflict_faults,
     dependent_faults,
     protection_faults,
@@ -85,6 +86,10 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.platform import (
     account_faults,
     platform_faults,
+)
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.quotas import (
+    quota_faults,
+    quota_warnings,
 )
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.schema import check
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.variables import (
@@ -281,10 +286,16 @@ class Inventory:
             if rules:
                 yield from self.placed(host, rules(self.values[host][0], platform))
 
+    def _of_quotas(self, find: Callable, hosts: list[str], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+        needs = {host: component_needs(host, self.values[host][0], platform) for host in hosts}
+        for host, item in find(needs, platform):
+            yield from self.placed(host, [item])
+
     def change_faults(self, hosts: list[str], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
         yield from self._of_what_exists(change_rules, hosts, platform)
         if hosts:
             yield from self.placed(hosts[0], path_faults(self.shared_values[hosts[0]][0], platform))
+        yield from self._of_quotas(quota_faults, hosts, platform)
         yield from conflict_faults(platform)
 
     def removal_faults(self, hosts: list[str], found: Mapping[str, t.Any]) -> Iterator[Fault]:
@@ -296,6 +307,7 @@ class Inventory:
 
     def warnings(self, hosts: list[str], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
         yield from self._of_what_exists(change_warnings, hosts, platform)
+        yield from self._of_quotas(quota_warnings, hosts, platform)
 
 
 class LookupModule(LookupBase):

@@ -215,6 +215,8 @@ class States:
 
     Every value the API may give stands in one of the groups. failed and degraded map a state to the remedy: a failed
     resource can't be used or changed, a degraded one can be changed, and may be mended by that.
+    remade: those of the failed states that only one has which has never come to be. It is removed and made again, once
+        in a run. What has run before is never in them.
     """
 
     path: str
@@ -224,6 +226,7 @@ class States:
     failed: Mapping[str, str] = field(default_factory=dict)
     degraded: Mapping[str, str] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
+    remade: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,8 @@ class Ec2Resource(Resource):
     service = "ec2"
     capital_members = True
     unique_name = False
+    known_by: str = ""  # option with the id of the one that is meant, for whoever has found it by more than its tags
+    placed: bool = False  # where it lies says that it is meant, such as the only gateway of a VPC
     tagged_as: str = ""  # the resource's type in TagSpecifications
     filtered_by: Mapping[str, str] = {}  # filter of the describe call -> option
     passing: Mapping[str, tuple[str, ...]] = dict.fromkeys(NOT_YET_VISIBLE, ("",))
@@ -61,6 +63,34 @@ class Ec2Resource(Resource):
     def describe_request(self) -> dict:
         filters = self.filters(self.named(self.filtered_by))
         return {"Filters": filters} if filters else {}
+
+    def select(self, found: list[dict]) -> list[dict]:
+        """The one of the id that is given, as long as there is one; else by what the subclass chooses."""
+        known = self.known_id
+        mine = [item for item in found if item[self.identifier] == known] if known else []
+        # What is to be removed is that one and none that looks like it.
+        return mine if mine or (known and self.options["state"] == "absent") else self.choose(found)
+
+    def choose(self, found: list[dict]) -> list[dict]:
+        """Of those that were described the ones that answer the options, where no id says which is meant."""
+        return super().select(found)
+
+    @property
+    def known_id(self) -> str | None:
+        return self.options.get(self.known_by) or None
+
+    def check_owner(self, current: dict | None) -> None:
+        # A tag that was lost is put back with the others. One with another value says that it is someone else's.
+        found = current is not None and (self.placed or self.known_id == current.get(self.identifier))
+        if not (found and self.keeps_marks(current)):
+            super().check_owner(current)
+
+    def keeps_marks(self, description: Mapping) -> bool:
+        """Whether it bears one of our marks at least, and none of the owner's tags with another value."""
+        tags, owner = self.tags_of(description), self.options.get("owned_by") or {}
+        return any(tags.get(key) == value for key, value in self.marks().items()) and all(
+            tags.get(key) in (None, str(value)) for key, value in owner.items()
+        )
 
     def create_request(self) -> dict:
         return super().create_request() | self.tag_specifications(self.options.get("tags"))

@@ -10,6 +10,9 @@ from collections.abc import Iterable, Mapping
 from .faults import ResourceError
 from .resource import Resource
 
+# The tag that tells the components of one platform apart.
+COMPONENT_TAG = "Component"
+
 NOT_FOUND = ("ResourceNotFoundException",)
 TOKEN = "clientRequestToken"
 
@@ -103,6 +106,28 @@ class EksResource(Resource):
 
     def reasons(self, current):
         return explained((current.get("health") or {}).get("issues") or [])
+
+    # ---- Whose it is
+
+    def check_owner(self, current):
+        if not self.has_lost_tags(current):
+            super().check_owner(current)
+
+    def has_lost_tags(self, current: dict | None) -> bool:
+        """Whether it lacks some of our tags and is ours nevertheless, because it lies in a cluster of ours.
+
+        At least one of them is left, and none says otherwise.
+        """
+        owner = {key: str(value) for key, value in (self.options.get("owned_by") or {}).items()}
+        if current is None or "cluster_name" not in self.options:
+            return False
+        tags = self.tags_of(current)
+        left = {key for key in owner if key in tags}
+        if not left or left == set(owner) or any(tags[key] != owner[key] for key in left):
+            return False
+        # Components share the cluster.
+        around = (self.cluster() or {}).get("tags") or {}
+        return all(around.get(key) == value for key, value in owner.items() if key != COMPONENT_TAG)
 
     # ---- The cluster
 

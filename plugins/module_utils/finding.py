@@ -13,7 +13,9 @@ from .faults import ResourceError
 from .values import gather, get_path, set_path
 
 # How long a resource that AWS has just accepted may stay invisible to reads (EC2 and IAM are eventually consistent).
-VISIBLE_AFTER = 10.0
+VISIBLE_AFTER = 60.0
+# How long it is looked for where AWS may have made it: the reply was lost.
+LOST_AFTER = 10.0
 
 
 class Finding(Calls):
@@ -141,10 +143,10 @@ class Finding(Calls):
             value = gather(answer, addition.path) or addition.empty
         return addition.take(value) if addition.take and value is not addition.empty else value
 
-    def find_after_write(self) -> dict | None:
+    def find_after_write(self, seconds: float = VISIBLE_AFTER) -> dict | None:
         """The resource, given the time that AWS may need to show what it has accepted."""
         current = None
-        for current in self.looks(self.find, VISIBLE_AFTER, pause=0.5, longest=VISIBLE_AFTER, growth=2):
+        for current in self.looks(self.find, seconds, pause=0.5, longest=5.0, growth=2):
             if current is not None and (self.made is None or self.made in self.viewed):
                 break
         return current

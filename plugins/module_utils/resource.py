@@ -14,10 +14,8 @@ What can be declared is in declarations.py, the calls are in calls.py, finding a
 from __future__ import annotations
 
 import copy
-import random
 import time
 import uuid
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -33,12 +31,9 @@ from .calls import Repeat
 from .declarations import Change, Create, Delete, Setting, Tagging, Update, texts
 from .documentation import argument_spec
 from .faults import ResourceError, error_code
-from .finding import Finding
+from .finding import LOST_AFTER, VISIBLE_AFTER, Finding
 from .values import camel, camel_name, gather, get_path, listed, placeholder, set_path, snake, snake_name, without_unset
 
-# A write is tried again after throttling and lost replies.
-WRITE_ATTEMPTS = 8
-LONGEST_PAUSE = 20.0
 # Seconds after which what another run has made at the same moment is seen, too.
 TWINS_AFTER = 2.0
 
@@ -58,6 +53,7 @@ class Resource(Finding):
     needed: tuple[str, ...] = ()  # options without which it can't be created
     renewal: str = ""  # what helps, besides, where a setting can't be changed in place
     tagging: Tagging | None = None
+    steady: int = 0  # how many looks in a row must show a change, where reads right after a write show the old, too
     unique_name: bool = True  # AWS refuses a second one with the same names
     capital_members: bool = False  # members are written LikeThis (EC2, IAM), not likeThis
     free_form: tuple[str, ...] = ()  # members of the description whose keys are the user's own
@@ -123,6 +119,10 @@ class Resource(Finding):
     def deleted(self, response: dict) -> None:
         """After the delete call was accepted."""
 
+    def revived(self, current: dict) -> dict | None:
+        """One whose creation has failed, brought to life without making it again; None if it can't be."""
+        return None
+
     def before_delete(self, current: dict) -> None:
         """What must go before the resource can."""
         if self.is_protected(current):
@@ -176,6 +176,11 @@ class Resource(Finding):
                 found[setting.option] = change
         return found
 
+    @staticmethod
+    def changed_by(update: str, changes: Mapping[str, Change]) -> dict[str, Change]:
+        """Those of the changes that an update call makes."""
+        return {option: change for option, change in changes.items() if change.setting.update == update}
+
     def is_protected(self, current: Mapping) -> bool:
         return any(self.decoded(item, current) for item in self.settings if item.option == self.protection)
 
@@ -219,8 +224,6 @@ class Resource(Finding):
         return result
 
     def converge(self, current: dict | None) -> dict | None:
-        # Each write has its own: a resource that takes many isn't given up sooner than one that takes a single one.
-        attempts: Counter[str] = Counter()
         while True:
             try:
                 if self.options["state"] == "present":
@@ -228,15 +231,15 @@ class Resource(Finding):
                 self.make_all_absent(current)
                 return None
             except Repeat as repeat:
-                attempts[repeat.doing] += 1
-                attempt = attempts[repeat.doing]
-                if attempt == WRITE_ATTEMPTS:
-                    raise ResourceError(f"{repeat} Given up after {attempt} attempts.", repeat.error) from repeat
-                time.sleep(random.uniform(0.5, 1.0) * min(LONGEST_PAUSE, 0.5 * 2**attempt))
+                # Each write has its own: what takes many isn't given up sooner than what takes a single one.
+                self.patience.pause(repeat)
                 # A second create is safe where AWS knows it as the first one, by the name or by the token.
                 repeatable = self.unique_name or self.create.token
                 hidden = repeat.may_be_done and current is None and not repeatable
-                current = self.find_after_write() if hidden or self.accepted else self.find()
+                if self.accepted:
+                    current = self.find_after_write()
+                else:
+                    current = self.find_after_write(LOST_AFTER) if hidden else self.find()
                 # The lost reply may have told of a success.
                 self.changed = self.changed or repeat.may_be_done
 
@@ -244,7 +247,7 @@ class Resource(Finding):
         self.give_way(current)
         self.check_owner(current)
         self.refuse_twice()
-        current = self.settle(current)
+        current = self.settle(self.without_stillborn(current))
         if self.check_mode and self.states and self.state_of(current) in self.states.deleting:
             current = None
         if current is None:
@@ -267,14 +270,34 @@ class Resource(Finding):
             return self.predicted(current)
         for name in self.updates:
             # Looked at anew: an update may have settled what others were for, or made one necessary.
-            changes = self.changes(current)
-            mine = {option: change for option, change in changes.items() if change.setting.update == name}
+            mine = self.changed_by(name, self.changes(current))
             if mine:
                 self.apply_update(name, mine, current)
-                current = self.seen(self.settle(self.find_after_write(), acted=True))
+                current = self.until_shown(name, self.seen(self.settle(self.find_after_write(), acted=True)))
         # Looked at anew: an update may have put another resource in its place.
         self.change_tags(current, *self.tag_changes(current))
         return self.find()
+
+    def without_stillborn(self, current: dict | None) -> dict | None:
+        """The resource, or None in place of one whose creation has failed: it is removed to be made again."""
+        # What this run has made and what failed nevertheless would fail again.
+        if self.accepted or self.states is None or self.state_of(current) not in self.states.remade:
+            return current
+        told = f"{self.title} is {self.state_of(current)} and has never run. {self.reasons(current)}".strip()
+        if self.check_mode:
+            self.module.warn(f"{told} It is made again.")
+            return None
+        revived = self.revived(current)
+        if revived is not None:
+            self.module.warn(f"{told} It was brought up by an update.")
+            return revived
+        # Nothing is removed that can't be made again.
+        self.refuse_incomplete()
+        self.refuse(None, {})
+        self.module.warn(f"{told} It is deleted and made again.")
+        self.remove(current)
+        self.wait_until_gone(current, deleting=False)
+        return None
 
     def make(self) -> dict:
         request = self.create_request()
@@ -287,7 +310,7 @@ class Resource(Finding):
             response = self.write(self.create.operation, request, doing)
         except ResourceError as error:
             # It came into being since we looked: a lost reply, or someone else. The next look tells.
-            if error_code(error.cause) in self.create.exists and self.find_after_write() is not None:
+            if error_code(error.cause) in self.create.exists and self.find_after_write(LOST_AFTER) is not None:
                 raise Repeat(error.cause, str(error), False, doing) from error
             raise
         self.accepted = True
@@ -299,6 +322,16 @@ class Resource(Finding):
         self.give_way(current)
         self.twins = ()  # each goes by its own run; if it doesn't, the next run tells
         return self.settle(current, acted=True)
+
+    def until_shown(self, update: str, current: dict) -> dict:
+        """Look again until the reads show what was changed, as often in a row as the service takes to be steady."""
+        shown = 0
+        for look in self.looks(self.find, VISIBLE_AFTER, pause=1.0, longest=5.0) if self.steady else ():
+            shown = 0 if look is None or self.changed_by(update, self.changes(look)) else shown + 1
+            current = look or current
+            if shown == self.steady:
+                break
+        return current
 
     def give_way(self, current: dict | None) -> None:
         """Remove what this run has made if another run has made the one that both keep (see Finding.rank)."""
@@ -374,11 +407,14 @@ class Resource(Finding):
                 current = self.settle(current)
                 if current is None:
                     return
-            self.before_delete(current)
-            request = self.delete_request(current)
-            self.deleted(self.write(self.delete.operation, request, f"delete {self.title}", self.delete.missing))
+            self.remove(current)
         if self.options["wait"]:
             self.wait_until_gone(current, deleting)
+
+    def remove(self, current: dict) -> None:
+        self.before_delete(current)
+        request = self.delete_request(current)
+        self.deleted(self.write(self.delete.operation, request, f"delete {self.title}", self.delete.missing))
 
     def wait_until_gone(self, current: dict, deleting: bool) -> None:
         """Wait for the end of a deletion; an error if AWS gives it up and the resource is left."""

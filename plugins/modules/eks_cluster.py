@@ -13,6 +13,8 @@ description:
   - It replaces M(community.aws.eks_cluster), which in release 11.2.0 has no options for endpoint access, logging,
     encryption, access configuration, upgrade policy and deletion protection, and refuses a new version, new subnets and
     new security groups.
+  - Before a cluster is deleted its logs are turned off. EKS goes on delivering them otherwise, and makes the log group
+    again, without key, retention and tags, when it has been removed.
   - EKS takes one kind of change at a time. The module makes one call for each kind that differs and follows it to its
     end before the next one, the upgrade of the version last. An update that is under way already is waited for.
 author:
@@ -112,6 +114,16 @@ options:
     description:
       - Whether Amazon Application Recovery Controller may move traffic away from an impaired availability zone.
     type: bool
+  auto_mode:
+    description:
+      - Whether EKS Auto Mode is on, by which EKS makes nodes, load balancers and volumes by itself.
+      - When it is turned on here it has no node pools; those of EKS take a role for the nodes.
+    type: bool
+  control_plane_tier:
+    description:
+      - Capacity that the control plane always has. EKS gives V(standard), which grows with the load, if not set.
+    type: str
+    choices: [standard, tier-xl, tier-2xl, tier-4xl, tier-8xl]
   service_ipv4_cidr:
     description:
       - Addresses of Kubernetes services, between V(/24) and V(/12) in a private range that doesn't overlap the VPC.
@@ -305,15 +317,22 @@ cluster:
       sample: "1.34"
 """
 
-from ..module_utils.declarations import Create, Delete, Describe, Setting, States, Tagging, Update
+from ..module_utils.declarations import Change, Create, Delete, Describe, Setting, States, Tagging, Update
 from ..module_utils.eks import NOT_FOUND, TOKEN, EksResource, minor_version
 from ..module_utils.faults import ResourceError
 from ..module_utils.resource import run_module
-from ..module_utils.values import get_path, placeholder
+from ..module_utils.values import get_path, placeholder, set_path
 
 LOG_TYPES = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
 # Each mode leads to the next one only.
 AUTHENTICATION_MODES = ["CONFIG_MAP", "API_AND_CONFIG_MAP", "API"]
+
+# All on or all off.
+AUTO_MODE = (
+    "computeConfig.enabled",
+    "kubernetesNetworkConfig.elasticLoadBalancing.enabled",
+    "storageConfig.blockStorage.enabled",
+)
 
 # An upgrade of the control plane comes after that of the nodes.
 NODES_FIRST = {"must be updated to match cluster version": "Do that first (agent_platform.aws.eks_nodegroup)."}
@@ -383,6 +402,10 @@ class EksCluster(EksResource):
             "public_access_cidrs", "resourcesVpcConfig.publicAccessCidrs", update="endpoint_access", unordered=True
         ),
         Setting("zonal_shift", "zonalShiftConfig.enabled", update="zonal_shift", absent=False),
+        Setting(
+            "auto_mode", None, read="computeConfig.enabled", update="auto_mode", update_members=AUTO_MODE, absent=False
+        ),
+        Setting("control_plane_tier", "controlPlaneScalingConfig.tier", update="control_plane_tier", absent="standard"),
         Setting("version", "version", update="version"),
     )
     # In this order: quick and protecting ones first; the upgrade last, on a cluster that is otherwise as declared.
@@ -395,6 +418,8 @@ class EksCluster(EksResource):
         "vpc": config_update(whole=True),
         "endpoint_access": config_update(whole=True),
         "zonal_shift": config_update(),
+        "auto_mode": config_update(),
+        "control_plane_tier": config_update(),
         "version": Update("UpdateClusterVersion", token=TOKEN),
     }
     tagging = Tagging("TagResource", "UntagResource", by={"resourceArn": "arn"})
@@ -422,10 +447,11 @@ class EksCluster(EksResource):
     unmanaged = {
         **dict.fromkeys(
             ("AssociateIdentityProviderConfig", "DisassociateIdentityProviderConfig"),
-            "people come through IAM; an identity provider of one's own is left alone",
+            "people come through IAM; one that is there is reported",
         ),
         **dict.fromkeys(
-            ("CreateFargateProfile", "DeleteFargateProfile"), "Fargate profiles are left alone; they block the removal"
+            ("CreateFargateProfile", "DeleteFargateProfile"),
+            "none; one that is there is reported, and blocks the removal",
         ),
         **dict.fromkeys(
             (
@@ -441,14 +467,20 @@ class EksCluster(EksResource):
         **dict.fromkeys(("CancelUpdate", "StartInsightsRefresh"), "they change nothing that lasts"),
         **dict.fromkeys(
             (
-                f"{operation}.{member}"
-                for operation in ("CreateCluster", "UpdateClusterConfig")
-                for member in ("computeConfig", "storageConfig")
+                "CreateCluster.computeConfig.nodePools",
+                "CreateCluster.computeConfig.nodeRoleArn",
+                "UpdateClusterConfig.computeConfig.nodePools",
+                "UpdateClusterConfig.computeConfig.nodeRoleArn",
             ),
-            "no EKS Auto Mode: nodes and volumes are the platform's own",
+            "of EKS Auto Mode, which is off",
         ),
-        "CreateCluster.kubernetesNetworkConfig.elasticLoadBalancing": "no EKS Auto Mode",
-        "UpdateClusterConfig.kubernetesNetworkConfig": "no EKS Auto Mode",
+        **dict.fromkeys(
+            (
+                "UpdateClusterConfig.kubernetesNetworkConfig.ipFamily",
+                "UpdateClusterConfig.kubernetesNetworkConfig.serviceIpv4Cidr",
+            ),
+            "EKS changes neither of a cluster that exists",
+        ),
         **dict.fromkeys(
             ("CreateCluster.remoteNetworkConfig", "UpdateClusterConfig.remoteNetworkConfig"), "no hybrid nodes"
         ),
@@ -458,7 +490,6 @@ class EksCluster(EksResource):
                 f"{operation}.{member}"
                 for operation in ("CreateCluster", "UpdateClusterConfig")
                 for member in (
-                    "controlPlaneScalingConfig",
                     "kubeApiServerConfig",
                     "kubeControllerManagerConfig",
                     "kubeSchedulerConfig",
@@ -480,11 +511,22 @@ class EksCluster(EksResource):
         },
     }
 
+    def before_delete(self, current):
+        super().before_delete(current)
+        logging = next(setting for setting in self.settings if setting.option == "logging")
+        enabled = self.decoded(logging, current)
+        # EKS delivers what it still has after the end, and makes the log group again for that.
+        if enabled and self.state_of(current) in self.states.ready:
+            self.apply_update("logging", {"logging": Change(logging, enabled, [])}, current)
+            self.finish_update()
+
     def create_request(self):
         request = super().create_request()
         if self.options["endpoint_public_access"] is False:
             request["resourcesVpcConfig"].pop("publicAccessCidrs", None)
         request["bootstrapSelfManagedAddons"] = self.options["bootstrap_self_managed_addons"]
+        for member in AUTO_MODE if self.options["auto_mode"] is not None else ():
+            set_path(request, member, self.options["auto_mode"])
         creator = self.options["bootstrap_cluster_creator_admin_permissions"]
         if creator is not None:
             request.setdefault("accessConfig", {})["bootstrapClusterCreatorAdminPermissions"] = creator
@@ -496,6 +538,9 @@ class EksCluster(EksResource):
             request["resourcesVpcConfig"].pop("publicAccessCidrs", None)
         elif name == "version" and self.options["force"]:
             request["force"] = True
+        elif name == "auto_mode":
+            for member in AUTO_MODE:
+                set_path(request, member, self.options["auto_mode"])
         return request
 
     def is_public(self, current):

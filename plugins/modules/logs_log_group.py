@@ -83,6 +83,13 @@ options:
           - Whether a Kinesis stream gets the events of one log stream in one shard.
         type: str
         choices: [Random, ByLogStream]
+  adopt_untagged:
+    description:
+      - Whether a group of this name that has no tags at all is taken for ours, in spite of O(owned_by).
+      - For a group to which a service of AWS writes. When it is gone, the service makes it again, without tags,
+        key and retention.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - agent_platform.aws.resource
   - amazon.aws.common.modules
@@ -260,6 +267,10 @@ class LogGroup(Resource):
         "InvalidParameterException": ("KMS key", "KmsKeyId", "Could not deliver test message"),
         "OperationAbortedException": ("",),
     }
+
+    def check_owner(self, current):
+        if not (current and self.options["adopt_untagged"] and not self.tags_of(current)):
+            super().check_owner(current)
 
     def normal(self, description):
         # Older answers lack logGroupArn; it is the arn without the ":*" for the streams.

@@ -47,6 +47,8 @@ options:
       - Components that must exist. They are read even if O(components) does not name them.
       - If one of them is missing the module fails and says what has to run first. In check mode it does not fail,
         because a dry run on an empty account has nothing to find.
+      - If something of one of them can't be placed, such as a subnet without its tag C(Tier), the module fails and says
+        what has to run, also in check mode.
     type: list
     elements: str
     default: []
@@ -251,6 +253,17 @@ def missing_message(missing: list[str], required_by: str | None, account_id: str
     )
 
 
+def amiss_message(found: Discovered, required: Iterable[str], required_by: str | None) -> str | None:
+    """What of the required components must be mended before something builds on them, in one line."""
+    amiss = {name: texts for name, texts in found.amiss.items() if name in set(required)}
+    if not amiss:
+        return None
+    texts = "; ".join(f"{name}: {'; '.join(texts)}" for name, texts in amiss.items())
+    return (
+        f"{required_by or 'This'} can't build on it: {texts}. Run ansible-playbook site.yml --limit {','.join(amiss)}"
+    )
+
+
 def result_of(found: Discovered, region: str) -> dict[str, Any]:
     account = {
         "account_id": found.account_id,
@@ -302,6 +315,9 @@ def main() -> None:
         module.fail_json(msg=str(error), **details, **account)
     for warning in found.warnings:
         module.warn(warning)
+    amiss = amiss_message(found, module.params["require"], module.params["required_by"])
+    if amiss:
+        module.fail_json(msg=amiss)
     missing = found.missing(module.params["require"])
     if missing and not module.check_mode:
         module.fail_json(

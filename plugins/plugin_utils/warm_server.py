@@ -4,7 +4,7 @@
 
 Run as a script by the plugin, with its settings as JSON on standard input (see Settings) and a listening socket, so
 that calls may come while it is still loading. It ends when the controller ends, when the idle limit is reached, or on
-SIGTERM, and takes its socket with it; with the controller also its folder.
+SIGTERM, and takes its socket and the calls that run with it; with the controller also its folder.
 
 A call is one connection to the socket. The client sends one message: a header of 8 bytes, which are the lengths of the
 two parts that follow, JSON with `environment`, `directory`, `umask` and `module`, and the payload; along with the
@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import array
 import contextlib
+import ctypes
 import functools
 import gc
 import importlib
@@ -49,6 +50,8 @@ STARTED = b"S"
 LONGEST_MESSAGE = 256 * 1024 * 1024
 # A file beside the socket that says that the process has loaded everything, so a failure is not one of its start.
 LOADED = "loaded"
+# From Linux's sys/prctl.h.
+PR_SET_PDEATHSIG = 1
 # What botocore keeps of a service, and in what order it looks: each name is also the type of a list of services.
 MODEL_KINDS = ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2", "service-2.sdk-extras")
 
@@ -102,6 +105,18 @@ def peer_uid(connection: socket.socket) -> int:
     """The user of the process at the other end."""
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     return struct.unpack("3i", credentials)[1]
+
+
+def end_with(parent: int, number: int = signal.SIGKILL) -> None:
+    """Let this process get a signal when its parent ends, however that does, and now if it has. parent: its pid.
+
+    Linux sends it. Elsewhere only whether the parent has ended is looked at. Its pid can't be another process's: an
+    orphan's new parent is older than itself.
+    """
+    if set_option := getattr(ctypes.CDLL(None), "prctl", None):
+        set_option(PR_SET_PDEATHSIG, number)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), number)
 
 
 def load(settings: Settings, models: Models) -> Iterator[list[str]]:
@@ -278,6 +293,7 @@ class Call:
 class Server:
     def __init__(self, settings: Settings):
         self.settings = settings
+        self.process = os.getpid()
         self.folder = os.path.dirname(settings.socket_path)
         self.models = Models(os.path.join(self.folder, "models"))
         self.sources = Sources()
@@ -319,7 +335,7 @@ class Server:
         for missing in load(self.settings, self.models):
             self.missing += missing
             # The run may be over before all is loaded.
-            if self.stopping or select.select([self.controller], [], [], 0)[0]:
+            if self.stopping or self._controller_has_ended():
                 return
         self.sources.note(self.settings.collections)
         with open(os.path.join(self.folder, LOADED), "w"):
@@ -328,7 +344,8 @@ class Server:
 
     def _turn(self) -> None:
         events = self.selector.select(5.0)
-        for key, _event in events:
+        # No call begins any more once the controller has ended, though it may have come before.
+        for key, _event in sorted(events, key=lambda event: event[0].fd != self.controller):
             if not self.stopping:
                 key.data()
         self._reap()
@@ -349,6 +366,9 @@ class Server:
                 os.waitpid(call.pid, 0)
         if self.orphaned:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _controller_has_ended(self) -> bool:
+        return bool(select.select([self.controller], [], [], 0)[0])
 
     def _orphan(self) -> None:
         self.stopping = self.orphaned = True
@@ -383,6 +403,8 @@ class Server:
             if request["module"]:
                 call = from_disk(ModuleCall(payload, **request["module"]))
             self.models.learn()
+            if self._controller_has_ended():
+                raise EOFError("the run has ended")
             pid = os.fork()
             if pid == 0:
                 self._become_module(request, call, descriptors)
@@ -443,6 +465,7 @@ class Server:
         code = 1
         try:
             os.setpgid(0, 0)
+            end_with(self.process)
             # As the controller has them: under nohup, for one, it ignores SIGHUP.
             for number, handler in self.inherited.items():
                 signal.signal(number, handler)

@@ -424,3 +424,17 @@ def test_what_aws_could_not_change_is_refused(new_account: Callable[[str], Accou
     assert len(refusal.faults) == 3
     assert refusal.faults[2].startswith(f"eks: IAM role {PREFIX}-eks-nodes ")
     assert ended.calls.writes == {}
+
+
+def test_more_than_the_account_may_have_is_refused(new_account: Callable[[str], Account]):
+    account = new_account("200000000043")
+    groups = [{"name": "default", "desired_size": 2, "instance_types": ["m7i.48xlarge"]}]
+    ended = account.run(variables={"eks_node_groups": groups}, note="preflight counts quotas").assert_refused()
+    refusal = read_refusal(ended.output)
+    assert len(refusal.faults) == 1
+    assert refusal.faults[0].startswith(
+        "eks_node_groups[0].desired_size: more vCPUs (384 for eks, 2 for bastion_instance) are too many for the quota"
+        " Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances (ec2 L-1216C47A), which is 256 in us-west-2"
+        " with 0 in use: ask for"
+    )
+    assert ended.calls.writes == {}

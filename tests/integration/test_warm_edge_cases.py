@@ -21,7 +21,18 @@ from pathlib import Path
 import pytest
 
 from tests.support.playbook import descendants
-from tests.support.warm_runs import LOCAL, ROOT, WARM, assert_same, both_ways, misbehave, results_of, wait_for
+from tests.support.warm_runs import (
+    BY_NAME,
+    LOCAL,
+    ROOT,
+    TOLD,
+    WARM,
+    assert_same,
+    both_ways,
+    misbehave,
+    results_of,
+    wait_for,
+)
 
 # In another language than Python, with its arguments in a file.
 SHELL_MODULE = """#!/bin/sh
@@ -317,15 +328,30 @@ def test_settings_are_taken_from(run, how):
 
 
 @both_ways
-@pytest.mark.parametrize("how", ["ansible.cfg", "variables", "no pipelining"])
+@pytest.mark.parametrize("how", ["ansible.cfg", "variables"])
 def test_it_is_switched_off_by(run, how):
     task, environment = misbehave(act="tell"), {}
     if how == "ansible.cfg":
         environment = configuration(run, "enabled = false")
-    elif how == "variables":
-        task["vars"] = {"agent_platform_warm_enabled": False}
     else:
-        environment["ANSIBLE_PIPELINING"] = "false"
+        task["vars"] = {"agent_platform_warm_enabled": False}
     (result,), printed = run([task], connection=WARM, **environment)
     assert result["host0"]["boto3_loaded"] is False
     assert "without the warm process" not in printed
+
+
+@both_ways
+@pytest.mark.every_ansible_core
+@pytest.mark.parametrize("pipelining", ["", "false"], ids=["as Ansible has it", "off"])
+def test_it_needs_no_settings(run, pipelining):
+    """Where the collection is installed there is no ansible.cfg of ours."""
+    environment = run.no_settings | ({"ANSIBLE_PIPELINING": pipelining} if pipelining else {})
+    tasks = [misbehave(act="tell"), misbehave(act="tell"), {**misbehave(act="tell"), "become": False}]
+    results, printed = run(tasks, WARM, options=["-vvv"], **environment)
+    assert [result["host0"]["boto3_loaded"] for result in results] == [True] * 3
+    assert len({result["host0"]["parent"] for result in results}) == 1
+    assert printed.count("WARM ") == 3
+    assert printed.count(TOLD) == (3 if run.module == BY_NAME else 0)
+    # Neither a folder for files nor a command that takes one there.
+    assert "<host0> EXEC" not in printed
+    assert "<host0> PUT" not in printed

@@ -171,6 +171,7 @@ class StubPlatform:
         (self.folder / "existing.json").write_text(json.dumps(found))
 
     def run(self, playbook, *arguments, config="", environment=None, **variables):
+        """playbook: its name, or several, with spaces between them."""
         calls = self.folder / "calls.jsonl"
         reads = self.folder / "reads.jsonl"
         calls.write_text("")
@@ -186,7 +187,10 @@ class StubPlatform:
         settings = "[defaults]\ncollections_path = ./collections\ncallback_result_format = yaml\nforks = 8\n" + config
         (self.folder / "ansible.cfg").write_text(settings)
         done = subprocess.run(
-            [ansible_command("ansible-playbook"), playbook, "-i", "inventory", "-e", json.dumps(variables), *arguments],
+            [
+                ansible_command("ansible-playbook"), *playbook.split(),
+                *("-i", "inventory", "-e", json.dumps(variables), *arguments),
+            ],
             cwd=self.folder, env=clean_environment() | (environment or {}), capture_output=True, text=True, timeout=120,
         )  # fmt: skip
         return Run(done.returncode, done.stdout + done.stderr, _lines(calls), _lines(reads))

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
 import pytest
+import yaml
 
-from tests.layout.platform_stub import StubPlatform
+from tests.layout.platform_stub import ROOT, StubPlatform
 
 SITE = "agent_platform.aws.site"
 TEARDOWN = "agent_platform.aws.teardown"
@@ -157,6 +159,133 @@ def test_refuses_a_selection_of_nothing(platform):
     assert (unknown.status, unknown.calls, contradiction.status, contradiction.calls) == (2, [], 2, [])
     assert "there is no netwrok, there are encryption, network, eks, redis, workload_identity," in unknown.output
     assert "--limit, --tags and --skip-tags together leave no component" in contradiction.output
+
+
+def error_lines(run):
+    """What Ansible tells of errors, without where they have happened."""
+    return [line for line in run.output.splitlines() if line.startswith("[ERROR]")]
+
+
+def test_every_play_has_its_hosts_from_the_lookup_that_refuses():
+    """So what follows holds for each playbook, by itself and as a part of another."""
+    plays = {
+        file.stem: [play["hosts"] for play in yaml.safe_load(file.read_text()) if "hosts" in play]
+        for file in (ROOT / "playbooks").glob("*.yml")
+    }
+
+    assert {"bastion", "finish", "layer", "provision", "status", "teardown", "tunnel"} <= set(plays)
+    for name, hosts in plays.items():
+        assert all(pattern.startswith("{{ lookup('agent_platform.aws.play_hosts', ") for pattern in hosts), name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--start-at-task", "component | Apply the role"], "--start-at-task would skip the checks that come first."),
+        (["--start-at-task", "no such task"], "--start-at-task would skip the checks that come first."),
+        (["--step"], "--step could leave out the checks on which the other tasks rely."),
+        (["--skip-tags", "always"], "--skip-tags always would skip the checks that come first."),
+        (["--skip-tags", "eks,tagged"], "--skip-tags tagged would skip the checks that come first."),
+        (["-e", "component_state=absent"], "--extra-vars sets component_state, which the playbooks set themselves."),
+        (["-e", '{"component_users": []}'], "--extra-vars sets component_users, which the playbooks set themselves."),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_would_skip_the_checks_is_refused(platform, arguments, text):
+    run = platform.run(SITE, *arguments)
+
+    assert (run.status, run.calls, run.reads) == (4, [], [])
+    (line,) = error_lines(run)
+    assert text in line
+
+
+@pytest.mark.parametrize("name", ["layer", "finish"])
+def test_a_part_of_a_run_is_refused_without_its_start(platform, name):
+    platform.exist()
+
+    run = platform.run(f"agent_platform.aws.{name}")
+
+    assert (run.status, run.calls, run.reads) == (4, [], [])
+    (line,) = error_lines(run)
+    assert "The first play of this run, which selects the components and checks them, hasn't run." in line
+
+
+@pytest.mark.parametrize("option", ["--list-hosts", "--list-tasks", "--list-tags", "--syntax-check"])
+def test_every_playbook_can_be_looked_at(platform, option):
+    run = platform.run(SITE, option)
+
+    assert (run.status, run.calls) == (0, [])
+
+
+def test_two_playbooks_in_one_command_are_two_runs(platform):
+    platform.exist()
+
+    run = platform.run(f"{SITE} agent_platform.aws.status", "--limit", "eks")
+
+    assert run.status == 0, run.output
+    assert run.components == ["eks"]
+
+
+@pytest.mark.parametrize(
+    ("inventory", "text", "status"),
+    [
+        (
+            {"children": {"bastion": {"hosts": {"encryption": None}}}},
+            "The host encryption is in the group platform, which is of components, and in the group bastion, which is",
+            4,
+        ),
+        (
+            {"children": {"aws_ec2": {"hosts": {"eks": None}}}},
+            "The host eks is in the group platform, which is of components, and in the group aws_ec2, which is",
+            4,
+        ),
+        (
+            {"children": {"platform": {"hosts": {"i-0123": None}}}},
+            "The host i-0123 is in the group platform, but there is no such component, there are encryption, network,",
+            2,
+        ),
+        (
+            {"hosts": {"encryption": {"ansible_host": "i-0123"}}},
+            "The host encryption is in the group platform, but its variable ansible_host is a machine's: i-0123.",
+            2,
+        ),
+        (
+            {"hosts": {"eks": {"instance_id": "i-0123"}}},
+            "The host eks is in the group platform, but its variable instance_id is a machine's: i-0123.",
+            2,
+        ),
+        (
+            {"children": {"component_selected": {"hosts": {"eks": None}}}},
+            "The inventory has a group component_selected, with eks: the playbooks make that group themselves;",
+            2,
+        ),
+        (
+            {"hosts": {"eks": {"component_meta": {}}}},
+            "The inventory sets component_meta of eks, which the playbooks set themselves;",
+            2,
+        ),
+    ],
+)
+def test_a_machine_does_not_become_a_component(platform, inventory, text, status):
+    """Also if the run is about another one."""
+    file = platform.folder / "inventory/dynamic.yml"
+    file.write_text(json.dumps({"all": inventory}))
+    try:
+        run = platform.run(SITE, "--limit", "network")
+    finally:
+        file.unlink()
+
+    assert (run.status, run.calls, run.reads) == (status, [], [])
+    assert any(text in line for line in error_lines(run)), run.output
+
+
+def test_a_component_whose_connection_leads_to_a_machine_is_refused(platform):
+    run = platform.run(SITE, "-e", "ansible_connection=amazon.aws.aws_ssm")
+
+    assert (run.status, run.calls, run.reads) == (2, [], [])
+    assert "its connection leads to a machine: amazon.aws.aws_ssm, where a component's is agent_platform.aws.warm" in (
+        " ".join(run.output.split())
+    )
 
 
 def test_teardown_asks_for_the_name_of_the_platform(platform):

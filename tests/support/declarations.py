@@ -537,6 +537,8 @@ class Checker:
             members = [name for name, group in groups.items() if state in group]
             if len(members) > 1:
                 yield f"states: {state} is in {' and '.join(members)}"
+        if states.remade - set(states.failed):
+            yield f"states: {', '.join(sorted(states.remade - set(states.failed)))} is made again and isn't failed"
         enum = getattr(shape, "enum", None)
         if enum:
             # The EC2 API gives some states in lower case that its model writes with capitals.

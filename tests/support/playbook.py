@@ -217,22 +217,6 @@ class DirectAccount:
         self.notes.append(f"{run.summary}  {note or ' '.join(args) or 'all'}")
         return run
 
-    def inventory(self, source: Path) -> dict:
-        """What an inventory source finds in the account."""
-        tool = str(Path(sys.executable).with_name("ansible-inventory"))
-        keys = {"AWS_ACCESS_KEY_ID": self.id, "AWS_SECRET_ACCESS_KEY": "not-a-secret"}
-        done = subprocess.run(
-            [tool, "-i", str(source), "--list"],
-            cwd=ROOT,
-            env={**self.environment(source.with_suffix(".records")), **keys},
-            capture_output=True,
-            text=True,
-            timeout=LONGEST_RUN,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads(done.stdout)
-
     def close(self) -> None:
         """Leave no process behind, even if the tests end early."""
         self._closed = True
@@ -275,6 +259,17 @@ def descendants(pid: int) -> list[int]:
     found = list(children.get(pid, []))
     for child in found:  # grows on the way
         found += children.get(child, [])
+    return found
+
+
+def of_run(mark: str) -> list[int]:
+    """The processes that have this in their environment, as all that a run has started does, itself included."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                if mark.encode() in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(int(entry.name))
     return found
 
 

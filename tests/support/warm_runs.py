@@ -59,6 +59,13 @@ class Run:
         """Ansible's folder for temporary files. A short path: the socket's must fit into 108 bytes."""
         return self.folder / "t"
 
+    @property
+    def no_settings(self) -> dict[str, str]:
+        """The environment for a run without the checkout's ansible.cfg, as where the collection is installed."""
+        empty = self.folder / "ansible.cfg"
+        empty.touch()
+        return {"ANSIBLE_CONFIG": str(empty)}
+
     def servers(self) -> list[int]:
         return servers(self.folder)
 

@@ -162,6 +162,8 @@ class Search:
         self.start = reader.start
         self.warnings: list[str] = []
         self.conflicts: list[dict[str, str]] = []
+        # What is declared, or was made, and can't be placed: nothing may build on the component before that is mended.
+        self.amiss: list[str] = []
 
     @property
     def entries(self) -> list[str]:
@@ -263,6 +265,16 @@ class Search:
             "rename the platform (platform_name), or remove it or give it these tags yourself",
         )
 
+    def keeps_marks(self, tags: Mapping[str, str]) -> bool:
+        """Whether something in a place of ours, such as our VPC, is ours though a tag may be lost.
+
+        It bears a name of ours, or all of our tags but one, and none of them with another value. A single one, such as
+        Environment=dev, proves nothing.
+        """
+        lost = [key for key in self.marks if key not in tags]
+        named = tags.get("Name", "").startswith(f"{self.scope.prefix}-")
+        return (named or len(lost) <= 1) and all(tags.get(key, value) == value for key, value in self.marks.items())
+
     def start_roles(self, things: Iterable[str]) -> dict[str, Future]:
         return {thing: self.start("iam", "get_role", RoleName=self.scope.name(thing, IAM_ROLE)) for thing in things}
 
@@ -278,19 +290,21 @@ class Search:
                 self.foreign(f"IAM role {role['RoleName']}", tags_of(role))
         return arns
 
-    def check_log_group(self, name: str, started: Future, written: bool) -> None:
+    def check_log_group(self, name: str, started: Future, written: bool, remade: bool = False) -> None:
         """Note a log group of ours that is someone else's.
 
         written: something of ours writes to it. Then AWS itself makes the group again when it was deleted, without
-        tags, so a group without tags is no one else's.
+        tags, so a group without tags is no one else's. remade: a service of AWS may have done so even after the end of
+        what wrote to it.
         """
         groups = (started.result() or {}).get("logGroups", [])
         arn = next((group["arn"].removesuffix(":*") for group in groups if group["logGroupName"] == name), None)
         if arn is None or written:
             return
         tags = self.read("logs", "list_tags_for_resource", resourceArn=arn)
-        if tags is not None and not self.owns(tags_of(tags, "tags")):
-            self.foreign(f"log group {name}", tags_of(tags, "tags"))
+        found = tags_of(tags or {}, "tags")
+        if tags is not None and not self.owns(found) and not (remade and not found):
+            self.foreign(f"log group {name}", found)
 
     def start_log_group(self, name: str) -> Future:
         return self.start("logs", "describe_log_groups", logGroupNamePrefix=name)
@@ -305,6 +319,7 @@ class Component:
     summary: what a person wants to know of one that exists, as lines.
     offers: what AWS offers this account for it (zones, versions, quotas), read only when that is asked for. Calls that
     fail answer None, so each value must bear that it isn't known. offered_by: services for that besides `services`.
+    quotas: those of module_utils/quotas.py that it takes from; they are an offer, too.
     offer_lines: what a person wants to know of one that exists, given the facts and the offers.
     """
 
@@ -316,6 +331,7 @@ class Component:
     summary: Callable[[Mapping[str, Any]], list[str]]
     offers: Callable[[Search], dict[str, Any]] | None = None
     offered_by: tuple[str, ...] = ()
+    quotas: tuple[str, ...] = ()
     offer_lines: Callable[[Mapping[str, Any], Mapping[str, Any]], list[str]] | None = None
 
     def describe(

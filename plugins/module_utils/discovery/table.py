@@ -9,13 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from .. import quotas
 from . import bastion_instance, eks, encryption, network, workload_identity
-from .base import Component, OptionalReader, Reader, Scope, Search
+from .base import Component, OptionalReader, Reader, Scope, Search, tags_of
 
 COMPONENTS: dict[str, Component] = {
     part.COMPONENT.name: part.COMPONENT for part in (encryption, network, eks, workload_identity, bastion_instance)
 }
 CALLS_AT_ONCE = 16
+# Services that tell of quotas and of what is used.
+QUOTAS_FROM = ("ec2", "service-quotas")
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class Discovered:
 
     offers: what AWS offers for each component, empty where that wasn't asked for.
     summary: of each component that was asked for its state (exists, partial, absent) and lines that tell of it.
+    amiss: by component what of it can't be placed, so that nothing may build on it before a run of it.
     """
 
     account_id: str
@@ -34,6 +38,7 @@ class Discovered:
     summary: dict[str, dict[str, Any]]
     conflicts: list[dict[str, str]]
     warnings: list[str]
+    amiss: dict[str, list[str]]
 
     def missing(self, required: Iterable[str]) -> list[str]:
         """Of the required components those that do not exist, in the order in which to build them."""
@@ -45,6 +50,17 @@ def _look(search: Search) -> dict[str, Any]:
     facts = search.component.empty(search)
     search.component.collect(search, facts)
     return facts
+
+
+def _offered(search: Search) -> dict[str, Any]:
+    part = search.component
+
+    def owns(thing: Mapping[str, Any]) -> bool:
+        tags = tags_of(thing)
+        return search.scope.owns(tags) and tags.get("Component") == part.name
+
+    offers = part.offers(search) if part.offers else {}
+    return {**offers, "quotas": quotas.look(search, part.quotas, owns)} if part.quotas else offers
 
 
 def identify(make_client: Callable[[str], Any]) -> dict[str, str]:
@@ -64,9 +80,10 @@ def discover(
     caller: as identify() returns it. offers: whether to read what AWS offers for them, too.
     """
     asked = [COMPONENTS[name] for name in COMPONENTS if name in set(wanted)]
-    offering = [part for part in asked if offers and part.offers]
+    offering = [part for part in asked if offers and (part.offers or part.quotas)]
     services = {name for part in asked for name in part.services}
     services |= {name for part in offering for name in part.offered_by}
+    services |= {name for part in offering if part.quotas for name in QUOTAS_FROM}
     clients = {name: make_client(name) for name in sorted(services)}
     with (
         ThreadPoolExecutor(CALLS_AT_ONCE) as calls,
@@ -78,8 +95,7 @@ def discover(
         started = {component.name: lookers.submit(_look, searches[component.name]) for component in asked}
         optional = OptionalReader(clients, calls)
         started_offers = {
-            part.name: lookers.submit(part.offers, Search(part, scope, optional, caller["Account"]))
-            for part in offering
+            part.name: lookers.submit(_offered, Search(part, scope, optional, caller["Account"])) for part in offering
         }
         found = {name: future.result() for name, future in started.items()}
         offered = {name: future.result() for name, future in started_offers.items()}
@@ -105,4 +121,5 @@ def discover(
                 for why in optional.unread
             ),
         ],
+        amiss={name: search.amiss for name, search in searches.items() if search.amiss},
     )

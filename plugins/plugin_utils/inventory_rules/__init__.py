@@ -11,6 +11,7 @@ components/, in the module of its name; one without such rules has none. A modul
 - change_faults(values, platform): what can't become of what exists, as platform_info returns it, or of what AWS offers
   the account, which is in platform["offers"] as far as it is known.
 - names(values): the names that it gives to things in AWS, see names.py.
+- needs(values, platform): what it takes of AWS's quotas, see quotas.py.
 - removal_faults(values, platform): why what exists can't be removed yet, beyond the switches that protect it.
 - warnings(values, platform): what is no fault, but what a person should know before the run goes on, in the same form.
 
@@ -27,6 +28,7 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils import roles
 
 from .fault import Fault, fault
 from .names import Name
+from .quotas import Need
 from .ranges import Range, range_faults
 
 Values = Mapping[str, t.Any]
@@ -60,6 +62,12 @@ def component_names(component: str, values: Values) -> list[Name]:
     """The names that a component gives to things in AWS."""
     own = _own(component, "names")
     return list(own(values)) if own else []
+
+
+def component_needs(component: str, values: Values, platform: Values) -> list[Need]:
+    """What a component takes of AWS's quotas."""
+    own = _own(component, "needs")
+    return list(own(values, platform)) if own else []
 
 
 def change_rules(component: str) -> Callable[[Values, Values], Iterator[Fault]] | None:

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.faults import Calls
-from tests.support.playbook import OWNER, PREFIX, REGION, ROOT, Account
+from tests.support.playbook import OWNER, PREFIX, REGION, Account
 
 from .. import neighbours
 from ..census import Lister, as_list, document, name_of, statements_of, tags_of
@@ -53,6 +53,26 @@ def bucket_of(account: Account, prefix: str = PREFIX) -> str:
 def instances(lister: Lister) -> list[dict]:
     found = [item for group in lister.ec2("describe_instances", "Reservations") for item in group["Instances"]]
     return [item for item in found if item["State"]["Name"] not in ("shutting-down", "terminated")]
+
+
+# What the description of an instance doesn't tell.
+ATTRIBUTES = {
+    "disableApiTermination": "DisableApiTermination",
+    "disableApiStop": "DisableApiStop",
+    "instanceInitiatedShutdownBehavior": "InstanceInitiatedShutdownBehavior",
+    "userData": "UserData",
+}
+
+
+def attribute_of(lister: Lister, item: dict, name: str, member: str) -> Any:
+    ec2 = lister.account.client("ec2")
+    return ec2.describe_instance_attribute(InstanceId=item["InstanceId"], Attribute=name)[member].get("Value")
+
+
+def credits_of(lister: Lister, item: dict) -> list[str]:
+    filters = [{"Name": "instance-id", "Values": [item["InstanceId"]]}]
+    found = lister.account.client("ec2").describe_instance_credit_specifications(Filters=filters)
+    return [one["CpuCredits"] for one in found["InstanceCreditSpecifications"]]
 
 
 def instance_profiles(lister: Lister) -> list[dict]:
@@ -137,6 +157,11 @@ def census(lister: Lister) -> dict[str, list]:
                 item["MetadataOptions"],
                 item["Monitoring"],
                 item["EbsOptimized"],
+                item["SourceDestCheck"],
+                item["MaintenanceOptions"],
+                lister.sorted(f"{key}={value}" for key, value in tags_of(item).items()),
+                [attribute_of(lister, item, name, member) for name, member in ATTRIBUTES.items()],
+                credits_of(lister, item),
             ]
             for item in instances(lister)
         ],
@@ -221,7 +246,23 @@ def _stop(account: Account) -> None:
     ec2.get_waiter("instance_stopped").wait(InstanceIds=[instance_id], WaiterConfig=QUICKLY)
 
 
+def _rename(account: Account, instance_id: str) -> None:
+    """Rename it, which must not make a twin."""
+    account.client("ec2").create_tags(Resources=[instance_id], Tags=neighbours.tag_list({"Name": "renamed"}))
+
+
+def _lose(tag: str) -> Callable[[Account], Any]:
+    return lambda account: account.client("ec2").delete_tags(
+        Resources=[instance(account)["InstanceId"]], Tags=[{"Key": tag}]
+    )
+
+
+MENDED = Calls({("ec2", "CreateTags"): 1})
 REPAIRS = {
+    "another name": Repair(
+        lambda account: _rename(account, instance(account)["InstanceId"]), MENDED, frozenset({"Launch the instance"})
+    ),
+    **{f"a lost tag {tag}": Repair(_lose(tag), MENDED) for tag in ("Name", "Component", *OWNER)},
     "weak metadata options": Repair(
         _weaken_metadata_options,
         Calls({("ec2", "ModifyInstanceMetadataOptions"): 1}),
@@ -254,6 +295,17 @@ def harms(account: Account) -> dict[str, Callable[[], Any]]:
         "monitoring": lambda: ec2.unmonitor_instances(InstanceIds=[instance_id]),
         "security group": lambda: ec2.modify_instance_attribute(InstanceId=instance_id, Groups=[other["GroupId"]]),
         "running": lambda: _stop(account),
+        "stop protection": lambda: ec2.modify_instance_attribute(
+            InstanceId=instance_id, DisableApiStop={"Value": True}
+        ),
+        "shutdown behaviour": lambda: ec2.modify_instance_attribute(
+            InstanceId=instance_id, InstanceInitiatedShutdownBehavior={"Value": "terminate"}
+        ),
+        "forwarding": lambda: ec2.modify_instance_attribute(InstanceId=instance_id, SourceDestCheck={"Value": False}),
+        "recovery": lambda: ec2.modify_instance_maintenance_options(InstanceId=instance_id, AutoRecovery="disabled"),
+        "credits": lambda: ec2.modify_instance_credit_specification(
+            InstanceCreditSpecifications=[{"InstanceId": instance_id, "CpuCredits": "standard"}]
+        ),
         "permissions": lambda: iam.delete_role_policy(RoleName=NAME, PolicyName="permissions"),
         "role in the profile": lambda: iam.remove_role_from_instance_profile(InstanceProfileName=NAME, RoleName=NAME),
         "another role in the profile": lambda: _put_another_role_in(account),
@@ -326,6 +378,7 @@ def lasting(account: Account) -> list[str]:
 
 def check_discovery(lister: Lister, facts: dict[str, Any]) -> None:
     assert all(facts.values())
+    assert facts["instance_ids"] == [facts["instance_id"]]
 
 
 @pytest.fixture(scope="module")
@@ -401,6 +454,33 @@ class TestBastionInstance:
         # Old versions would keep what tasks have sent.
         assert s3.get_bucket_versioning(Bucket=name).get("Status") != "Enabled"
 
+    def test_a_subnet_that_lost_its_tag_is_no_reason_to_replace_it(self, platform, bastion):
+        """Refused before anything is written: the tag is what has to be mended, by its own component."""
+        ec2 = platform.account.client("ec2")
+        ec2.delete_tags(Resources=[bastion["SubnetId"]], Tags=[{"Key": "Tier"}])
+        try:
+            run = platform.account.run("--limit", "bastion_instance", note="subnet without its tier").assert_refused()
+            assert not run.calls.writes
+            (failure,) = {failure for failure in run.failures if "--limit network" in failure}
+            assert bastion["SubnetId"] in failure
+        finally:
+            ec2.create_tags(Resources=[bastion["SubnetId"]], Tags=[{"Key": "Tier", "Value": "private"}])
+
+    def test_a_renamed_instance_is_removed_all_the_same(self, platform, bastion):
+        """Seen in a dry run, which leaves it for the other tests."""
+        ec2, identifier = platform.account.client("ec2"), bastion["InstanceId"]
+        ec2.create_tags(Resources=[identifier], Tags=neighbours.tag_list({"Name": "renamed"}))
+        try:
+            run = platform.account.run(
+                *("--limit", "bastion_instance", "--check"),
+                playbook="playbooks/teardown.yml",
+                variables={"platform_teardown_confirm": PREFIX},
+                note="removal of a renamed instance, dry",
+            ).assert_converged()
+            assert "absent | Terminate the instance" in {task.split(" : ")[-1] for _host, task in run.changed}
+        finally:
+            ec2.create_tags(Resources=[identifier], Tags=neighbours.tag_list({"Name": NAME}))
+
     def test_password_is_only_in_secrets_manager(self, platform):
         manager = platform.account.client("secretsmanager")
         password = manager.get_secret_value(SecretId=SECRET)["SecretString"]
@@ -409,14 +489,3 @@ class TestBastionInstance:
         assert manager.describe_secret(SecretId=SECRET)["KmsKeyId"] == encryption.key(platform.account)["Arn"]
         told = platform.first_run.output + json.dumps(platform.first_run.records)
         assert password not in told
-
-    def test_is_found_by_the_inventory_of_an_environment(self, platform, bastion, tmp_path):
-        source = (ROOT / "inventories/dev/bastion.aws_ec2.yml").read_text()
-        file = tmp_path / "bastion.aws_ec2.yml"
-        file.write_text(source.replace("tag:Environment: dev", "tag:Environment: local"))
-        found = platform.account.inventory(file)
-        assert found["bastion"]["hosts"] == [NAME]
-        values = found["_meta"]["hostvars"][NAME]
-        # ansible-inventory marks what comes from elsewhere and isn't to be templated.
-        assert values["ansible_aws_ssm_instance_id"] == {"__ansible_unsafe": bastion["InstanceId"]}
-        assert all(name.startswith(("ec2_", "ansible_")) for name in values), values

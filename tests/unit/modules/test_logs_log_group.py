@@ -17,6 +17,7 @@ PARAMS = {
     "retention_days": 30,
     "kms_key_arn": KEY,
     "log_group_class": None,
+    "adopt_untagged": False,
     "deletion_protection": None,
     "bearer_token_authentication": None,
     "resource_policy": None,
@@ -266,3 +267,47 @@ def test_a_destination_that_does_not_take_events_yet_is_waited_for():
         *seen(filters=[OURS]),
         *seen(filters=[OURS]),
     )
+
+
+# ---- a group that its service has made again
+
+
+OWNER = {"ManagedBy": "agent_platform.aws"}
+AGAIN = group(retentionInDays=None, kmsKeyId=None)
+
+
+def test_a_group_that_its_service_has_made_again_is_adopted():
+    result, _aws, _module = run(
+        {"adopt_untagged": True, "owned_by": OWNER, "tags": OWNER},
+        Step("DescribeLogGroups", AGAIN),
+        tags(),
+        Step("AssociateKmsKey", {}, {"logGroupName": "/demo", "kmsKeyId": KEY}),
+        Step("DescribeLogGroups", group(retentionInDays=None)),
+        tags(),
+        Step("PutRetentionPolicy", {}, {"logGroupName": "/demo", "retentionInDays": 30}),
+        Step("DescribeLogGroups", group()),
+        tags(),
+        Step("TagResource", {}, {"resourceArn": ARN, "tags": OWNER}),
+        Step("DescribeLogGroups", group()),
+        tags(**OWNER),
+    )
+    assert result["changed"] is True
+
+
+def test_and_removed():
+    result, _aws, _module = run(
+        {"adopt_untagged": True, "owned_by": OWNER, "state": "absent"},
+        Step("DescribeLogGroups", AGAIN),
+        tags(),
+        Step("DeleteLogGroup", {}, {"logGroupName": "/demo"}),
+        Step("DescribeLogGroups", {"logGroups": []}),
+    )
+    assert result["changed"] is True
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+@pytest.mark.parametrize(("adopt", "found"), [(True, {"Project": "other"}), (False, {})])
+def test_whose_group_it_is_otherwise(adopt, found, state):
+    params = {"adopt_untagged": adopt, "owned_by": OWNER, "state": state}
+    with pytest.raises(ResourceError, match="isn't ours"):
+        run(params, Step("DescribeLogGroups", AGAIN), tags(**found))

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from ansible_collections.agent_platform.aws.plugins.modules.s3_bucket import Bucket
 from tests.support.module_runs import OWNER, given, run, tag_list
-from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step, api_error, lost_reply
+from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step, api_error, endless, lost_reply
 
 NAME = "demo-documents-123456789012"
 BUCKET = {"Bucket": NAME}
@@ -378,8 +378,7 @@ def test_name_that_aws_does_not_give_free():
 
 def test_without_wait_a_name_is_waited_for_only_as_any_passing_fault():
     aborted = api_error("CreateBucket", "OperationAborted", "A conflicting conditional operation", 409)
-    attempts = [step for _time in range(8) for step in (missing(), creation(aborted))]
-    assert "Given up after 8 attempts" in refusal({**PLAIN, "wait": False}, *attempts)
+    assert "Given up after 1" in refusal({**PLAIN, "wait": False}, *endless(missing(), creation(aborted)))
 
 
 # ---- What an interrupted run has left
@@ -862,8 +861,7 @@ def test_what_is_written_while_the_bucket_is_emptied_goes_too():
 
 def test_bucket_that_is_written_to_for_ever():
     full = api_error("DeleteBucket", "BucketNotEmpty", "The bucket you tried to delete is not empty", 409)
-    attempts = [step for _time in range(8) for step in (*look(FORCE), listing(), deletion(full))]
-    message = refusal(FORCE, *attempts)
+    message = refusal(FORCE, *endless(*look(FORCE), listing(), deletion(full)))
     assert "end what writes into the bucket" in message
 
 

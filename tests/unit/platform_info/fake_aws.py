@@ -54,6 +54,8 @@ def owned(component: str, name: str | None = None, **tags: str) -> list[dict]:
 class FakeAws:
     """Answers an operation with what the test put there: a response, an exception, or a function of the request.
 
+    Where two services have an operation of the same name, it is put there with its service: elbv2.DescribeTags.
+
     What the test doesn't mention is empty or missing. Requests and responses are checked against botocore's models.
     """
 
@@ -74,7 +76,7 @@ class FakeAws:
         assert not report.has_errors(), f"{operation}({request}): {report.generate_report()}"
         with self.lock:
             self.calls.append((operation, request))
-        answer = self.answers.get(operation)
+        answer = self.answers.get(f"{client.meta.service_model.service_name}.{operation}", self.answers.get(operation))
         if callable(answer):
             answer = answer(request)
         if answer is None:
@@ -155,6 +157,7 @@ def log_groups(request: Mapping[str, str]) -> dict:
 def case_of(component: str) -> Any:
     """The tests of a component's discovery.
 
+    EMPTY_IF_ALL_IS_WELL: facts that tell of what shouldn't be there.
     ANSWERS: what AWS answers where everything of it exists. MISSING: error codes of the operations that say so of what
     doesn't exist; others answer with nothing in it.
     """

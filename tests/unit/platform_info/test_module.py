@@ -105,21 +105,23 @@ def test_a_component_that_there_is_not(run, option):
     assert aws.calls == []
 
 
+def owned_vpcs(aws):
+    """The tags by which the VPCs were asked for; beside them those of our name are."""
+    return next(
+        {item["Name"]: item["Values"] for item in request["Filters"]}
+        for request in aws.requests("DescribeVpcs")
+        if len(request["Filters"]) > 1
+    )
+
+
 def test_ownership_by_default(run):
     _ended, aws = run(components=["network"])
-    (filters,) = aws.requests("DescribeSubnets")
-    assert {item["Name"]: item["Values"] for item in filters["Filters"]} == {
-        f"tag:{key}": [value] for key, value in marks("network").items()
-    }
+    assert owned_vpcs(aws) == {f"tag:{key}": [value] for key, value in marks("network").items()}
 
 
 def test_owner_tags_of_ones_own(run):
     _ended, aws = run(components=["network"], owner_tags={"Owner": "me"})
-    (filters,) = aws.requests("DescribeSubnets")
-    assert {item["Name"]: item["Values"] for item in filters["Filters"]} == {
-        "tag:Owner": ["me"],
-        "tag:Component": ["network"],
-    }
+    assert owned_vpcs(aws) == {"tag:Owner": ["me"], "tag:Component": ["network"]}
 
 
 def test_an_empty_list_of_components_reads_only_who_we_are(run):
@@ -174,12 +176,27 @@ def test_a_dry_run_requires_nothing(run):
 
 
 def test_doubles_are_warned_of(run):
-    vpcs = [
-        {"VpcId": vpc_id, "CidrBlock": "10.0.0.0/16", "Tags": owned("network", "vpc")} for vpc_id in ("vpc-1", "vpc-2")
+    gateways = [
+        {"InternetGatewayId": f"igw-{number}", "Attachments": [], "Tags": owned("network", "internet-gateway")}
+        for number in (1, 2)
     ]
-    ended, _aws = run({"DescribeVpcs": {"Vpcs": vpcs}})
+    ended, _aws = run({"DescribeInternetGateways": {"InternetGateways": gateways}})
     assert not ended.failed
-    assert "left alone: vpc-2" in ended.result["warnings"][0]
+    assert "left alone: igw-2" in ended.result["warnings"][0]
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_nothing_builds_on_what_cannot_be_placed(run, check_mode):
+    tags = owned("network", "vpc")
+    vpcs = [{"VpcId": f"vpc-{number}", "CidrBlock": "10.0.0.0/16", "Tags": tags} for number in (1, 2)]
+    answers = {"DescribeVpcs": {"Vpcs": vpcs}}
+    ended, _aws = run(answers, require=["network"], required_by="eks", check_mode=check_mode)
+    assert ended.failed
+    assert ended.result["msg"] == (
+        "eks can't build on it: network: which VPC is the platform's isn't clear (vpc-1, vpc-2 bear its name or its "
+        "tags). Run ansible-playbook site.yml --limit network"
+    )
+    assert not run(answers, components=["network"])[0].failed
 
 
 def test_no_region(run):

@@ -18,9 +18,15 @@ from ansible_collections.agent_platform.aws.plugins.lookup.inventory_faults impo
 from ansible_collections.agent_platform.aws.plugins.modules import platform_info
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import (
     change_rules,
+    change_warnings,
     component_faults,
+    component_needs,
     protection_faults,
     removal_rules,
+)
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.quotas import (
+    quota_faults,
+    quota_warnings,
 )
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.roles import ROLES, load, options
 from tests.unit.platform_info.fake_aws import everything, look
@@ -138,10 +144,22 @@ def change_fault_lines(component: str, given: Mapping[str, Any], found: Mapping[
     return [str(item) for item in change_rules(component)(values(component, **given), facts(**found))]
 
 
+def warning_lines(component: str, given: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    """What a person should know before the run goes on."""
+    return [str(item) for item in change_warnings(component)(values(component, **given), facts(**found))]
+
+
 def removal_fault_lines(component: str, given: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
     """What keeps a component that exists from being removed."""
     rules = [functools.partial(protection_faults, component), *filter(None, [removal_rules(component)])]
     return [str(item) for rule in rules for item in rule(values(component, **given), facts(**found))]
+
+
+def need_lines(components: Mapping[str, Mapping[str, Any]], found: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """What is said of the quotas that components need: faults, warnings."""
+    platform = facts(**found)
+    needs = {name: component_needs(name, values(name, **given), platform) for name, given in components.items()}
+    return tuple([str(item) for _name, item in find(needs, platform)] for find in (quota_faults, quota_warnings))
 
 
 def sample(option: Mapping) -> Any:

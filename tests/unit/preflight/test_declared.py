@@ -14,6 +14,7 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
     change_rules,
     change_warnings,
     component_faults,
+    component_needs,
     components,
     formats,
     removal_rules,
@@ -91,6 +92,7 @@ def test_rules_read_what_is_declared(component):
     found = facts(**facts_of(everything()))
     for given in samples(component):
         list(component_faults(component, given, every))
+        component_needs(component, given, found)
         for rules in filter(None, (change_rules(component), change_warnings(component), removal_rules(component))):
             list(rules(given, found))
             list(rules(given, facts(**facts_of({}))))

@@ -6,9 +6,12 @@ from __future__ import annotations
 import datetime
 from typing import ClassVar
 
+import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
 
 from ansible_collections.agent_platform.aws.plugins.module_utils import resource as base
+from ansible_collections.agent_platform.aws.plugins.module_utils.calls import BUSY_FOR, LONGEST_PAUSE, PASSING_FOR
 from ansible_collections.agent_platform.aws.plugins.module_utils.declarations import (
     Create,
     Delete,
@@ -27,6 +30,7 @@ from tests.support.scripted_aws import (
     ScriptedModule,
     Step,
     api_error,
+    endless,
     lost_reply,
     refuse_resource,
     run_resource,
@@ -164,7 +168,7 @@ def test_create_is_never_repeated_after_acceptance(clock):
         {},
         Step("DescribeAddon", missing()),
         Step("CreateAddon", addon("CREATING")),
-        *[Step("DescribeAddon", missing()) for _ in range(5)],
+        *endless(Step("DescribeAddon", missing())),
     )
     assert "doesn't show it" in message
 
@@ -218,6 +222,7 @@ def test_already_there_on_the_second_try_is_adopted():
         api_error("CreateAddon", "TooManyRequestsException", status=429),
         api_error("CreateAddon", "ServerException", "broken", 500),
         api_error("CreateAddon", "InvalidParameterException", "The role cannot be assumed"),
+        api_error("CreateAddon", "InvalidParameterException", "The role CANNOT be Assumed"),
         lost_reply(),
     ],
 )
@@ -233,21 +238,67 @@ def test_passing_faults_are_survived(error):
     assert result["changed"] is True
 
 
-def test_endless_throttling_ends_with_a_named_error():
-    steps = [Step("DescribeAddon", missing())]
-    for attempt in range(base.WRITE_ATTEMPTS):
-        steps.append(Step("CreateAddon", api_error("CreateAddon", "ThrottlingException", "Rate exceeded")))
-        if attempt < base.WRITE_ATTEMPTS - 1:
-            steps.append(Step("DescribeAddon", missing()))
-    message = refused({}, *steps)
-    assert "EKS add-on 'vpc-cni' of 'demo'" in message
-    assert "Rate exceeded" in message
-    assert f"after {base.WRITE_ATTEMPTS} attempts" in message
+def given_up(error):
+    """What the user is told of a create that AWS refuses for ever."""
+    return refused({}, *endless(Step("DescribeAddon", missing()), Step("CreateAddon", error)))
 
 
-def test_each_write_has_its_own_attempts():
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [
+        (api_error("CreateAddon", "ThrottlingException", "Rate exceeded"), BUSY_FOR),
+        (lost_reply(), BUSY_FOR),
+        (api_error("CreateAddon", "InvalidParameterException", "The role Cannot Be assumed"), PASSING_FOR),
+    ],
+)
+def test_a_write_is_given_up_by_time(clock, error, seconds):
+    message = given_up(error)
+    assert seconds - LONGEST_PAUSE <= clock[0] <= seconds
+    assert "Could not create EKS add-on 'vpc-cni' of 'demo' (CreateAddon)" in message
+    assert f"Given up after {clock[0]:.0f} s" in message
+
+
+def test_a_read_is_given_up_like_a_write(clock, monkeypatch):
+    """The SDK repeats it; a hook answers in the place of AWS."""
+
+    def throttled(request, **_others):
+        headers = {"x-amzn-ErrorType": "ThrottlingException"}
+        response = AWSResponse(request.url, 429, headers, None)
+        response._content = b'{"message": "Rate exceeded"}'
+        return response
+
+    def make(_service, config):
+        made = boto3.client(
+            "eks", region_name="us-west-2", aws_access_key_id="unused", aws_secret_access_key="unused", config=config
+        )
+        made.meta.events.register("before-send", throttled)
+        return made
+
+    module = ScriptedModule(ScriptedAws(), PARAMS)
+    monkeypatch.setattr(module, "client", make)
+    with pytest.raises(ResourceError, match=r"Could not read EKS add-on .* AWS went on throttling"):
+        Addon(module).run()
+    assert 10 < clock[0] <= BUSY_FOR
+
+
+def test_a_write_that_was_done_in_between_begins_anew(clock):
+    """Two that fail for long, each for less than it takes to give up, fail for longer than one may."""
+    aws = ScriptedAws()
+    tried = Addon(ScriptedModule(aws, PARAMS))
+    for _time in range(2):
+        for _failure in range(8):
+            aws.steps = [Step("CreateAddon", api_error("CreateAddon", "ThrottlingException"))]
+            with pytest.raises(base.Repeat) as caught:
+                tried.write("CreateAddon", {**READ, "clientRequestToken": "t"}, "create it")
+            tried.patience.pause(caught.value)
+        aws.steps = [Step("CreateAddon", {})]
+        tried.write("CreateAddon", {**READ, "clientRequestToken": "t"}, "create it")
+    assert clock[0] > BUSY_FOR
+
+
+def test_each_write_has_its_own_time():
     """Two writes that fail often, each less often than it takes to give up, are more failures than one may have."""
-    failures = base.WRITE_ATTEMPTS - 2
+    failures = 8
     steps = [Step("DescribeAddon", addon())]
     for operation in ("UpdateAddon", "TagResource"):
         for _failure in range(failures):
@@ -544,7 +595,7 @@ def test_a_resource_removed_by_others_during_an_update_is_an_honest_error():
         {"version": "v2", "tags": {"A": "1"}},
         Step("DescribeAddon", addon()),
         Step("UpdateAddon", {"update": {"id": "u"}}),
-        *[Step("DescribeAddon", missing()) for _ in range(5)],
+        *endless(Step("DescribeAddon", missing())),
     )
     assert "doesn't show it" in message
 

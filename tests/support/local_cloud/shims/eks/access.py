@@ -100,6 +100,11 @@ def _list_policies(_call: Call) -> dict[str, Any]:
     return {"accessPolicies": [{"name": name, "arn": f"{_POLICY_PREFIX}{name}"} for name in catalog.ACCESS_POLICIES]}
 
 
+def _list_fargate_profiles(call: Call) -> dict[str, Any]:
+    cluster_of(call.request["clusterName"])
+    return {"fargateProfileNames": []}
+
+
 HANDLERS: dict[str, Handler] = {
     "CreateAccessEntry": _create,
     "DescribeAccessEntry": _forward,
@@ -110,4 +115,5 @@ HANDLERS: dict[str, Handler] = {
     "DisassociateAccessPolicy": _forward,
     "ListAssociatedAccessPolicies": _forward,
     "ListAccessPolicies": _list_policies,
+    "ListFargateProfiles": _list_fargate_profiles,
 }
