@@ -183,7 +183,14 @@ def census(lister: Lister) -> dict[str, list]:
             for item in buckets(lister)
         ],
         "secrets": [
-            [secret["Name"], secret.get("Description"), secret.get("KmsKeyId"), secret["Policy"], secret["Replicas"]]
+            [
+                secret["Name"],
+                secret.get("Description"),
+                secret.get("KmsKeyId"),
+                secret["Policy"],
+                secret["Replicas"],
+                secret["RotationEnabled"],
+            ]
             for secret in secrets(lister)
         ],
     }
@@ -267,6 +274,15 @@ REPAIRS = {
         _weaken_metadata_options,
         Calls({("ec2", "ModifyInstanceMetadataOptions"): 1}),
         frozenset({"Launch the instance"}),
+    ),
+    # A secret that has one can't be deleted, which is another harm.
+    "a replica of the secret": Repair(
+        lambda account: account.client("secretsmanager").replicate_secret_to_regions(
+            SecretId=SECRET, AddReplicaRegions=[{"Region": "eu-west-1"}]
+        ),
+        Calls({("secretsmanager", "RemoveRegionsFromReplication"): 1}),
+        frozenset({"Make the password of code-server, once"}),
+        dry=True,
     ),
     "a terminated instance": Repair(_terminate, Calls({("ec2", "RunInstances"): 1})),
 }
@@ -359,8 +375,10 @@ def harms(account: Account) -> dict[str, Callable[[], Any]]:
         ),
         "policy of the secret": lambda: secret.put_resource_policy(SecretId=SECRET, ResourcePolicy=ANYBODY),
         "key of the secret": lambda: secret.update_secret(SecretId=SECRET, KmsKeyId="alias/aws/secretsmanager"),
-        "replica of the secret": lambda: secret.replicate_secret_to_regions(
-            SecretId=SECRET, AddReplicaRegions=[{"Region": "eu-west-1"}]
+        "rotation of the secret": lambda: secret.rotate_secret(
+            SecretId=SECRET,
+            RotationLambdaARN=f"arn:aws:lambda:{REGION}:{account.id}:function:theirs",
+            RotationRules={"AutomaticallyAfterDays": 1},
         ),
         "password": lambda: secret.delete_secret(SecretId=SECRET),
     }
