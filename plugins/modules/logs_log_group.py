@@ -303,7 +303,9 @@ class LogGroup(Resource):
 
 
 def main():
-    run_module(LogGroup, DOCUMENTATION, {"kms_key_arn": {"no_log": False}})
+    run_module(
+        LogGroup, DOCUMENTATION, {"kms_key_arn": {"no_log": False}, "bearer_token_authentication": {"no_log": False}}
+    )
 
 
 if __name__ == "__main__":

@@ -113,20 +113,14 @@ def buckets(lister: Lister) -> list[dict]:
 
 
 def secrets(lister: Lister) -> list[dict]:
-    return [
-        {**secret, "Policy": _policy_of_secret(lister, secret["ARN"]), "Replicas": _replicas(lister, secret["ARN"])}
-        for secret in lister.account.pages("secretsmanager", "list_secrets", "SecretList")
-    ]
-
-
-def _policy_of_secret(lister: Lister, arn: str) -> dict | None:
-    answer = lister.account.client("secretsmanager").get_resource_policy(SecretId=arn)
-    return document(answer["ResourcePolicy"]) if "ResourcePolicy" in answer else None
-
-
-def _replicas(lister: Lister, arn: str) -> list[str]:
-    secret = lister.account.client("secretsmanager").describe_secret(SecretId=arn)
-    return [replica["Region"] for replica in secret.get("ReplicationStatus", [])]
+    """With the Policy and the Replicas. The list leaves out the key."""
+    manager, found = lister.account.client("secretsmanager"), []
+    for secret in lister.account.pages("secretsmanager", "list_secrets", "SecretList"):
+        described = manager.describe_secret(SecretId=secret["ARN"])
+        policy = manager.get_resource_policy(SecretId=secret["ARN"]).get("ResourcePolicy")
+        replicas = [replica["Region"] for replica in described.get("ReplicationStatus", [])]
+        found.append({**secret, **described, "Policy": document(policy or {}), "Replicas": replicas})
+    return found
 
 
 def versions(lister: Lister, name: str) -> bool:
@@ -189,7 +183,14 @@ def census(lister: Lister) -> dict[str, list]:
             for item in buckets(lister)
         ],
         "secrets": [
-            [secret["Name"], secret.get("Description"), secret.get("KmsKeyId"), secret["Policy"], secret["Replicas"]]
+            [
+                secret["Name"],
+                secret.get("Description"),
+                secret.get("KmsKeyId"),
+                secret["Policy"],
+                secret["Replicas"],
+                secret["RotationEnabled"],
+            ]
             for secret in secrets(lister)
         ],
     }
@@ -274,6 +275,15 @@ REPAIRS = {
         Calls({("ec2", "ModifyInstanceMetadataOptions"): 1}),
         frozenset({"Launch the instance"}),
     ),
+    # A secret that has one can't be deleted, which is another harm.
+    "a replica of the secret": Repair(
+        lambda account: account.client("secretsmanager").replicate_secret_to_regions(
+            SecretId=SECRET, AddReplicaRegions=[{"Region": "eu-west-1"}]
+        ),
+        Calls({("secretsmanager", "RemoveRegionsFromReplication"): 1}),
+        frozenset({"Make the password of code-server, once"}),
+        dry=True,
+    ),
     "a terminated instance": Repair(_terminate, Calls({("ec2", "RunInstances"): 1})),
 }
 
@@ -349,13 +359,26 @@ def harms(account: Account) -> dict[str, Callable[[], Any]]:
         "requester pays": lambda: s3.put_bucket_request_payment(
             Bucket=bucket, RequestPaymentConfiguration={"Payer": "Requester"}
         ),
+        "inventory": lambda: s3.put_bucket_inventory_configuration(
+            Bucket=bucket,
+            Id="theirs",
+            InventoryConfiguration={
+                "Id": "theirs",
+                "IsEnabled": True,
+                "IncludedObjectVersions": "All",
+                "Schedule": {"Frequency": "Daily"},
+                "Destination": {"S3BucketDestination": {"Bucket": "arn:aws:s3:::theirs", "Format": "CSV"}},
+            },
+        ),
         "acceleration": lambda: s3.put_bucket_accelerate_configuration(
             Bucket=bucket, AccelerateConfiguration={"Status": "Enabled"}
         ),
         "policy of the secret": lambda: secret.put_resource_policy(SecretId=SECRET, ResourcePolicy=ANYBODY),
         "key of the secret": lambda: secret.update_secret(SecretId=SECRET, KmsKeyId="alias/aws/secretsmanager"),
-        "replica of the secret": lambda: secret.replicate_secret_to_regions(
-            SecretId=SECRET, AddReplicaRegions=[{"Region": "eu-west-1"}]
+        "rotation of the secret": lambda: secret.rotate_secret(
+            SecretId=SECRET,
+            RotationLambdaARN=f"arn:aws:lambda:{REGION}:{account.id}:function:theirs",
+            RotationRules={"AutomaticallyAfterDays": 1},
         ),
         "description of the secret": lambda: secret.update_secret(SecretId=SECRET, Description="changed"),
         "password": lambda: secret.delete_secret(SecretId=SECRET),
