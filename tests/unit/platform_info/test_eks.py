@@ -367,7 +367,7 @@ def test_a_log_group_that_eks_made_again(there):
 def test_the_days_on_which_support_ends():
     found, _aws = look(ANSWERS, "eks", offers=True)
     ends = {"end_of_standard_support": "2026-12-02", "end_of_extended_support": "2027-12-02"}
-    assert found.offers["eks"] == {"versions": {"1.34": ends}}
+    assert found.offers["eks"]["versions"] == {"1.34": ends}
     assert found.summary["eks"]["lines"][-1] == (
         "support of Kubernetes 1.34: standard until 2026-12-02, extended until 2027-12-02"
     )
