@@ -71,7 +71,7 @@ def component_host_faults(groups, hostvars, selected):
     # Every process of a run loads every filter, and few call this one.
     from ansible_collections.agent_platform.aws.plugins.plugin_utils import roles
 
-    faults, components, earlier = [], list(roles.components()), groups.get(SELECTED, ())
+    faults, components, earlier = [], list(roles.described()), groups.get(SELECTED, ())
     for host in groups.get("platform", ()):
         if why := why_not(host, hostvars[host], components):
             faults.append(

@@ -30,7 +30,9 @@ RETURN = r"""
 _raw:
   description:
     - One dict, in whose parts the components are in the order in which they are built.
-    - C(requires) and C(reads) are lists of components, by component; of those that one reads only what there is.
+    - C(service_linked_roles) are the services, each once, whose roles components of the inventory need.
+    - C(requires), C(required_by) and C(reads) are lists of components, by component; of those that one reads only what
+      there is.
       C(entries) are lists of names, by the components that make things from a list, as the option of
       M(agent_platform.aws.platform_info) takes them.
   type: list
@@ -54,7 +56,7 @@ def _items(hostvars, component, variable):
 
 class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
-        described = roles.components()
+        described = roles.described()
         entries = {}
         for component, about in described.items():
             if variable := about.get("entries"):
@@ -63,10 +65,22 @@ class LookupModule(LookupBase):
         return [
             {
                 "requires": {component: about["requires"] for component, about in described.items()},
+                "required_by": {
+                    component: [other for other, about in described.items() if component in about["requires"]]
+                    for component in described
+                },
                 "reads": {
                     component: [other for other in about.get("reads", []) if other in described]
                     for component, about in described.items()
                 },
                 "entries": entries,
+                "service_linked_roles": sorted(
+                    {
+                        service
+                        for component, about in described.items()
+                        if component in variables["hostvars"]
+                        for service in about.get("service_linked_roles", [])
+                    }
+                ),
             }
         ]

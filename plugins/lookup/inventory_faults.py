@@ -24,8 +24,14 @@ options:
     description:
       - Result of M(agent_platform.aws.platform_info), also of one that failed before it knew the account.
       - Another account than the inventory's, changes that AWS would refuse, and names that something else holds are the
-        faults.
+        faults. What is none, but what a person should know, is shown as warnings.
     type: dict
+  removal:
+    description:
+      - Whether the components are to be removed. Then what keeps them from it is a fault, such as a switch that
+        protects one of them, and what can't be changed is none.
+    type: bool
+    default: false
 author:
   - Contributors to the agent_platform.aws project (@agent-platform-aws)
 """
@@ -56,23 +62,40 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
+from ansible.template import trust_as_template
+from ansible.utils.display import Display
 
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import roles
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import (
     change_rules,
+    change_warnings,
     component_faults,
+    component_names,
+    component_needs,
+    component_samples,
     conflict_faults,
+    dependent_faults,
+    protection_faults,
+    removal_rules,
 )
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.fault import (
     Fault,
     did_you_mean,
     fault,
 )
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.iam import path_faults
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.limits import LIMITS, sent_faults
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.names import name_faults
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.platform import (
     account_faults,
     platform_faults,
 )
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.quotas import (
+    quota_faults,
+    quota_warnings,
+)
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.schema import check
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.sent import Reader, imagined
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.variables import (
     misplaced_variable_faults,
     unknown_variable_faults,
@@ -87,6 +110,15 @@ except ImportError:
 # The role whose argument spec declares the platform_ variables.
 SHARED_ROLE = "preflight"
 MISSING = object()
+
+
+def _trusted(value: t.Any) -> t.Any:
+    """What a file of this collection holds, with templates that may be filled in."""
+    if isinstance(value, str):
+        return trust_as_template(value)
+    if isinstance(value, list):
+        return [_trusted(item) for item in value]
+    return {key: _trusted(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 class Made(dict):
@@ -154,13 +186,7 @@ class Inventory:
         return roles.options(SHARED_ROLE)
 
     def _role(self, role: str) -> Role:
-        defaults = roles.path(role, "defaults/main.yml")
-        return Role(
-            roles.options(role),
-            self._loader.load_from_file(defaults, cache="none", trusted_as_template=True) or {}
-            if os.path.isfile(defaults)
-            else {},
-        )
+        return Role(roles.options(role), _trusted(roles.load(role, "defaults/main.yml")))
 
     @functools.cached_property
     def known(self) -> set[str]:
@@ -175,6 +201,9 @@ class Inventory:
         if name not in variables:
             return True
         return bool(self._templar.copy_with_new_env(available_variables=variables).template(variables[name]))
+
+    def _filled(self, value: t.Any, variables: Mapping[str, t.Any]) -> t.Any:
+        return self._templar.copy_with_new_env(available_variables=variables).template(value)
 
     def _evaluate(self, templar, path: str, raw: t.Any) -> tuple[t.Any, list[Fault]]:
         """The value of a variable without the parts of it that can't be evaluated, and the faults of these."""
@@ -250,18 +279,56 @@ class Inventory:
             values, faults = self.values[host]
             faults = [*faults, *component_faults(host, values, others)]
             yield from self.placed(host, faults, {item.root for item in (*faults, *self.shared_values[host][1])})
+        # Of all components: a run of one of them must not take what is another's.
+        claimed = {host: component_names(host, others[host]) for host in self.hosts}
+        for host, other, clash in name_faults(claimed):
+            if {host, other} & {*components}:
+                yield from self.placed(other, [clash], {item.root for item in self.values[other][1]})
         options = {name: role.options for name, role in self.roles.items()}
         names = {host: self.variables[host].keys() for host in self.hosts}
         for host in components:
             yield from self.placed(host, unknown_variable_faults(names[host], self.components, self.known))
             yield from self.placed(host, misplaced_variable_faults(host, names, options))
 
-    def change_faults(self, hosts: list[str], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+    def _of_what_exists(self, find: Callable, hosts: list[str], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
         for host in hosts:
-            rules = change_rules(host)
+            rules = find(host)
             if rules:
                 yield from self.placed(host, rules(self.values[host][0], platform))
+
+    def _of_quotas(self, find: Callable, hosts: list[str], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+        needs = {host: component_needs(host, self.values[host][0], platform) for host in hosts}
+        for host, item in find(needs, platform):
+            yield from self.placed(host, [item])
+
+    def _size_faults(self, host: str, platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+        """What is too much for AWS of what the component would send, with all of the platform there."""
+        samples = {component: component_samples(component) for component in self.components}
+        made = {"component_found": {"platform": imagined(platform, samples)}, "ansible_check_mode": True}
+        quotas = ((platform.get("offers") or {}).get(host) or {}).get("quotas") or {}
+        reader = Reader(lambda role, name: _trusted(roles.load(role, name)), self._filled, LIMITS)
+        sent = reader.role(host, {**self.variables[host], "inventory_hostname": host, **made})
+        return sent_faults(sent, self.values[host][0], quotas)
+
+    def change_faults(self, hosts: list[str], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+        yield from self._of_what_exists(change_rules, hosts, platform)
+        if hosts:
+            yield from self.placed(hosts[0], path_faults(self.shared_values[hosts[0]][0], platform))
+        yield from self._of_quotas(quota_faults, hosts, platform)
+        for host in hosts:
+            yield from self.placed(host, self._size_faults(host, platform))
         yield from conflict_faults(platform)
+
+    def removal_faults(self, hosts: list[str], found: Mapping[str, t.Any]) -> Iterator[Fault]:
+        platform = found["platform"]
+        yield from self._of_what_exists(lambda host: functools.partial(protection_faults, host), hosts, platform)
+        yield from self._of_what_exists(removal_rules, hosts, platform)
+        yield from dependent_faults(hosts, {name: told["state"] for name, told in found["summary"].items()})
+        yield from conflict_faults(platform, hosts)
+
+    def warnings(self, hosts: list[str], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+        yield from self._of_what_exists(change_warnings, hosts, platform)
+        yield from self._of_quotas(quota_warnings, hosts, platform)
 
 
 class LookupModule(LookupBase):
@@ -275,6 +342,11 @@ class LookupModule(LookupBase):
         else:
             shared = inventory.shared_values[hosts[0]][0]
             faults = inventory.placed(hosts[0], account_faults(found, shared))
-            if "platform" in found:
+            if "platform" in found and self.get_option("removal"):
+                faults = itertools.chain(faults, inventory.removal_faults(hosts, found))
+            elif "platform" in found:
                 faults = itertools.chain(faults, inventory.change_faults(hosts, found["platform"]))
+                # However often this is evaluated, Ansible shows the same warning once.
+                for warning in inventory.warnings(hosts, found["platform"]):
+                    Display().warning(str(warning))
         return list(dict.fromkeys(str(item) for item in faults))

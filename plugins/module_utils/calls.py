@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,18 +23,55 @@ if TYPE_CHECKING:
 
 Seen = TypeVar("Seen")
 
-# How often a read is sent at most.
+# How often a read is sent at most: with the SDK's pauses for a good minute.
 READ_ATTEMPTS = 8
+# For how many seconds a write is tried again: after throttling and lost replies, and after a refusal that passes by
+# itself. What IAM has just made is mostly known everywhere within two minutes; three have been seen.
+BUSY_FOR = 120.0
+PASSING_FOR = 180.0
+LONGEST_PAUSE = 20.0
 
 
 class Repeat(Exception):
-    """A write did not end in success; read the resource again and decide anew. doing: which write it was."""
+    """A write did not end in success; read the resource again and decide anew. patience: for how long, in seconds.
 
-    def __init__(self, error: Exception, message: str, may_be_done: bool, doing: str):
+    doing: which write it was.
+    """
+
+    def __init__(self, error: Exception, message: str, may_be_done: bool, doing: str, patience: float = BUSY_FOR):
         super().__init__(message)
         self.error = error
         self.may_be_done = may_be_done
         self.doing = doing
+        self.patience = patience
+
+
+class Patience:
+    """How long each write of a module call has been failing."""
+
+    def __init__(self) -> None:
+        self.failures: dict[str, tuple[float, int]] = {}  # since when, and how often, by what was being done
+
+    def over(self, doing: str) -> None:
+        """It was done."""
+        self.failures.pop(doing, None)
+
+    def pause(self, repeat: Repeat) -> None:
+        """Wait before the next try; ResourceError when it has been tried for long enough."""
+        now = time.monotonic()
+        since, often = self.failures.get(repeat.doing, (now, 0))
+        self.failures[repeat.doing] = since, often + 1
+        pause = random.uniform(0.5, 1.0) * min(LONGEST_PAUSE, 2.0**often)
+        if now - since + pause > repeat.patience:
+            text = f"{repeat} Given up after {now - since:.0f} s and {often + 1} attempts."
+            raise ResourceError(text, repeat.error) from repeat
+        time.sleep(pause)
+
+
+def says(error: Exception, texts: Mapping[str, Iterable[str]]) -> bool:
+    """Whether the error has one of the codes and a part of its text, in capitals or not: AWS writes them both ways."""
+    said = error_text(error).lower()
+    return any(part.lower() in said for part in texts.get(error_code(error), ()))
 
 
 class Calls:
@@ -46,6 +84,8 @@ class Calls:
     title: str  # the resource in messages
     # Refusals that pass by themselves: error code -> parts of the message. For what AWS has just made and not yet seen.
     passing: Mapping[str, tuple[str, ...]] = {}
+    # Refusals that say, besides the codes that are declared with a call, that what it is about doesn't exist.
+    absent: Mapping[str, tuple[str, ...]] = {}
     # What helps against a refusal: error code -> part of the message ("" for any) -> sentence; the first part counts.
     hints: Mapping[str, Mapping[str, str]] = {}
     timeout: int = 600  # seconds, where the user gives no wait_timeout
@@ -66,6 +106,7 @@ class Calls:
         self.check_mode: bool = module.check_mode
         self.options: dict[str, Any] = dict(module.params)
         self.changed = False
+        self.patience = Patience()
         self._clients: dict[tuple[str, int], Any] = {}
 
     # ---- Clients
@@ -103,7 +144,7 @@ class Calls:
                 return client.get_paginator(method).paginate(**request).build_full_result()
             return getattr(client, method)(**request)
         except AWS_ERRORS as error:
-            if error_code(error) in missing:
+            if self.is_absent(error, missing):
                 return None
             raise self.failure(error, doing or f"read {self.title}", operation, service) from error
 
@@ -112,17 +153,22 @@ class Calls:
         try:
             response = self.send(operation, request)
         except AWS_ERRORS as error:
-            code = error_code(error)
-            if code in missing:
+            if self.is_absent(error, missing):
                 return {}
             known = outcome(error)
-            passing = any(part in error_text(error) for part in self.passing.get(code, ()))
+            refused = known is Outcome.REFUSED
             failure = self.failure(error, doing, operation)
-            if known is Outcome.REFUSED and not passing:
+            if refused and not says(error, self.passing):
                 raise failure from error
-            raise Repeat(error, str(failure), known is Outcome.UNKNOWN, doing) from error
+            patience = PASSING_FOR if refused else BUSY_FOR
+            raise Repeat(error, str(failure), known is Outcome.UNKNOWN, doing, patience) from error
+        self.patience.over(doing)
         self.changed = True
         return response
+
+    def is_absent(self, error: Exception, missing: Iterable[str]) -> bool:
+        """Whether AWS says that the thing doesn't exist, where that is an answer."""
+        return bool(missing) and (error_code(error) in missing or says(error, self.absent))
 
     def send(self, operation: str, request: Mapping) -> dict:
         """The write call itself. ClientError also for a failure that comes as a success."""
@@ -140,7 +186,8 @@ class Calls:
     def failure(self, error: Exception, doing: str, operation: str, service: str | None = None) -> ResourceError:
         service = service or self.service
         told = self.hints.get(error_code(error), {}).items()
-        hint = next((sentence for part, sentence in told if part in error_text(error)), "")
+        said = error_text(error).lower()
+        hint = next((sentence for part, sentence in told if part.lower() in said), "")
         return ResourceError(
             describe_failure(error, doing, service, operation, self.permission(operation, service), hint), error
         )

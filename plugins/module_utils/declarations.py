@@ -136,6 +136,7 @@ class Create:
     token: the member that takes a client token. exists: error codes that mean it is there already.
     tags: the member that takes the tags (see Tagging), None where create takes none.
     names: those of Resource.names that it takes, where it doesn't take them all.
+    made: the path of the new id in the answer, of what has no unique name: two runs at once may both make it.
     """
 
     operation: str
@@ -143,6 +144,7 @@ class Create:
     exists: tuple[str, ...] = ()
     tags: str | None = "tags"
     names: tuple[str, ...] | None = None
+    made: str | None = None
 
 
 @dataclass(frozen=True)
@@ -213,6 +215,8 @@ class States:
 
     Every value the API may give stands in one of the groups. failed and degraded map a state to the remedy: a failed
     resource can't be used or changed, a degraded one can be changed, and may be mended by that.
+    remade: those of the failed states that only one has which has never come to be. It is removed and made again, once
+        in a run. What has run before is never in them.
     """
 
     path: str
@@ -222,6 +226,7 @@ class States:
     failed: Mapping[str, str] = field(default_factory=dict)
     degraded: Mapping[str, str] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
+    remade: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

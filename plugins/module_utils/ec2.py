@@ -54,6 +54,7 @@ class Ec2Resource(Resource):
     service = "ec2"
     capital_members = True
     unique_name = False
+    known_by: str = ""  # option with the id of the one that is meant, for whoever has found it by more than its tags
     tagged_as: str = ""  # the resource's type in TagSpecifications
     filtered_by: Mapping[str, str] = {}  # filter of the describe call -> option
     passing: Mapping[str, tuple[str, ...]] = dict.fromkeys(NOT_YET_VISIBLE, ("",))
@@ -61,6 +62,24 @@ class Ec2Resource(Resource):
     def describe_request(self) -> dict:
         filters = self.filters(self.named(self.filtered_by))
         return {"Filters": filters} if filters else {}
+
+    def select(self, found: list[dict]) -> list[dict]:
+        """The one of the id that is given, as long as there is one; else by what the subclass chooses."""
+        known = self.known_id
+        mine = [item for item in found if item[self.identifier] == known] if known else []
+        # What is to be removed is that one and none that looks like it.
+        return mine if mine or (known and self.options["state"] == "absent") else self.choose(found)
+
+    def choose(self, found: list[dict]) -> list[dict]:
+        """Of those that were described the ones that answer the options, where no id says which is meant."""
+        return super().select(found)
+
+    @property
+    def known_id(self) -> str | None:
+        return self.options.get(self.known_by) or None
+
+    def in_our_place(self, current: Mapping) -> bool:
+        return super().in_our_place(current) or self.known_id == current.get(self.identifier)
 
     def create_request(self) -> dict:
         return super().create_request() | self.tag_specifications(self.options.get("tags"))

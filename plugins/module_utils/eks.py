@@ -10,6 +10,9 @@ from collections.abc import Iterable, Mapping
 from .faults import ResourceError
 from .resource import Resource
 
+# The tag that tells the components of one platform apart.
+COMPONENT_TAG = "Component"
+
 NOT_FOUND = ("ResourceNotFoundException",)
 TOKEN = "clientRequestToken"
 
@@ -34,6 +37,8 @@ class EksResource(Resource):
 
     service = "eks"
     update_names: Mapping[str, str] = {}  # member of DescribeUpdate -> option
+    # Now and then EKS says it so.
+    absent = {"ClientException": ("No cluster found",)}
     # Another change is under way, or what was asked is there already (a reply was lost): look again.
     passing = {
         "ResourceInUseException": ("in progress", "currently", "not in Active State", "not in ACTIVE state"),
@@ -103,6 +108,16 @@ class EksResource(Resource):
 
     def reasons(self, current):
         return explained((current.get("health") or {}).get("issues") or [])
+
+    # ---- Whose it is
+
+    def in_our_place(self, current):
+        """What lies in a cluster of ours does. Components share the cluster."""
+        if "cluster_name" not in self.options:
+            return False
+        around = (self.cluster() or {}).get("tags") or {}
+        owner = self.options["owned_by"]
+        return all(around.get(key) == str(value) for key, value in owner.items() if key != COMPONENT_TAG)
 
     # ---- The cluster
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from .calls import Calls
@@ -13,7 +13,9 @@ from .faults import ResourceError
 from .values import gather, get_path, set_path
 
 # How long a resource that AWS has just accepted may stay invisible to reads (EC2 and IAM are eventually consistent).
-VISIBLE_AFTER = 10.0
+VISIBLE_AFTER = 60.0
+# How long it is looked for where AWS may have made it: the reply was lost.
+LOST_AFTER = 10.0
 
 
 class Finding(Calls):
@@ -25,6 +27,10 @@ class Finding(Calls):
     additions: tuple[Addition, ...] = ()
     states: States | None = None
     identifier: str | None = None  # member that tells two resources with the same tags apart: "FlowLogId"
+    made_at: str | None = None  # path of the time when it was made, where the API tells it
+    made: str | None = None  # the id of what this run has made, where AWS would let another run make the same
+    twins: Sequence[dict] = ()  # what the last look found besides the resource, of the same description
+    viewed: Collection[str] = ()  # the ids of all that the last look found
 
     # ---- What a subclass may refine
 
@@ -76,6 +82,7 @@ class Finding(Calls):
             return None
         if self.describe.many:
             found = [self.normal(item) for item in gather(response, self.describe.path)]
+            self.viewed = [get_path(item, self.identifier) for item in found] if self.identifier else ()
             description = self.one_of(self.select(found))
         else:
             description = get_path(without_metadata(response), self.describe.path)
@@ -85,19 +92,29 @@ class Finding(Calls):
         return self.complete(self.with_additions(description))
 
     def one_of(self, found: list[dict]) -> dict | None:
-        """Of several that answer the description, always the same one; the others are reported, never touched."""
+        """Of several that answer the description, the one that every run keeps; the others are its twins."""
         if self.states:
             found = [item for item in found if self.state_of(item) not in self.states.gone]
             alive = [item for item in found if self.state_of(item) not in self.states.deleting]
             found = alive or found
         if len(found) > 1:
-            found = sorted(found, key=lambda item: str(get_path(item, self.identifier)))
-            others = ", ".join(str(get_path(item, self.identifier)) for item in found[1:])
-            self.module.warn(
-                f"There are {len(found)} of {self.title}. {get_path(found[0], self.identifier)} is kept as declared; "
-                f"check whether {others} can be deleted."
-            )
+            found = sorted(found, key=self.rank)
+        self.twins = found[1:]
         return found[0] if found else None
+
+    def rank(self, description: Mapping) -> Any:
+        """The one of the least rank is kept: the oldest, then the one of the lowest id."""
+        made_at = get_path(description, self.made_at) if self.made_at else None
+        return (made_at is None, made_at or "", str(get_path(description, self.identifier)))
+
+    def report_twins(self, kept: dict | None) -> None:
+        """Warn of those that are left: which of them can go is for people to say."""
+        if self.twins and kept is not None:
+            others = ", ".join(str(get_path(item, self.identifier)) for item in self.twins)
+            self.module.warn(
+                f"There are {len(self.twins) + 1} of {self.title}. {get_path(kept, self.identifier)} is kept as "
+                f"declared; check whether {others} can be deleted."
+            )
 
     def with_additions(self, description: dict) -> dict:
         """The description with the answers of the further reads that are declared."""
@@ -126,11 +143,11 @@ class Finding(Calls):
             value = gather(answer, addition.path) or addition.empty
         return addition.take(value) if addition.take and value is not addition.empty else value
 
-    def find_after_write(self) -> dict | None:
+    def find_after_write(self, seconds: float = VISIBLE_AFTER) -> dict | None:
         """The resource, given the time that AWS may need to show what it has accepted."""
         current = None
-        for current in self.looks(self.find, VISIBLE_AFTER, pause=0.5, longest=VISIBLE_AFTER, growth=2):
-            if current is not None:
+        for current in self.looks(self.find, seconds, pause=0.5, longest=5.0, growth=2):
+            if current is not None and (self.made is None or self.made in self.viewed):
                 break
         return current
 

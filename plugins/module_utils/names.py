@@ -22,6 +22,9 @@ LIMITS = {
     "security_group": 255,
 }
 
+# Kinds of which AWS doesn't distinguish names by case.
+CASELESS = frozenset({"iam_policy", "iam_role", "instance_profile"})
+
 HASH_LENGTH = 6
 
 # The platform's security groups, by the part of their names that says whose they are.
@@ -34,6 +37,11 @@ def shorten(name: str, limit: int) -> str:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:HASH_LENGTH]
     return name[: limit - HASH_LENGTH - 1].rstrip("-_./") + "-" + digest
+
+
+def same_name(name: str, kind: str) -> str:
+    """Return what is equal for names that the service takes for the same."""
+    return name.lower() if kind in CASELESS else name
 
 
 def resource_name(thing: str, prefix: str, kind: str) -> str:

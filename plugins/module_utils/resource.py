@@ -5,18 +5,18 @@
 A module is a subclass of Resource that declares how the resource is found, which options are which API members,
 which call changes them, its tags and its states. The base reads the resource, decides, acts, waits and reads again,
 and does so until nothing is left to do: a write is sent once, and after a failure that may have been a success the
-resource is read before anything is repeated. So a lost reply creates nothing twice.
+resource is read before anything is repeated. So a lost reply creates nothing twice. Of several that runs at once have
+made each run keeps the same one, and removes what it has made itself if that is another.
 
 What can be declared is in declarations.py, the calls are in calls.py, finding and waiting in finding.py.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
-import random
 import time
 import uuid
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -31,13 +31,12 @@ from ansible_collections.amazon.aws.plugins.module_utils.transformation import b
 from .calls import Repeat
 from .declarations import Change, Create, Delete, Setting, Tagging, Update, texts
 from .documentation import argument_spec
-from .faults import ResourceError, error_code
-from .finding import Finding
-from .values import camel, camel_name, get_path, listed, placeholder, set_path, snake, snake_name, without_unset
+from .faults import BLOCKED_CODES, ResourceError, error_code
+from .finding import LOST_AFTER, VISIBLE_AFTER, Finding
+from .values import camel, camel_name, gather, get_path, listed, placeholder, set_path, snake, snake_name, without_unset
 
-# A write is tried again after throttling and lost replies.
-WRITE_ATTEMPTS = 8
-LONGEST_PAUSE = 20.0
+# Seconds after which what another run has made at the same moment is seen, too.
+TWINS_AFTER = 2.0
 
 
 class Resource(Finding):
@@ -55,15 +54,20 @@ class Resource(Finding):
     needed: tuple[str, ...] = ()  # options without which it can't be created
     renewal: str = ""  # what helps, besides, where a setting can't be changed in place
     tagging: Tagging | None = None
+    steady: int = 0  # how many looks in a row must show a change, where reads right after a write show the old, too
+    placed: bool = False  # where it lies says that it is meant: the only gateway of our VPC, an add-on of our cluster
     unique_name: bool = True  # AWS refuses a second one with the same names
     capital_members: bool = False  # members are written LikeThis (EC2, IAM), not likeThis
     free_form: tuple[str, ...] = ()  # members of the description whose keys are the user's own
     extra_operations: tuple[str, ...] = ()  # further operations that the subclass calls, for the model test
+    # What AWS can change of it and no run looks at: operation, or Operation.Member of one that is called -> why.
+    unmanaged: Mapping[str, str] = {}
 
     def __init__(self, module: AnsibleAWSModule):
         super().__init__(module)
         self.token = uuid.uuid4().hex
         self.accepted = False  # AWS has accepted a create in this run
+        self.left: dict | None = None  # what was to be removed, as it was seen last
         for setting in self.settings:
             value = self.options.get(setting.option)
             if setting.given and value is not None:
@@ -118,6 +122,14 @@ class Resource(Finding):
     def deleted(self, response: dict) -> None:
         """After the delete call was accepted."""
 
+    def revived(self, current: dict) -> dict | None:
+        """One whose creation has failed, brought to life without making it again; None if it can't be."""
+        return None
+
+    def in_the_way(self, current: dict) -> list[str]:
+        """What keeps it from being deleted, each by its id and whose it is."""
+        return []
+
     def before_delete(self, current: dict) -> None:
         """What must go before the resource can."""
         if self.is_protected(current):
@@ -171,6 +183,11 @@ class Resource(Finding):
                 found[setting.option] = change
         return found
 
+    @staticmethod
+    def changed_by(update: str, changes: Mapping[str, Change]) -> dict[str, Change]:
+        """Those of the changes that an update call makes."""
+        return {option: change for option, change in changes.items() if change.setting.update == update}
+
     def is_protected(self, current: Mapping) -> bool:
         return any(self.decoded(item, current) for item in self.settings if item.option == self.protection)
 
@@ -206,38 +223,50 @@ class Resource(Finding):
     def run(self) -> dict:
         """Bring the resource to the declared state. Returns the module's result."""
         before = self.find()
-        after = self.converge(before)
+        try:
+            after = self.converge(before)
+        except ResourceError as error:
+            raise self.with_what_is_in_the_way(error) from error.cause
+        self.report_twins(after)
         result = {"changed": self.changed, self.result: self.shown(after)}
         if self.module._diff:
             result["diff"] = {"before": self.view(before), "after": self.view(after)}
         return result
 
+    def with_what_is_in_the_way(self, error: ResourceError) -> ResourceError:
+        """The refusal of a deletion, with what something else has to do with it."""
+        found: list[str] = []
+        if error_code(error.cause) in BLOCKED_CODES and self.left is not None:
+            # It is the refusal that must be told, whatever comes of this look.
+            with contextlib.suppress(ResourceError):
+                found = self.in_the_way(self.left)
+        return ResourceError(f"{error} In the way: {', '.join(found)}.", error.cause) if found else error
+
     def converge(self, current: dict | None) -> dict | None:
-        # Each write has its own: a resource that takes many isn't given up sooner than one that takes a single one.
-        attempts: Counter[str] = Counter()
         while True:
             try:
                 if self.options["state"] == "present":
                     return self.make_present(current)
-                self.make_absent(current)
+                self.make_all_absent(current)
                 return None
             except Repeat as repeat:
-                attempts[repeat.doing] += 1
-                attempt = attempts[repeat.doing]
-                if attempt == WRITE_ATTEMPTS:
-                    raise ResourceError(f"{repeat} Given up after {attempt} attempts.", repeat.error) from repeat
-                time.sleep(random.uniform(0.5, 1.0) * min(LONGEST_PAUSE, 0.5 * 2**attempt))
+                # Each write has its own: what takes many isn't given up sooner than what takes a single one.
+                self.patience.pause(repeat)
                 # A second create is safe where AWS knows it as the first one, by the name or by the token.
                 repeatable = self.unique_name or self.create.token
                 hidden = repeat.may_be_done and current is None and not repeatable
-                current = self.find_after_write() if hidden or self.accepted else self.find()
+                if self.accepted:
+                    current = self.find_after_write()
+                else:
+                    current = self.find_after_write(LOST_AFTER) if hidden else self.find()
                 # The lost reply may have told of a success.
                 self.changed = self.changed or repeat.may_be_done
 
     def make_present(self, current: dict | None) -> dict | None:
+        self.give_way(current)
         self.check_owner(current)
         self.refuse_twice()
-        current = self.settle(current)
+        current = self.settle(self.without_stillborn(current))
         if self.check_mode and self.states and self.state_of(current) in self.states.deleting:
             current = None
         if current is None:
@@ -260,14 +289,34 @@ class Resource(Finding):
             return self.predicted(current)
         for name in self.updates:
             # Looked at anew: an update may have settled what others were for, or made one necessary.
-            changes = self.changes(current)
-            mine = {option: change for option, change in changes.items() if change.setting.update == name}
+            mine = self.changed_by(name, self.changes(current))
             if mine:
                 self.apply_update(name, mine, current)
-                current = self.seen(self.settle(self.find_after_write(), acted=True))
+                current = self.until_shown(name, self.seen(self.settle(self.find_after_write(), acted=True)))
         # Looked at anew: an update may have put another resource in its place.
         self.change_tags(current, *self.tag_changes(current))
         return self.find()
+
+    def without_stillborn(self, current: dict | None) -> dict | None:
+        """The resource, or None in place of one whose creation has failed: it is removed to be made again."""
+        # What this run has made and what failed nevertheless would fail again.
+        if self.accepted or self.states is None or self.state_of(current) not in self.states.remade:
+            return current
+        told = f"{self.title} is {self.state_of(current)} and has never run. {self.reasons(current)}".strip()
+        if self.check_mode:
+            self.module.warn(f"{told} It is made again.")
+            return None
+        revived = self.revived(current)
+        if revived is not None:
+            self.module.warn(f"{told} It was brought up by an update.")
+            return revived
+        # Nothing is removed that can't be made again.
+        self.refuse_incomplete()
+        self.refuse(None, {})
+        self.module.warn(f"{told} It is deleted and made again.")
+        self.remove(current)
+        self.wait_until_gone(current, deleting=False)
+        return None
 
     def make(self) -> dict:
         request = self.create_request()
@@ -280,12 +329,40 @@ class Resource(Finding):
             response = self.write(self.create.operation, request, doing)
         except ResourceError as error:
             # It came into being since we looked: a lost reply, or someone else. The next look tells.
-            if error_code(error.cause) in self.create.exists and self.find_after_write() is not None:
+            if error_code(error.cause) in self.create.exists and self.find_after_write(LOST_AFTER) is not None:
                 raise Repeat(error.cause, str(error), False, doing) from error
             raise
         self.accepted = True
         self.created(response)
-        return self.settle(self.seen(self.find_after_write()), acted=True)
+        if self.create.made and self.marks():
+            self.made = next(iter(gather(response, self.create.made)), None)
+            time.sleep(TWINS_AFTER)
+        current = self.seen(self.find_after_write())
+        self.give_way(current)
+        self.twins = ()  # each goes by its own run; if it doesn't, the next run tells
+        return self.settle(current, acted=True)
+
+    def until_shown(self, update: str, current: dict) -> dict:
+        """Look again until the reads show what was changed, as often in a row as the service takes to be steady."""
+        shown = 0
+        for look in self.looks(self.find, VISIBLE_AFTER, pause=1.0, longest=5.0) if self.steady else ():
+            shown = 0 if look is None or self.changed_by(update, self.changes(look)) else shown + 1
+            current = look or current
+            if shown == self.steady:
+                break
+        return current
+
+    def give_way(self, current: dict | None) -> None:
+        """Remove what this run has made if another run has made the one that both keep (see Finding.rank)."""
+        if self.made and current is not None and get_path(current, self.identifier) != self.made:
+            self.withdraw(self.made)
+            self.twins = [twin for twin in self.twins if get_path(twin, self.identifier) != self.made]
+            self.made = None
+
+    def withdraw(self, made: str) -> None:
+        """Remove what this run has made a moment ago; made is its id."""
+        doing = f"remove {made}, which another run has made as well, for {self.title}"
+        self.write(self.delete.operation, self.delete_request({self.identifier: made}), doing, self.delete.missing)
 
     def seen(self, current: dict | None) -> dict:
         """What AWS has accepted, as a read shows it; an error where none does, or someone has removed it meanwhile."""
@@ -323,9 +400,20 @@ class Resource(Finding):
             name = setting.name_of(element)
             self.write(update.remove, {**target, member: name}, f"take {name} from {self.title}", update.missing)
 
-    def make_absent(self, current: dict | None) -> None:
-        if current is None:
-            return
+    def make_all_absent(self, current: dict | None) -> None:
+        """Remove the resource, and whatever else bears all its marks."""
+        removed: set[Any] = set()
+        while current is not None:
+            twins = self.marked(self.twins, self.marks()) if self.tagging and self.marks() else []
+            self.make_absent(current)
+            if self.check_mode or not twins:
+                return
+            removed.add(get_path(current, self.identifier))
+            current = self.find()
+            if current is not None and get_path(current, self.identifier) in removed:
+                return  # not waited for
+
+    def make_absent(self, current: dict) -> None:
         self.check_owner(current)
         deleting = bool(self.states and self.state_of(current) in self.states.deleting)
         if not deleting:
@@ -338,11 +426,15 @@ class Resource(Finding):
                 current = self.settle(current)
                 if current is None:
                     return
-            self.before_delete(current)
-            request = self.delete_request(current)
-            self.deleted(self.write(self.delete.operation, request, f"delete {self.title}", self.delete.missing))
+            self.remove(current)
         if self.options["wait"]:
             self.wait_until_gone(current, deleting)
+
+    def remove(self, current: dict) -> None:
+        self.left = current
+        self.before_delete(current)
+        request = self.delete_request(current)
+        self.deleted(self.write(self.delete.operation, request, f"delete {self.title}", self.delete.missing))
 
     def wait_until_gone(self, current: dict, deleting: bool) -> None:
         """Wait for the end of a deletion; an error if AWS gives it up and the resource is left."""
@@ -390,13 +482,25 @@ class Resource(Finding):
             return
         tags = self.tags_of(current)
         foreign = {key: tags.get(key) for key, value in owner.items() if tags.get(key) != str(value)}
-        if foreign:
+        # A tag that was lost is put back with the others. One with another value says that it is someone else's.
+        if foreign and not (self.keeps_marks(current) and self.in_our_place(current)):
             expected = ", ".join(f"{key}={owner[key]}" for key in foreign)
             actual = ", ".join(f"{key}={value}" if value is not None else f"no {key}" for key, value in foreign.items())
             raise ResourceError(
                 f"{self.title} exists but isn't ours: it has {actual}, expected {expected}. "
                 "Nothing was changed. Rename one of the two, or give it these tags if it is to be taken over."
             )
+
+    def in_our_place(self, current: Mapping) -> bool:
+        """Whether something else than its tags says that it is the one that is meant."""
+        return self.placed
+
+    def keeps_marks(self, description: Mapping) -> bool:
+        """Whether it bears one of our marks at least, and none of the owner's tags with another value."""
+        tags, owner = self.tags_of(description), self.options.get("owned_by") or {}
+        return any(tags.get(key) == value for key, value in self.marks().items()) and all(
+            tags.get(key) in (None, str(value)) for key, value in owner.items()
+        )
 
     def missing(self, options: Iterable[str]) -> list[str]:
         """Those of the options that aren't given."""

@@ -11,7 +11,8 @@ short_description: Manage a flow log of a VPC, a subnet or a network interface
 description:
   - Creates, replaces, tags and deletes one flow log.
   - A resource can have several flow logs. The one that is meant bears the tags in O(owned_by) and the C(Name) in
-    O(tags). If none does, it is the one that delivers to the declared destination. All others are left alone.
+    O(tags). If none does, it is the one that delivers to the declared destination, and if that has lost one of the tags
+    in O(owned_by), they are put back. All others are left alone.
   - AWS can't change a flow log. When a setting differs, the module makes a new one and then deletes the old one.
 author:
   - Contributors to the agent_platform.aws project (@agent-platform)
@@ -21,6 +22,10 @@ options:
       - ID of the VPC, subnet or network interface whose traffic is recorded.
     type: str
     required: true
+  flow_log_id:
+    description:
+      - ID of the flow log, where it is known.
+    type: str
   resource_type:
     description:
       - What O(resource_id) is.
@@ -199,9 +204,14 @@ class FlowLog(Ec2Resource):
     result = "flow_log"
     names = {"ResourceId": "resource_id"}
     identifier = "FlowLogId"
+    known_by = "flow_log_id"
+    placed = True
     tagged_as = "vpc-flow-log"
     describe = Describe("DescribeFlowLogs", "FlowLogs", many=True)
-    create = Create("CreateFlowLogs", token="ClientToken", exists=("FlowLogAlreadyExists",), tags=None)
+    made_at = "CreationTime"
+    create = Create(
+        "CreateFlowLogs", token="ClientToken", exists=("FlowLogAlreadyExists",), tags=None, made="FlowLogIds"
+    )
     delete = Delete("DeleteFlowLogs", missing=("InvalidFlowLogId.NotFound",), by={"FlowLogIds": ["FlowLogId"]})
     settings = (
         Setting("traffic_type", "TrafficType", update="replacement"),
@@ -228,6 +238,7 @@ class FlowLog(Ec2Resource):
             "FAILED": "Check that the destination exists and that the role or its policy lets flow logs write to it."
         },
     )
+    unmanaged = {"CreateFlowLogs.TagFieldSpecifications": "fields of tags in the records aren't offered"}
     passing = dict.fromkeys(("InvalidParameter", "400"), ROLE_NOT_YET_USABLE)
     timeout = 120
     poll = 5.0
@@ -235,7 +246,8 @@ class FlowLog(Ec2Resource):
     def prepare(self):
         self.superseded = []
         self.destination = self.options["log_destination"] or self.options["log_group_name"]
-        if not self.destination and (self.options["state"] == "present" or not self.marks()):
+        meant = self.marks() or self.known_id
+        if not self.destination and (self.options["state"] == "present" or not meant):
             raise ResourceError(
                 f"It isn't clear which flow log of {self.options['resource_id']!r} is meant: "
                 "set log_group_name or log_destination, or for state=absent owned_by or a Name in tags."
@@ -244,7 +256,7 @@ class FlowLog(Ec2Resource):
     def describe_request(self):
         return {"Filter": self.filters({"resource-id": self.options["resource_id"]})}
 
-    def select(self, found):
+    def choose(self, found):
         marks = self.marks()
         ours = self.marked(found, marks) if marks else []
         candidates = ours or [item for item in found if self.delivers_as_declared(item)]

@@ -10,8 +10,11 @@ version_added: 0.1.0
 short_description: Manage one EC2 instance
 description:
   - Launches, changes, starts, replaces and terminates one instance.
-  - The instance is found by its tag C(Name) and the tags in O(owned_by), among those that aren't terminated. Both are
-    part of the call that launches it. Instances of the same name without the tags in O(owned_by) are left alone.
+  - The instance is found by its tag C(Name) and the tags in O(owned_by), or by O(instance_id), among those that aren't
+    terminated. The tags are part of the call that launches it. Instances of the same name without the tags in
+    O(owned_by) are left alone.
+  - What others have attached to it, volumes without the tags in O(owned_by), further network interfaces and Elastic IP
+    addresses, is left alone, and a warning names it.
   - It runs. One that is stopped is started.
   - It has no key pair. Whether it gets a public address is decided by its subnet.
   - It replaces M(amazon.aws.ec2_instance), which in release 11.4.0 launches a second instance when the image or the
@@ -25,6 +28,11 @@ options:
       - The instance's tag C(Name).
     type: str
     required: true
+  instance_id:
+    description:
+      - ID of the instance, where it is known. Then it may have lost its name or one of the tags in O(owned_by), which
+        are put back.
+    type: str
   image_id:
     description:
       - ID of the image. Needed to launch the instance. Another image takes another instance, see O(replace).
@@ -52,7 +60,8 @@ options:
     type: str
   user_data:
     description:
-      - User data as plain text, for the launch. The module encodes them. They aren't compared later.
+      - User data as plain text, empty for none. The module encodes them. To change them, the instance must be stopped,
+        see O(restart); AWS runs parts of them at each start.
       - Everybody who may describe the instance's attributes reads them, so they are no place for secrets.
     type: str
   ebs_optimized:
@@ -63,6 +72,26 @@ options:
     description:
       - Whether detailed monitoring is on.
     type: bool
+  source_dest_check:
+    description:
+      - Whether AWS drops what isn't from or for the instance itself. Only what forwards for others needs V(false).
+    type: bool
+  shutdown_behavior:
+    description:
+      - What becomes of the instance when it is shut down from within.
+    type: str
+    choices: [stop, terminate]
+  auto_recovery:
+    description:
+      - Whether AWS moves the instance to other hardware when its own fails, if its type allows it.
+    type: str
+    choices: [default, disabled]
+  cpu_credits:
+    description:
+      - Whether an instance of a burstable type, such as T3, may use more of a processor than it has earned, which AWS
+        charges for. Not for other types.
+    type: str
+    choices: [standard, unlimited]
   metadata_options:
     description:
       - How the instance metadata service answers.
@@ -92,6 +121,10 @@ options:
       - Whether AWS refuses to terminate the instance.
       - With V(true) the module neither removes nor replaces it. With V(false) it does, and turns the protection off for
         it. If not set, a protected instance stays.
+    type: bool
+  disable_api_stop:
+    description:
+      - Whether AWS refuses to stop the instance, which O(restart) needs.
     type: bool
   block_device_mappings:
     description:
@@ -295,11 +328,33 @@ instance:
       description: Whether AWS refuses to terminate the instance.
       returned: when O(disable_api_termination) is set or O(replace=true)
       type: bool
+    disable_api_stop:
+      description: Whether AWS refuses to stop the instance.
+      returned: when O(disable_api_stop) is set
+      type: bool
+    instance_initiated_shutdown_behavior:
+      description: What becomes of the instance when it is shut down from within.
+      returned: when O(shutdown_behavior) is set
+      type: str
+      sample: stop
+    credit_specification:
+      description: Whether it may use more of a processor than it has earned, as C(cpu_credits).
+      returned: when O(cpu_credits) is set
+      type: dict
+      sample: {"cpu_credits": "unlimited"}
+    maintenance_options:
+      description: Whether AWS recovers it by itself, as C(auto_recovery).
+      type: dict
+      sample: {"auto_recovery": "default"}
+    source_dest_check:
+      description: Whether AWS drops what isn't from or for the instance itself.
+      type: bool
     tags:
       description: Tags of the instance.
       type: dict
 """
 
+import base64
 import dataclasses
 import operator
 
@@ -314,6 +369,13 @@ ENDING = ("shutting-down", "terminated")
 GONE = ("InvalidInstanceID.NotFound", "IncorrectInstanceState")
 TAGGED = ("instance", "volume", "network-interface")
 FROM_PARAMETER = "resolve:ssm:"
+# Options whose values the description of the instance doesn't tell -> the attribute to ask for, and the member there.
+ATTRIBUTES = {
+    "disable_api_termination": ("disableApiTermination", "DisableApiTermination"),
+    "disable_api_stop": ("disableApiStop", "DisableApiStop"),
+    "shutdown_behavior": ("instanceInitiatedShutdownBehavior", "InstanceInitiatedShutdownBehavior"),
+    "user_data": ("userData", "UserData"),
+}
 METADATA = ("HttpEndpoint", "HttpTokens", "HttpPutResponseHopLimit", "HttpProtocolIpv6", "InstanceMetadataTags")
 # Suboptions of a volume, and the members of its description and of ModifyVolume.
 VOLUME = {
@@ -334,6 +396,16 @@ NOT_LAUNCHED = (
 def same_profile(have, want):
     """A name is the last part of the ARN, after a path."""
     return have is not None and want in (have, have.rpartition("/")[2])
+
+
+def same_attribute(have, want):
+    """Not everywhere a new instance is known at once: what couldn't be read isn't another value."""
+    return have in (None, want)
+
+
+def from_base64(text):
+    """User data as text; what isn't text, such as an archive, is none that anybody declares."""
+    return base64.b64decode(text or "").decode(errors="replace")
 
 
 def mappings_of(volumes):
@@ -399,12 +471,23 @@ class Instance(Ec2Resource):
     needed = ("image_id", "instance_type")
     names = {"Name": "name"}
     identifier = "InstanceId"
+    known_by = "instance_id"
     describe = Describe("DescribeInstances", "Reservations.Instances", many=True)
     additions = (
-        Addition("DescribeInstanceAttribute", "DisableApiTermination.Value", "DisableApiTermination", by_hand=True),
+        *(
+            Addition("DescribeInstanceAttribute", f"{member}.Value", member, by_hand=True)
+            for _attribute, member in ATTRIBUTES.values()
+        ),
+        Addition(
+            "DescribeInstanceCreditSpecifications",
+            "InstanceCreditSpecifications.CpuCredits",
+            "CreditSpecification.CpuCredits",
+            by_hand=True,
+        ),
         Addition("DescribeVolumes", "Volumes", "Volumes", by_hand=True),
     )
-    create = Create("RunInstances", token="ClientToken", tags=None)
+    made_at = "LaunchTime"
+    create = Create("RunInstances", token="ClientToken", tags=None, made="Instances.InstanceId")
     delete = Delete("TerminateInstances", missing=("InvalidInstanceID.NotFound",), by={"InstanceIds": ["InstanceId"]})
     settings = (
         Setting("image_id", "ImageId", update="replacement"),
@@ -414,8 +497,36 @@ class Instance(Ec2Resource):
             "DisableApiTermination",
             update="protection",
             update_members=("DisableApiTermination.Value",),
-            # Not everywhere a new instance is known at once.
-            same=lambda have, want: have in (None, want),
+            same=same_attribute,
+        ),
+        Setting(
+            "disable_api_stop",
+            "DisableApiStop",
+            update="stop_protection",
+            update_members=("DisableApiStop.Value",),
+            same=same_attribute,
+        ),
+        Setting(
+            "shutdown_behavior",
+            "InstanceInitiatedShutdownBehavior",
+            update="shutdown",
+            update_members=("InstanceInitiatedShutdownBehavior.Value",),
+            same=same_attribute,
+        ),
+        Setting(
+            "source_dest_check",
+            None,
+            read="SourceDestCheck",
+            update="forwarding",
+            update_members=("SourceDestCheck.Value",),
+            absent=True,
+        ),
+        Setting(
+            "auto_recovery",
+            "MaintenanceOptions.AutoRecovery",
+            update="recovery",
+            update_members=("AutoRecovery",),
+            absent="default",
         ),
         Setting(
             "iam_instance_profile",
@@ -455,6 +566,10 @@ class Instance(Ec2Resource):
         ),
         Setting("instance_type", "InstanceType", update="resize", update_members=("InstanceType.Value",)),
         Setting("ebs_optimized", "EbsOptimized", update="resize", update_members=("EbsOptimized.Value",), absent=False),
+        # AWS tells of those that have it, if it isn't asked by id: then it refuses types that have none.
+        Setting(
+            "cpu_credits", "CreditSpecification.CpuCredits", update="credits", update_members=(), absent="standard"
+        ),
         # An instance that is present runs.
         Setting(
             "state",
@@ -466,19 +581,119 @@ class Instance(Ec2Resource):
             encode=lambda _state: "running",
         ),
         # Encoded by botocore.
-        Setting("user_data", "UserData", same=lambda have, want: True, secret=True),
+        Setting(
+            "user_data",
+            "UserData",
+            update="resize",
+            update_members=("UserData.Value",),
+            same=same_attribute,
+            secret=True,
+        ),
     )
     # A new instance has all that is declared. It starts last: so it has no moment with what the others mend.
     updates = {
         "replacement": Update("RunInstances"),
         "protection": Update("ModifyInstanceAttribute", by="InstanceId"),
+        # Before what may need a stop.
+        "stop_protection": Update("ModifyInstanceAttribute", by="InstanceId"),
+        "shutdown": Update("ModifyInstanceAttribute", by="InstanceId"),
+        "forwarding": Update("ModifyInstanceAttribute", by="InstanceId"),
+        "recovery": Update("ModifyInstanceMaintenanceOptions", by="InstanceId"),
         "profile": Update("AssociateIamInstanceProfile"),
         "groups": Update("ModifyInstanceAttribute", by="InstanceId"),
         "metadata": Update("ModifyInstanceMetadataOptions", by="InstanceId"),
         "monitoring": Update("MonitorInstances", by={"InstanceIds": ["InstanceId"]}, clear="UnmonitorInstances"),
         "volumes": Update("ModifyVolume"),
         "resize": Update("ModifyInstanceAttribute"),
+        "credits": Update("ModifyInstanceCreditSpecification"),
         "start": Update("StartInstances"),
+    }
+    unmanaged = {
+        **dict.fromkeys(
+            ("AssociateAddress", "AttachNetworkInterface"),
+            "addresses and interfaces that others attach are left alone; a warning names them",
+        ),
+        **dict.fromkeys(
+            ("AttachVolume", "DetachVolume"),
+            "volumes beyond the declared ones are left alone; a warning names those without our tags",
+        ),
+        **dict.fromkeys(("AttachClassicLinkVpc", "DetachClassicLinkVpc"), "AWS has retired EC2-Classic"),
+        **dict.fromkeys(
+            (
+                "BundleInstance",
+                "ConfirmProductInstance",
+                "CreateImage",
+                "CreateInstanceExportTask",
+                "ModifyInstanceEventStartTime",
+                "RebootInstances",
+                "SendDiagnosticInterrupt",
+            ),
+            "they change nothing of the instance that lasts",
+        ),
+        **dict.fromkeys(
+            (
+                "AssociateApplicationStatusCheck",
+                "DisableApplicationStatusCheckSuppression",
+                "DisassociateApplicationStatusCheck",
+                "EnableApplicationStatusCheckSuppression",
+            ),
+            "status checks of applications are left alone",
+        ),
+        **dict.fromkeys(
+            (
+                "CreateDelegateMacVolumeOwnershipTask",
+                "CreateMacSystemIntegrityProtectionModificationTask",
+                "DisableInstanceSqlHaStandbyDetections",
+                "EnableInstanceSqlHaStandbyDetections",
+            ),
+            "of Mac and SQL Server only",
+        ),
+        "CreateReplaceRootVolumeTask": "a root volume of another's making is left",
+        **dict.fromkeys(
+            (
+                "ModifyInstanceCapacityReservationAttributes",
+                "ModifyInstanceCpuOptions",
+                "ModifyInstanceMaintenanceOptions.RebootMigration",
+                "ModifyInstanceNetworkPerformanceOptions",
+                "ModifyInstancePlacement",
+                "ModifyPrivateDnsNameOptions",
+                *(
+                    f"RunInstances.{member}"
+                    for member in (
+                        "AdditionalInfo",
+                        "CapacityReservationSpecification",
+                        "CpuOptions",
+                        "ElasticGpuSpecification",
+                        "ElasticInferenceAccelerators",
+                        "EnablePrimaryIpv6",
+                        "EnclaveOptions",
+                        "HibernationOptions",
+                        "Ipv6AddressCount",
+                        "Ipv6Addresses",
+                        "KernelId",
+                        "LicenseSpecifications",
+                        "NetworkPerformanceOptions",
+                        "Operator",
+                        "Placement",
+                        "PrivateDnsNameOptions",
+                        "PrivateIpAddress",
+                        "RamdiskId",
+                    )
+                ),
+                *(
+                    f"ModifyInstanceAttribute.{member}"
+                    for member in ("EnaSupport", "EnclaveOptions", "Kernel", "Ramdisk", "SriovNetSupport")
+                ),
+                "ModifyVolume.MultiAttachEnabled",
+                "ResetInstanceAttribute",
+                "StartInstances.AdditionalInfo",
+            ),
+            "AWS's defaults",
+        ),
+        "RunInstances.SecondaryInterfaces": "one interface",
+        "RunInstances.KeyName": "no SSH",
+        "RunInstances.LaunchTemplate": "all is declared here",
+        "RunInstances.InstanceMarketOptions": "no spot instance",
     }
     extra_operations = (
         "DescribeIamInstanceProfileAssociations",
@@ -513,7 +728,7 @@ class Instance(Ec2Resource):
     poll = 5.0
 
     def prepare(self):
-        self.watched = None  # ID of the instance, once it is known
+        self.watched = None  # ID of the instance, once it is found
         self.leaving = False  # it is being terminated, to be replaced
         tags, name = self.options["tags"], self.options["name"]
         if tags is not None:
@@ -538,38 +753,69 @@ class Instance(Ec2Resource):
         return {**super().marks(), "Name": self.options["name"]}
 
     def describe_request(self):
-        if self.watched:
-            return {"Filters": self.filters({"instance-id": self.watched})}
-        # A deletion that is under way is waited for, but a new instance need not wait for it.
+        if self.watched or self.known_id:
+            return {"Filters": self.filters({"instance-id": self.watched or self.known_id})}
+        # A deletion that is under way is waited for, but a new instance need not wait for it. What this run has
+        # launched is seen in any case, to tell why it ended.
         states = LIVING if self.options["state"] == "present" else (*LIVING, "shutting-down")
+        states = (*LIVING, *ENDING) if self.made else states
         tags = {f"tag:{key}": value for key, value in self.marks().items()}
         return {"Filters": [*self.filters(tags), {"Name": "instance-state-name", "Values": list(states)}]}
 
+    def find(self):
+        found = super().find()
+        if found is None and self.known_id and not self.watched and self.options["state"] == "present":
+            # It has gone since.
+            self.options["instance_id"] = None
+            found = super().find()
+        return found
+
     def select(self, found):
-        if not self.watched:
-            # The filters of AWS take * and ? for any text.
-            return self.marked(found, self.marks())
         ended = [item for item in found if get_path(item, "State.Name") in ENDING]
-        if ended and self.options["state"] == "present" and not self.leaving:
+        mine = [item for item in ended if item["InstanceId"] in (self.watched, self.made)]
+        if mine and self.options["state"] == "present" and not self.leaving:
             raise ResourceError(
-                f"{self.title} ({self.watched}) is {get_path(ended[0], 'State.Name')}. {self.reasons(ended[0])} "
+                f"{self.title} ({mine[0]['InstanceId']}) is {get_path(mine[0], 'State.Name')}. {self.reasons(mine[0])} "
                 f"{NOT_LAUNCHED}"
             )
-        return found
+        if self.watched:
+            return found
+        if self.options["state"] == "present":
+            found = [item for item in found if item not in ended]
+        # The filters of AWS take * and ? for any text.
+        return found if self.known_id else self.marked(found, self.marks())
+
+    def in_our_place(self, current):
+        return current["InstanceId"] == self.known_id
 
     def complete(self, description):
         identifier, state = description["InstanceId"], get_path(description, "State.Name")
-        self.watched = identifier
+        if self.made in (None, *self.viewed):
+            self.watched = identifier
         description = dict(description)
-        if state in LIVING and (self.may_end or self.options["disable_api_termination"] is not None):
-            request = {"InstanceId": identifier, "Attribute": "disableApiTermination"}
-            answer = self.read("DescribeInstanceAttribute", request, GONE)
-            if answer:
-                description["DisableApiTermination"] = answer["DisableApiTermination"]["Value"]
+        for option, (attribute, member) in ATTRIBUTES.items():
+            if state in LIVING and self.asks_for(option):
+                answer = self.read(
+                    "DescribeInstanceAttribute", {"InstanceId": identifier, "Attribute": attribute}, GONE
+                )
+                if answer:
+                    value = answer.get(member, {}).get("Value")
+                    description[member] = from_base64(value) if member == "UserData" else value
+        if self.options["cpu_credits"] and self.options["state"] == "present" and state in LIVING:
+            request = {"Filters": self.filters({"instance-id": identifier})}
+            answer = self.read("DescribeInstanceCreditSpecifications", request)
+            for credits in answer["InstanceCreditSpecifications"]:
+                description["CreditSpecification"] = {"CpuCredits": credits["CpuCredits"]}
         # The devices of a new instance show when it runs.
         if self.options["block_device_mappings"] and state in LIVING and state != "pending":
             description["Volumes"] = self.volumes_of(description)
         return description
+
+    def asks_for(self, option):
+        """Whether the attribute matters: it is declared, or it may keep the instance from being terminated."""
+        if option == "disable_api_termination" and self.may_end:
+            return True
+        return self.options["state"] == "present" and self.options[option] is not None
 
     @property
     def may_end(self):
@@ -668,6 +914,33 @@ class Instance(Ec2Resource):
                 f"To {what} it, set disable_api_termination: false and run again."
             )
 
+    # ---- What others have attached
+
+    def make_present(self, current):
+        current = super().make_present(current)
+        parts = list(self.foreign_parts(current))
+        if parts and not self.check_mode:
+            self.module.warn(
+                f"{self.title} ({current['InstanceId']}) has what others have attached to it: {', '.join(parts)}. "
+                "It is left alone; take it off if it isn't meant to be there."
+            )
+        return current
+
+    def foreign_parts(self, instance):
+        """Volumes, interfaces and addresses that weren't launched with the instance."""
+        declared = [mapping["device_name"] for mapping in self.options["block_device_mappings"] or []]
+        owner = {key: str(value) for key, value in (self.options["owned_by"] or {}).items()}
+        for volume in instance.get("Volumes", []):
+            device = volume["Attachments"][0]["Device"]
+            if owner and device not in declared and not self.marked([volume], owner):
+                yield f"volume {volume.get('VolumeId')} as {device}"
+        for interface in instance.get("NetworkInterfaces", []):
+            identifier, association = interface["NetworkInterfaceId"], interface.get("Association", {})
+            if get_path(interface, "Attachment.DeviceIndex", 0) != 0:
+                yield f"network interface {identifier}"
+            if association.get("IpOwnerId", "amazon") != "amazon":
+                yield f"address {association.get('PublicIp')}"
+
     # ---- Launching
 
     def tag_specifications(self, tags):
@@ -676,11 +949,17 @@ class Instance(Ec2Resource):
         return {"TagSpecifications": [{"ResourceType": kind, "Tags": tags} for kind in TAGGED]}
 
     def create_request(self):
-        return {**super().create_request(), "MinCount": 1, "MaxCount": 1}
+        request = {**super().create_request(), "MinCount": 1, "MaxCount": 1}
+        return {member: value for member, value in request.items() if (member, value) != ("UserData", "")}
+
+    def make(self):
+        # Looked for by its marks from now on: another run may launch one at the same moment.
+        self.watched = self.options["instance_id"] = None
+        return super().make()
 
     def created(self, response):
         instance = response["Instances"][0]
-        self.watched, self.leaving = instance["InstanceId"], False
+        self.leaving = False
         declared = [mapping["device_name"] for mapping in self.options["block_device_mappings"] or []]
         root = instance.get("RootDeviceName")
         if declared and root and root not in declared:
@@ -688,6 +967,10 @@ class Instance(Ec2Resource):
                 f"The root device of {self.title} is {root}, which block_device_mappings doesn't list. "
                 "Its volume is as the image says, and the listed ones are further volumes."
             )
+
+    def withdraw(self, made):
+        self.unprotect({"InstanceId": made, "DisableApiTermination": self.options["disable_api_termination"]})
+        super().withdraw(made)
 
     def settle(self, current, acted=False):
         current = super().settle(current, acted)
@@ -703,6 +986,15 @@ class Instance(Ec2Resource):
         request = {"InstanceId": current["InstanceId"], **self.encode(change.setting, change.desired)}
         self.write("ModifyInstanceMetadataOptions", request, f"change the metadata options of {self.title}")
 
+    def update_credits(self, changes, current):
+        asked = {"InstanceId": current["InstanceId"], "CpuCredits": changes["cpu_credits"].desired}
+        request = {"InstanceCreditSpecifications": [asked]}
+        self.write("ModifyInstanceCreditSpecification", request, f"change the CPU credits of {self.title}")
+
+    def refused(self, operation, request, response):
+        left = response.get("UnsuccessfulInstanceCreditSpecifications", [])
+        return [*super().refused(operation, request, response), *(item.get("Error", {}) for item in left)]
+
     def update_replacement(self, _changes, current):
         self.unprotect(current)
         self.leaving = True
@@ -710,7 +1002,6 @@ class Instance(Ec2Resource):
         self.write(self.delete.operation, request, f"terminate {self.title} to launch it anew", self.delete.missing)
         if self.options["wait"]:
             self.wait_until_gone(current, deleting=True)
-        self.watched = None
         self.make()
 
     def update_profile(self, changes, current):
@@ -813,6 +1104,11 @@ class Instance(Ec2Resource):
     def before_delete(self, current):
         self.unprotect(current)
 
+    def make_absent(self, current):
+        super().make_absent(current)
+        # Another one may come into view.
+        self.watched = None
+
     def unprotect(self, current):
         if current.get("DisableApiTermination"):
             request = {"InstanceId": current["InstanceId"], "DisableApiTermination": {"Value": False}}
@@ -827,8 +1123,9 @@ class Instance(Ec2Resource):
         future = super().predicted(current)
         if current is None:
             future["Tags"] = self.tag_specifications(self.options["tags"])["TagSpecifications"][0]["Tags"]
-            if self.options["disable_api_termination"] is not None:
-                future["DisableApiTermination"] = self.options["disable_api_termination"]
+            for option, (_attribute, member) in ATTRIBUTES.items():
+                if self.options[option] is not None:
+                    future[member] = self.options[option]
         # What is described in other terms than it is asked for.
         if "state" in changes:
             future["State"] = {"Code": 16, "Name": "running"}
@@ -858,6 +1155,9 @@ def differing(changes):
     """Differences with both values, for an error."""
     texts = []
     for option, change in changes.items():
+        if change.setting.secret:
+            texts.append(f"{option}: isn't what is declared")
+            continue
         parts = {(option,): (change.current, change.desired)}
         if option == "block_device_mappings":
             parts = differences(change.current, change.desired)

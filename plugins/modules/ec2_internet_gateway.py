@@ -12,6 +12,7 @@ description:
   - Creates, attaches, tags and deletes the internet gateway of a VPC.
   - A gateway with the tags of O(owned_by) and the same C(Name) that no VPC has yet is what an interrupted run has left.
     It is attached instead of making another one.
+  - The gateway that the VPC has is the one that is meant. If it has lost one of these tags, they are put back.
   - It replaces M(amazon.aws.ec2_vpc_igw), which in release 11.4.0 finds a gateway by its attachment only and so makes a
     second one when the run ended before the first was attached.
 author:
@@ -22,6 +23,10 @@ options:
       - ID of the VPC.
     type: str
     required: true
+  internet_gateway_id:
+    description:
+      - ID of the gateway, where it is known.
+    type: str
 extends_documentation_fragment:
   - agent_platform.aws.resource
   - amazon.aws.common.modules
@@ -63,8 +68,9 @@ internet_gateway:
 """
 
 from ..module_utils.declarations import Create, Delete, Describe, Setting, Update
-from ..module_utils.ec2 import Ec2Resource, ec2_tagging
+from ..module_utils.ec2 import ec2_tagging
 from ..module_utils.resource import run_module
+from ..module_utils.vacated import Vacated, interfaces_by
 
 
 def vpc_of(attachments):
@@ -72,14 +78,16 @@ def vpc_of(attachments):
     return attachments[0]["VpcId"] if attachments else None
 
 
-class InternetGateway(Ec2Resource):
+class InternetGateway(Vacated):
     kind = "internet gateway"
     result = "internet_gateway"
     names = {"VpcId": "vpc_id"}
     identifier = "InternetGatewayId"
+    known_by = "internet_gateway_id"
+    placed = True
     tagged_as = "internet-gateway"
     describe = Describe("DescribeInternetGateways", "InternetGateways", many=True)
-    create = Create("CreateInternetGateway", tags=None, names=())
+    create = Create("CreateInternetGateway", tags=None, names=(), made="InternetGateway.InternetGatewayId")
     delete = Delete("DeleteInternetGateway", missing=("InvalidInternetGatewayID.NotFound",), by="InternetGatewayId")
     settings = (
         Setting(
@@ -93,7 +101,7 @@ class InternetGateway(Ec2Resource):
         ),
     )
     updates = {"attachment": Update("AttachInternetGateway")}
-    extra_operations = ("DetachInternetGateway",)
+    extra_operations = ("DetachInternetGateway", "DescribeNetworkInterfaces")
     tagging = ec2_tagging("InternetGatewayId")
     passing = {
         "InvalidInternetGatewayID.NotFound": ("",),
@@ -101,7 +109,10 @@ class InternetGateway(Ec2Resource):
         "Resource.AlreadyAssociated": ("",),
     }
 
-    def select(self, found):
+    # Addresses of the VPC that lead through the gateway keep it.
+    inside = (interfaces_by("vpc-id"),)
+
+    def choose(self, found):
         attached = [item for item in found if vpc_of(item.get("Attachments")) == self.options["vpc_id"]]
         marks = self.marks()
         if attached or not marks:
@@ -110,6 +121,15 @@ class InternetGateway(Ec2Resource):
 
     def update_request(self, name, changes, current):
         return {"InternetGatewayId": current["InternetGatewayId"], "VpcId": self.options["vpc_id"]}
+
+    def place_of(self, current):
+        return vpc_of(current["Attachments"])
+
+    def keeps(self, thing):
+        return bool(thing.get("Association"))
+
+    def in_the_way(self, current):
+        return super().in_the_way(current) if current.get("Attachments") else []
 
     def before_delete(self, current):
         for attachment in current.get("Attachments", []):

@@ -131,6 +131,12 @@ options:
       network_interface:
         description: Tags of network interfaces.
         type: dict
+  purge_data:
+    description:
+      - Whether what the default version holds beyond the declared options makes a difference, such as a script that
+        somebody has slipped in. It isn't in the new version.
+    type: bool
+    default: false
   keep_versions:
     description:
       - How many versions are kept. Older ones are deleted, but never the default version.
@@ -219,7 +225,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
     boto3_tag_list_to_ansible_dict,
 )
 
-from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Update
+from ..module_utils.declarations import Addition, Change, Create, Delete, Describe, Setting, Update
 from ..module_utils.ec2 import Ec2Resource, ec2_tagging, profile_to_api
 from ..module_utils.resource import run_module
 
@@ -325,6 +331,64 @@ class LaunchTemplate(Ec2Resource):
         ),
     )
     updates = {"version": Update("CreateLaunchTemplateVersion"), "pruning": Update("DeleteLaunchTemplateVersions")}
+    unmanaged = {
+        **dict.fromkeys(
+            (
+                f"CreateLaunchTemplate.LaunchTemplateData.{member}"
+                for member in (
+                    "CapacityReservationSpecification",
+                    "CpuOptions",
+                    "CreditSpecification",
+                    "DisableApiStop",
+                    "DisableApiTermination",
+                    "ElasticGpuSpecifications",
+                    "ElasticInferenceAccelerators",
+                    "EnclaveOptions",
+                    "HibernationOptions",
+                    "InstanceInitiatedShutdownBehavior",
+                    "InstanceMarketOptions",
+                    "InstanceRequirements",
+                    "KernelId",
+                    "LicenseSpecifications",
+                    "MaintenanceOptions",
+                    "NetworkPerformanceOptions",
+                    "Operator",
+                    "Placement",
+                    "PrivateDnsNameOptions",
+                    "RamDiskId",
+                )
+            ),
+            "in no version of the module's; with purge_data one that has any is replaced",
+        ),
+        "CreateLaunchTemplate.LaunchTemplateData.KeyName": "no SSH",
+        **dict.fromkeys(
+            (
+                f"CreateLaunchTemplate.LaunchTemplateData.{member}"
+                for member in ("NetworkInterfaces", "SecondaryInterfaces", "SecurityGroups")
+            ),
+            "one interface, in the groups that security_group_ids names",
+        ),
+        **dict.fromkeys(
+            (
+                f"CreateLaunchTemplate.LaunchTemplateData.BlockDeviceMappings.{member}"
+                for member in ("Ebs.EbsCardIndex", "Ebs.VolumeInitializationRate", "NoDevice", "VirtualName")
+            ),
+            "EBS volumes with AWS's defaults",
+        ),
+        "CreateLaunchTemplate.LaunchTemplateData.IamInstanceProfile.Arn": "the profile is named by its name or its ARN",
+        **dict.fromkeys(
+            (
+                "CreateLaunchTemplate.Operator",
+                "CreateLaunchTemplate.VersionDescription",
+                "CreateLaunchTemplateVersion.VersionDescription",
+            ),
+            "they change nothing of instances",
+        ),
+        **dict.fromkeys(
+            ("CreateLaunchTemplateVersion.ResolveAlias", "CreateLaunchTemplateVersion.SourceVersion"),
+            "a version is declared as a whole",
+        ),
+    }
     tagging = ec2_tagging("LaunchTemplateId")
     extra_operations = ("ModifyLaunchTemplate",)
     free_form = ("TagSpecifications",)
@@ -398,6 +462,19 @@ class LaunchTemplate(Ec2Resource):
     def outdated(self, version):
         return any(change.setting.update == "version" for change in self.changes(version).values())
 
+    def changes(self, current):
+        found = super().changes(current)
+        extra = self.undeclared(current)
+        if self.options["purge_data"] and extra:
+            found["purge_data"] = Change(Setting("purge_data", None, update="version"), extra, [])
+        return found
+
+    def undeclared(self, version):
+        """What the version's data hold beyond what is declared."""
+        declared = [setting for setting in self.settings_of("version") if self.options[setting.option] is not None]
+        known = {setting.path.split(".")[1] for setting in declared}
+        return sorted(member for member, value in version.get("LaunchTemplateData", {}).items() if member not in known)
+
     def surplus(self, current):
         """Numbers of the versions that are more than are to be kept, the oldest first."""
         numbers = current.get("VersionNumbers", [])
@@ -420,6 +497,7 @@ class LaunchTemplate(Ec2Resource):
     def predicted(self, current):
         future = super().predicted(current)
         future.pop("VersionNumbers", None)
+        future.pop("purge_data", None)
         latest = (current or {}).get("LatestVersionNumber", 0)
         if current is None or self.outdated(current):
             new = current is None or self.outdated(self.latest)
@@ -431,6 +509,10 @@ class LaunchTemplate(Ec2Resource):
             surplus = self.surplus({**future, "VersionNumbers": numbers})
             future["VersionNumbers"] = [number for number in numbers if number not in surplus]
         return future
+
+    def view(self, description):
+        extra = self.undeclared(description) if description and self.options["purge_data"] else []
+        return {**super().view(description), **({"undeclared": extra} if extra else {})}
 
 
 def main():

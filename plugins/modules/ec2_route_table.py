@@ -11,7 +11,7 @@ short_description: Manage a route table of a VPC with its routes and subnets
 description:
   - Creates, changes and deletes a route table with its routes, the subnets that use it, and its tags. Routes and
     subnets that are not declared are removed from it.
-  - The table is found by its tag C(Name) together with O(owned_by). Other tags may change.
+  - The table is found by its tag C(Name) together with O(owned_by), or by O(route_table_id). Other tags may change.
   - A subnet that uses another table is moved in one step, so it is never without its routes.
   - Routes of gateway endpoints belong to the endpoint and are left alone, see M(agent_platform.aws.ec2_vpc_endpoint).
   - It replaces M(amazon.aws.ec2_vpc_route_table), which in release 11.4.0 makes a second table when a tag changes,
@@ -30,6 +30,10 @@ options:
       - Name of the table. It is kept in the tag C(Name).
     type: str
     required: true
+  route_table_id:
+    description:
+      - ID of the table, where it is known. If it has lost its name or a tag of O(owned_by), that is put back.
+    type: str
   subnet_ids:
     description:
       - IDs of the subnets that use the table.
@@ -172,10 +176,13 @@ class RouteTable(Ec2Resource):
     result = "route_table"
     names = {"VpcId": "vpc_id", "Name": "name"}
     identifier = "RouteTableId"
+    known_by = "route_table_id"
     tagged_as = "route-table"
     filtered_by = {"vpc-id": "vpc_id"}
     describe = Describe("DescribeRouteTables", "RouteTables", many=True)
-    create = Create("CreateRouteTable", token="ClientToken", tags=None, names=("VpcId",))
+    create = Create(
+        "CreateRouteTable", token="ClientToken", tags=None, names=("VpcId",), made="RouteTable.RouteTableId"
+    )
     delete = Delete("DeleteRouteTable", missing=("InvalidRouteTableID.NotFound",), by="RouteTableId")
     settings = (
         Setting(
@@ -202,6 +209,19 @@ class RouteTable(Ec2Resource):
     # Routes first: a subnet that moves here finds them.
     updates = {"routes": Update("CreateRoute"), "subnets": Update("AssociateRouteTable")}
     extra_operations = ("ReplaceRoute", "DeleteRoute", "ReplaceRouteTableAssociation", "DisassociateRouteTable")
+    unmanaged = {
+        **dict.fromkeys(
+            (
+                "DisableRouteServerPropagation",
+                "DisableVgwRoutePropagation",
+                "EnableRouteServerPropagation",
+                "EnableVgwRoutePropagation",
+            ),
+            "routes that gateways and route servers propagate are left to them",
+        ),
+        **dict.fromkeys(("CreateRoute.InstanceId", "CreateRoute.VpcEndpointId"), "no target that is declared"),
+        "AssociateRouteTable.PublicIpv4Pool": "of internet gateways; the module associates subnets",
+    }
     tagging = ec2_tagging("RouteTableId")
     passing = {
         "InvalidGatewayID.NotFound": ("",),
@@ -220,6 +240,9 @@ class RouteTable(Ec2Resource):
 
     def select(self, found):
         self.tables = found
+        return super().select(found)
+
+    def choose(self, found):
         return self.marked(found, self.marks())
 
     def update_routes(self, _changes, current):

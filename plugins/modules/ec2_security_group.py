@@ -12,6 +12,8 @@ description:
   - Creates, changes and deletes a security group of a VPC with its rules and its tags. Rules that are not declared are
     removed.
   - New rules are there before old ones go, so that traffic which both allow is not interrupted.
+  - It is found by its name, which no other group of the VPC can have. If it has lost one of the tags in O(owned_by),
+    they are put back.
   - It replaces M(amazon.aws.ec2_security_group), which in release 11.4.0 hides the reason that AWS gives for a refusal,
     fails with C(--check --diff) for a rule that names a group which doesn't exist yet, and sleeps at least three
     seconds for each group that it makes.
@@ -71,6 +73,12 @@ options:
     type: list
     elements: dict
     suboptions: *suboptions
+  remove_left_interfaces:
+    description:
+      - Whether network interfaces of the group are deleted with it that the VPC CNI plugin for Kubernetes has made for
+        a node, by its own tag and description, and that nothing uses any more.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - agent_platform.aws.resource
   - amazon.aws.common.modules
@@ -134,8 +142,9 @@ security_group:
 """
 
 from ..module_utils.declarations import Create, Delete, Describe, Setting, Update
-from ..module_utils.ec2 import Ec2Resource, ec2_tagging
+from ..module_utils.ec2 import ec2_tagging
 from ..module_utils.resource import run_module
+from ..module_utils.vacated import Inside, Vacated, interfaces_by
 
 ALL = "all"
 # Option -> where a permission of the API holds such targets, and the member that names one.
@@ -232,13 +241,14 @@ def same_rules(current, desired):
     return have.keys() == want.keys() and all(have[key]["description"] == want[key]["description"] for key in want)
 
 
-class SecurityGroup(Ec2Resource):
+class SecurityGroup(Vacated):
     kind = "security group"
     result = "security_group"
     names = {"VpcId": "vpc_id", "GroupName": "name"}
     identifier = "GroupId"
     tagged_as = "security-group"
     unique_name = True
+    placed = True
     filtered_by = {"vpc-id": "vpc_id", "group-name": "name"}
     needed = ("description",)
     describe = Describe("DescribeSecurityGroups", "SecurityGroups", many=True)
@@ -263,10 +273,39 @@ class SecurityGroup(Ec2Resource):
         ),
     )
     updates = {option: Update(calls[0]) for option, calls in CALLS.items()}
-    extra_operations = (*CALLS["ingress"][1:], *CALLS["egress"][1:])
+    extra_operations = (
+        *CALLS["ingress"][1:],
+        *CALLS["egress"][1:],
+        "DeleteNetworkInterface",
+        "DescribeNetworkInterfaces",
+    )
+    unmanaged = {
+        **dict.fromkeys(
+            ("AssociateSecurityGroupVpc", "DisassociateSecurityGroupVpc"), "use in further VPCs isn't looked at"
+        ),
+        "ModifySecurityGroupRules": "its effect is seen: rules are compared as a whole",
+        **dict.fromkeys(
+            (
+                "AuthorizeSecurityGroupIngress.SourceSecurityGroupName",
+                "AuthorizeSecurityGroupIngress.SourceSecurityGroupOwnerId",
+                "AuthorizeSecurityGroupEgress.SourceSecurityGroupName",
+                "AuthorizeSecurityGroupEgress.SourceSecurityGroupOwnerId",
+            ),
+            "older forms of IpPermissions",
+        ),
+    }
     tagging = ec2_tagging("GroupId")
     # Someone else made the rule since we looked; the next look tells.
     passing = {"InvalidPermission.Duplicate": ("",)}
+    # A group that is named in the rules of another can't be deleted.
+    inside = (
+        interfaces_by("group-id"),
+        Inside("DescribeSecurityGroups", "SecurityGroups", "GroupId", "ip-permission.group-id"),
+        Inside("DescribeSecurityGroups", "SecurityGroups", "GroupId", "egress.ip-permission.group-id"),
+    )
+
+    def keeps(self, thing):
+        return thing.get("GroupName") != self.options["name"]
 
     def update_ingress(self, changes, current):
         self.change_rules("ingress", changes["ingress"], current)

@@ -11,7 +11,7 @@ short_description: Manage a gateway or interface endpoint of a VPC
 description:
   - Creates, changes, tags and deletes the endpoint of a service in a VPC.
   - It is found by VPC, service and, if given, type. If the VPC has several, the one that is meant bears the tags in
-    O(owned_by) and the C(Name) in O(tags).
+    O(owned_by) and the C(Name) in O(tags). If it has lost one of them, they are put back.
   - Unlike M(amazon.aws.ec2_vpc_endpoint) it sets private DNS and the type of addresses, and changes an existing
     endpoint.
 author:
@@ -24,9 +24,14 @@ options:
     required: true
   service_name:
     description:
-      - Full name of the service, as C(com.amazonaws.us-west-2.s3).
+      - Name of the service, in full as C(com.amazonaws.us-west-2.s3), or what follows the region in it, as C(s3).
+      - What comes before differs in China from service to service, so the module asks AWS there.
     type: str
     required: true
+  endpoint_id:
+    description:
+      - ID of the endpoint, where it is known.
+    type: str
   type:
     description:
       - Kind of the endpoint. It can't be changed later. Only Amazon S3 and DynamoDB have gateway endpoints.
@@ -74,7 +79,7 @@ options:
         type: bool
   policy:
     description:
-      - Policy that says what can be done through the endpoint. Without it AWS allows everything through a new endpoint.
+      - Policy that says what can be done through the endpoint. V({}) is that of AWS, which allows everything.
     type: json
 extends_documentation_fragment:
   - agent_platform.aws.resource
@@ -202,10 +207,25 @@ endpoint:
 
 from ..module_utils.declarations import Create, Delete, Describe, Setting, States, Update
 from ..module_utils.ec2 import Ec2Resource, ec2_tagging, group_ids
-from ..module_utils.policies import policy
+from ..module_utils.policies import policy, same_policy, to_document
 from ..module_utils.resource import run_module
 
+# The policy of an endpoint that was made without one.
+ALLOW_ALL = {
+    "Version": "2008-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}],
+}
 DELETE_IT = "Remove it (state: absent) and run again."
+
+
+def restriction(text):
+    """The policy of an endpoint; none where it is AWS's own."""
+    document = to_document(text)
+    return {} if same_policy(document, ALLOW_ALL) else document
+
+
+def same_restriction(current, desired):
+    return same_policy(current, desired) if desired else not current
 
 
 class VpcEndpoint(Ec2Resource):
@@ -213,9 +233,12 @@ class VpcEndpoint(Ec2Resource):
     result = "endpoint"
     names = {"VpcId": "vpc_id", "ServiceName": "service_name"}
     identifier = "VpcEndpointId"
+    known_by = "endpoint_id"
+    placed = True
     tagged_as = "vpc-endpoint"
     describe = Describe("DescribeVpcEndpoints", "VpcEndpoints", many=True)
-    create = Create("CreateVpcEndpoint", token="ClientToken", tags=None)
+    made_at = "CreationTimestamp"
+    create = Create("CreateVpcEndpoint", token="ClientToken", tags=None, made="VpcEndpoint.VpcEndpointId")
     delete = Delete(
         "DeleteVpcEndpoints",
         missing=("InvalidVpcEndpoint.NotFound", "InvalidVpcEndpointId.NotFound"),
@@ -249,10 +272,33 @@ class VpcEndpoint(Ec2Resource):
         Setting("private_dns_enabled", "PrivateDnsEnabled", update="settings", absent=False),
         Setting("ip_address_type", "IpAddressType", update="settings"),
         Setting("dns_options", "DnsOptions", update="settings"),
-        policy("policy", "PolicyDocument", update="settings"),
+        policy("policy", "PolicyDocument", update="settings", absent={}, decode=restriction, same=same_restriction),
     )
     updates = {"settings": Update("ModifyVpcEndpoint", by="VpcEndpointId")}
     tagging = ec2_tagging("VpcEndpointId")
+    unmanaged = {
+        **dict.fromkeys(
+            ("AcceptVpcEndpointConnections", "RejectVpcEndpointConnections", "ModifyVpcEndpointPayerResponsibility"),
+            "the affair of the service's owner",
+        ),
+        "CreateVpcEndpointConnectionNotification": "notifications of connections aren't looked at",
+        **dict.fromkeys(
+            (
+                "CreateVpcEndpoint.DnsOptions.PrivateDnsPreference",
+                "CreateVpcEndpoint.DnsOptions.PrivateDnsSpecifiedDomains",
+                "CreateVpcEndpoint.ResourceConfigurationArn",
+                "CreateVpcEndpoint.ServiceNetworkArn",
+                "ModifyVpcEndpoint.DnsOptions.PrivateDnsPreference",
+                "ModifyVpcEndpoint.DnsOptions.PrivateDnsSpecifiedDomains",
+            ),
+            "of endpoints for resources and service networks, which the module doesn't make",
+        ),
+        **dict.fromkeys(
+            ("CreateVpcEndpoint.SubnetConfigurations", "ModifyVpcEndpoint.SubnetConfigurations"),
+            "AWS chooses the addresses",
+        ),
+        "CreateVpcEndpoint.ServiceRegion": "services of the own region only",
+    }
     # AWS's model writes the states with capitals, its answers mostly don't.
     states = States(
         "State",
@@ -269,6 +315,30 @@ class VpcEndpoint(Ec2Resource):
     timeout = 600
     poll = 10.0
 
+    extra_operations = ("DescribeVpcEndpointServices",)
+    passing = {
+        # Another run has made the endpoint since we looked; or one with its names was deleted a moment ago, and AWS
+        # still keeps them for it.
+        "RouteAlreadyExists": ("",),
+        "InvalidParameter": ("conflicting DNS domain",),
+    }
+
+    def prepare(self):
+        name, region = self.options["service_name"], self.module.region
+        if f".{region}." not in name:
+            self.options["service_name"] = self.full_name(name, region)
+
+    def full_name(self, name, region):
+        """In China some services are called as everywhere, most with a prefix, and one with an end of its own."""
+        usual = f"com.amazonaws.{region}.{name}"
+        if not region.startswith("cn-"):
+            return usual
+        possible = [usual, f"cn.{usual}", f"cn.{usual}.cn"]
+        request = {"Filters": [{"Name": "service-name", "Values": possible}]}
+        answer = self.read("DescribeVpcEndpointServices", request, doing=f"find the endpoint service {name}")
+        offered = set(answer["ServiceNames"])
+        return next((full for full in possible if full in offered), usual)
+
     def describe_request(self):
         filters = {"vpc-id": self.options["vpc_id"], "service-name": self.options["service_name"]}
         if self.options["type"]:
@@ -278,7 +348,7 @@ class VpcEndpoint(Ec2Resource):
     def normal(self, description):
         return {**description, "State": description.get("State", "").lower()}
 
-    def select(self, found):
+    def choose(self, found):
         meant = self.named()
         if self.options["type"]:
             meant["VpcEndpointType"] = self.options["type"]
@@ -288,6 +358,9 @@ class VpcEndpoint(Ec2Resource):
     def update_request(self, name, changes, current):
         lists = {option: change for option, change in changes.items() if len(change.setting.members) == 2}
         request = super().update_request(name, {key: changes[key] for key in changes if key not in lists}, current)
+        if "policy" in changes and not changes["policy"].desired:
+            del request["PolicyDocument"]
+            request["ResetPolicy"] = True
         for change in lists.values():
             parts = dict(zip(change.setting.members, (change.added, change.removed), strict=True))
             request |= {member: elements for member, elements in parts.items() if elements}

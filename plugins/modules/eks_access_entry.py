@@ -39,6 +39,7 @@ options:
   username:
     description:
       - Kubernetes user name of the principal. AWS makes one from the ARN if it isn't set.
+      - An empty text stands for the one that AWS makes. With a role it is that of its sessions.
     type: str
   access_policies:
     description:
@@ -156,6 +157,14 @@ from ..module_utils.eks import NOT_FOUND, TOKEN, EksResource
 from ..module_utils.resource import run_module
 
 
+def default_username(principal_arn):
+    """The user name that EKS gives an entry that is made without one."""
+    account, is_role, path = principal_arn.partition(":role/")
+    if not is_role:
+        return principal_arn
+    return f"{account.replace(':iam:', ':sts:')}:assumed-role/{path.rpartition('/')[2]}/{{{{SessionName}}}}"
+
+
 def declarable(policies):
     """What of an access policy the user declares."""
     return [{member: policy[member] for member in ("policyArn", "accessScope")} for policy in policies]
@@ -197,9 +206,16 @@ class AccessEntry(EksResource):
         "policies": Update("AssociateAccessPolicy", remove="DisassociateAccessPolicy", missing=NOT_FOUND),
     }
     tagging = Tagging("TagResource", "UntagResource", by={"resourceArn": "accessEntryArn"})
-    # IAM may not have told EKS yet of a principal that was just made.
-    passing = {"InvalidParameterException": ("invalid principal",)}
+    # IAM may not have told EKS yet of a principal that was just made, nor EKS its own reads of the entry.
+    passing = {
+        "InvalidParameterException": ("invalid principal",),
+        "ResourceNotFoundException": ("specified principalArn could not be found",),
+    }
     timeout = 120
+
+    def prepare(self):
+        if self.options["username"] == "":
+            self.options["username"] = default_username(self.options["principal_arn"])
 
 
 def main():

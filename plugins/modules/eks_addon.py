@@ -12,6 +12,8 @@ description:
   - Installs, changes, upgrades and removes a managed add-on, be it one of AWS such as C(vpc-cni) or a community add-on
     such as C(cert-manager). All go through the same API.
   - All that differs is changed in one call, which is followed to its end.
+  - An add-on whose creation has failed is updated as declared. If that doesn't bring it up it is deleted and made
+    again, once in a run. A warning says so.
 author:
   - Contributors to the agent_platform.aws project (@agent-platform)
 options:
@@ -199,11 +201,12 @@ import re
 
 from ansible.module_utils.common.yaml import HAS_YAML, yaml_load
 
-from ..module_utils.declarations import Create, Delete, Describe, Setting, States, Tagging, Update
+from ..module_utils.calls import Repeat
+from ..module_utils.declarations import Change, Create, Delete, Describe, Setting, States, Tagging, Update
 from ..module_utils.eks import NOT_FOUND, TOKEN, EksResource
-from ..module_utils.faults import ResourceError
+from ..module_utils.faults import ResourceError, error_code
 from ..module_utils.resource import run_module
-from ..module_utils.values import PLACEHOLDER, placeholder
+from ..module_utils.values import PLACEHOLDER, placeholder, without_unset
 
 # EKS is still at it: DEGRADED means that pods aren't up yet, which may pass.
 COMING_UP = ("CREATING", "UPDATING", "DEGRADED")
@@ -283,21 +286,24 @@ class EksAddon(EksResource):
         pending=frozenset({"CREATING", "UPDATING"}),
         deleting=frozenset({"DELETING"}),
         failed={
-            "CREATE_FAILED": "Mend the cause, remove the add-on (state: absent) and run again.",
+            "CREATE_FAILED": "Mend the cause and run again, which makes it again.",
             "DELETE_FAILED": "Mend the cause and remove it again (state: absent); preserve: true leaves its software.",
         },
         degraded={
             "DEGRADED": "It becomes ACTIVE by itself when the cause is mended.",
             "UPDATE_FAILED": "Mend the cause, or change what was declared, and run again.",
         },
+        remade=frozenset({"CREATE_FAILED"}),
     )
     timeout = 1200
     extra_operations = ("DescribeAddonVersions", "DescribeCluster", "DescribePodIdentityAssociation", "DescribeUpdate")
+    unmanaged = {"CreateAddon.namespaceConfig": "add-ons live in the namespace that AWS chooses"}
     # The role of the service account was made a moment ago.
     passing = {"InvalidParameterException": ("does not exist", "could not be assumed")}
 
     def prepare(self):
         self.present_cluster = None
+        self.tried_to_revive = False
 
     # ---- The version
 
@@ -399,6 +405,36 @@ class EksAddon(EksResource):
 
     def delete_request(self, current):
         return {**self.named(), **({"preserve": True} if self.options["preserve"] else {})}
+
+    # ---- One whose creation has failed
+
+    def revived(self, current):
+        """EKS takes an update of it and may have it run then, so that what pods there are go on running."""
+        if self.tried_to_revive:
+            return None
+        # What is declared as none is left out: not every add-on takes the member.
+        changes = {
+            setting.option: Change(setting, None, without_unset(self.options[setting.option]))
+            for setting in self.settings_of("addon")
+            if self.options[setting.option] not in (None, setting.absent)
+        }
+        failure = None
+        try:
+            self.apply_update("addon", changes, current)
+            self.finish_update()
+        except Repeat as repeat:
+            # Throttling and a lost reply say nothing of whether EKS takes it.
+            self.tried_to_revive = error_code(repeat.error) in self.passing
+            raise
+        except ResourceError as error:
+            failure = error
+        self.tried_to_revive = True
+        found = self.wait_until(lambda now: now is None or now.get("status") not in COMING_UP, "ACTIVE")
+        if found is not None and found.get("status") not in (*self.states.failed, "UPDATE_FAILED"):
+            return found
+        if failure:
+            self.module.warn(f"An update didn't bring it up. {failure}")
+        return None
 
     # ---- Waiting and showing
 

@@ -13,6 +13,8 @@ description:
   - It replaces M(community.aws.eks_cluster), which in release 11.2.0 has no options for endpoint access, logging,
     encryption, access configuration, upgrade policy and deletion protection, and refuses a new version, new subnets and
     new security groups.
+  - Before a cluster is deleted its logs are turned off. EKS goes on delivering them otherwise, and makes the log group
+    again, without key, retention and tags, when it has been removed.
   - EKS takes one kind of change at a time. The module makes one call for each kind that differs and follows it to its
     end before the next one, the upgrade of the version last. An update that is under way already is waited for.
 author:
@@ -112,6 +114,16 @@ options:
     description:
       - Whether Amazon Application Recovery Controller may move traffic away from an impaired availability zone.
     type: bool
+  auto_mode:
+    description:
+      - Whether EKS Auto Mode is on, by which EKS makes nodes, load balancers and volumes by itself.
+      - When it is turned on here it has no node pools; those of EKS take a role for the nodes.
+    type: bool
+  control_plane_tier:
+    description:
+      - Capacity that the control plane always has. EKS gives V(standard), which grows with the load, if not set.
+    type: str
+    choices: [standard, tier-xl, tier-2xl, tier-4xl, tier-8xl]
   service_ipv4_cidr:
     description:
       - Addresses of Kubernetes services, between V(/24) and V(/12) in a private range that doesn't overlap the VPC.
@@ -305,15 +317,22 @@ cluster:
       sample: "1.34"
 """
 
-from ..module_utils.declarations import Create, Delete, Describe, Setting, States, Tagging, Update
+from ..module_utils.declarations import Change, Create, Delete, Describe, Setting, States, Tagging, Update
 from ..module_utils.eks import NOT_FOUND, TOKEN, EksResource, minor_version
 from ..module_utils.faults import ResourceError
 from ..module_utils.resource import run_module
-from ..module_utils.values import get_path, placeholder
+from ..module_utils.values import get_path, placeholder, set_path
 
 LOG_TYPES = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
 # Each mode leads to the next one only.
 AUTHENTICATION_MODES = ["CONFIG_MAP", "API_AND_CONFIG_MAP", "API"]
+
+# All on or all off.
+AUTO_MODE = (
+    "computeConfig.enabled",
+    "kubernetesNetworkConfig.elasticLoadBalancing.enabled",
+    "storageConfig.blockStorage.enabled",
+)
 
 # An upgrade of the control plane comes after that of the nodes.
 NODES_FIRST = {"must be updated to match cluster version": "Do that first (agent_platform.aws.eks_nodegroup)."}
@@ -383,6 +402,10 @@ class EksCluster(EksResource):
             "public_access_cidrs", "resourcesVpcConfig.publicAccessCidrs", update="endpoint_access", unordered=True
         ),
         Setting("zonal_shift", "zonalShiftConfig.enabled", update="zonal_shift", absent=False),
+        Setting(
+            "auto_mode", None, read="computeConfig.enabled", update="auto_mode", update_members=AUTO_MODE, absent=False
+        ),
+        Setting("control_plane_tier", "controlPlaneScalingConfig.tier", update="control_plane_tier", absent="standard"),
         Setting("version", "version", update="version"),
     )
     # In this order: quick and protecting ones first; the upgrade last, on a cluster that is otherwise as declared.
@@ -395,6 +418,8 @@ class EksCluster(EksResource):
         "vpc": config_update(whole=True),
         "endpoint_access": config_update(whole=True),
         "zonal_shift": config_update(),
+        "auto_mode": config_update(),
+        "control_plane_tier": config_update(),
         "version": Update("UpdateClusterVersion", token=TOKEN),
     }
     tagging = Tagging("TagResource", "UntagResource", by={"resourceArn": "arn"})
@@ -410,7 +435,7 @@ class EksCluster(EksResource):
     passing = {
         # The role and its policies were made a moment ago, and not all of AWS has seen them yet.
         "InvalidParameterException": (
-            "roleArn, ",
+            "does not exist",
             "Role with arn",
             "Error in role params",
             "Role could not be assumed",
@@ -418,6 +443,62 @@ class EksCluster(EksResource):
             "doesn't have the Amazon EKS Managed Policies",
             "IAM role's policy must include",
         ),
+    }
+    unmanaged = {
+        **dict.fromkeys(
+            ("AssociateIdentityProviderConfig", "DisassociateIdentityProviderConfig"),
+            "people come through IAM; one that is there is reported",
+        ),
+        **dict.fromkeys(
+            ("CreateFargateProfile", "DeleteFargateProfile"),
+            "none; one that is there is reported, and blocks the removal",
+        ),
+        **dict.fromkeys(
+            (
+                "ActivateCertificateAuthority",
+                "CreateCapability",
+                "CreateCertificateAuthority",
+                "DeleteCapability",
+                "DeleteCertificateAuthority",
+                "UpdateCapability",
+            ),
+            "left alone",
+        ),
+        **dict.fromkeys(("CancelUpdate", "StartInsightsRefresh"), "they change nothing that lasts"),
+        **dict.fromkeys(
+            (
+                "CreateCluster.computeConfig.nodePools",
+                "CreateCluster.computeConfig.nodeRoleArn",
+                "UpdateClusterConfig.computeConfig.nodePools",
+                "UpdateClusterConfig.computeConfig.nodeRoleArn",
+            ),
+            "of EKS Auto Mode, which is off",
+        ),
+        **dict.fromkeys(
+            (
+                "UpdateClusterConfig.kubernetesNetworkConfig.ipFamily",
+                "UpdateClusterConfig.kubernetesNetworkConfig.serviceIpv4Cidr",
+            ),
+            "EKS changes neither of a cluster that exists",
+        ),
+        **dict.fromkeys(
+            ("CreateCluster.remoteNetworkConfig", "UpdateClusterConfig.remoteNetworkConfig"), "no hybrid nodes"
+        ),
+        "CreateCluster.outpostConfig": "not on Outposts",
+        **dict.fromkeys(
+            (
+                f"{operation}.{member}"
+                for operation in ("CreateCluster", "UpdateClusterConfig")
+                for member in (
+                    "kubeApiServerConfig",
+                    "kubeControllerManagerConfig",
+                    "kubeSchedulerConfig",
+                    "resourcesVpcConfig.controlPlaneEgressMode",
+                )
+            ),
+            "AWS's defaults for the control plane",
+        ),
+        "UpdateClusterVersion.rollbackConfig": "AWS's default for upgrades",
     }
     hints = {
         "InvalidParameterException": NODES_FIRST,
@@ -430,11 +511,26 @@ class EksCluster(EksResource):
         },
     }
 
+    def before_delete(self, current):
+        super().before_delete(current)
+        logging = next(setting for setting in self.settings if setting.option == "logging")
+        enabled = self.decoded(logging, current)
+        # EKS delivers what it still has after the end, and makes the log group again for that.
+        if enabled and self.state_of(current) in self.states.ready:
+            try:
+                self.apply_update("logging", {"logging": Change(logging, enabled, [])}, current)
+                self.finish_update()
+            except ResourceError as error:
+                # No reason to keep it, such as when its role is gone.
+                self.module.warn(f"The logs of {self.title} stay on, so EKS may make their group again. {error}")
+
     def create_request(self):
         request = super().create_request()
         if self.options["endpoint_public_access"] is False:
             request["resourcesVpcConfig"].pop("publicAccessCidrs", None)
         request["bootstrapSelfManagedAddons"] = self.options["bootstrap_self_managed_addons"]
+        for member in AUTO_MODE if self.options["auto_mode"] is not None else ():
+            set_path(request, member, self.options["auto_mode"])
         creator = self.options["bootstrap_cluster_creator_admin_permissions"]
         if creator is not None:
             request.setdefault("accessConfig", {})["bootstrapClusterCreatorAdminPermissions"] = creator
@@ -446,6 +542,9 @@ class EksCluster(EksResource):
             request["resourcesVpcConfig"].pop("publicAccessCidrs", None)
         elif name == "version" and self.options["force"]:
             request["force"] = True
+        elif name == "auto_mode":
+            for member in AUTO_MODE:
+                set_path(request, member, self.options["auto_mode"])
         return request
 
     def is_public(self, current):

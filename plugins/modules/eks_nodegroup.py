@@ -14,6 +14,7 @@ description:
     values of labels, and fails on changed taints and tags.
   - Labels, taints, sizes and the update configuration are changed in one call, the versions of Kubernetes, the image
     and the launch template in another one. Each is followed to its end. EKS replaces the nodes for the latter.
+  - A node group whose creation has failed is deleted and made again, once in a run. A warning says so.
 author:
   - Contributors to the agent_platform.aws project (@agent-platform)
 options:
@@ -416,10 +417,11 @@ class EksNodegroup(EksResource):
         pending=frozenset({"CREATING", "UPDATING"}),
         deleting=frozenset({"DELETING"}),
         failed={
-            "CREATE_FAILED": "Mend the cause, remove the node group (state: absent) and run again.",
+            "CREATE_FAILED": "Mend the cause and run again, which makes it again.",
             "DELETE_FAILED": "Mend the cause and remove it again (state: absent).",
         },
         degraded={"DEGRADED": "It becomes ACTIVE when the cause is mended; until then EKS may refuse changes of it."},
+        remade=frozenset({"CREATE_FAILED"}),
     )
     free_form = ("labels",)
     timeout = 1800
@@ -432,6 +434,27 @@ class EksNodegroup(EksResource):
             "required service principals",
         ),
         "InvalidRequestException": ("does not exist",),
+    }
+    unmanaged = {
+        "CreateNodegroup.remoteAccess": "no SSH: the launch template has no key, and says which groups there are",
+        **dict.fromkeys(
+            (
+                f"{operation}.nodeRepairConfig.{member}"
+                for operation in ("CreateNodegroup", "UpdateNodegroupConfig")
+                for member in (
+                    "maxUnhealthyNodeThresholdCount",
+                    "maxUnhealthyNodeThresholdPercentage",
+                    "maxParallelNodesRepairedCount",
+                    "maxParallelNodesRepairedPercentage",
+                    "nodeRepairConfigOverrides",
+                )
+            ),
+            "node repair is on or off",
+        ),
+        **dict.fromkeys(
+            ("CreateNodegroup.warmPoolConfig", "UpdateNodegroupConfig.warmPoolConfig"), "no pool of spare nodes"
+        ),
+        "UpdateNodegroupVersion.launchTemplate.id": "the template is named by its name",
     }
     hints = {
         "InvalidParameterException": {

@@ -46,6 +46,11 @@ options:
     description:
       - Whether the tags that EKS gives the sessions (cluster, namespace, service account) are left out.
     type: bool
+  policy:
+    description:
+      - A policy that narrows the permissions of the role for these pods. With V({}) there is none.
+      - Sessions with one can't have the tags of EKS, so it takes O(disable_session_tags=true).
+    type: dict
 extends_documentation_fragment:
   - agent_platform.aws.resource
   - amazon.aws.common.modules
@@ -114,10 +119,18 @@ association:
       type: dict
 """
 
+import json
+
 from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Tagging, Update
 from ..module_utils.eks import NOT_FOUND, TOKEN, EksResource
 from ..module_utils.faults import ResourceError
+from ..module_utils.policies import policy
 from ..module_utils.resource import run_module
+
+
+def to_text(document):
+    return json.dumps(document) if document else ""
+
 
 ASSOCIATION = ("clusterName", "associationId")
 
@@ -136,6 +149,7 @@ class PodIdentityAssociation(EksResource):
         Setting("role_arn", "roleArn", update="association"),
         Setting("target_role_arn", "targetRoleArn", update="association", absent=""),
         Setting("disable_session_tags", "disableSessionTags", update="association", absent=False),
+        policy("policy", "policy", update="association", absent={}, encode=to_text),
     )
     updates = {"association": Update("UpdatePodIdentityAssociation", token=TOKEN, by=ASSOCIATION)}
     tagging = Tagging("TagResource", "UntagResource", by={"resourceArn": "associationArn"})

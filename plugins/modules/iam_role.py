@@ -31,6 +31,16 @@ options:
     description:
       - What the role is for.
     type: str
+  path:
+    description:
+      - Path of the role, which is a part of its ARN. It begins and ends with a slash; V(/) is that of roles without
+        one.
+      - It can't be changed later, and a role of the same name can't be made under another path.
+    type: str
+  permissions_boundary:
+    description:
+      - ARN of the managed policy beyond which no policy of the role gives permissions. An empty text stands for none.
+    type: str
   max_session_duration:
     description:
       - Longest session, in seconds, from 3600 to 43200.
@@ -100,6 +110,12 @@ role:
     inline_policies:
       description: The inline policies, by name.
       type: dict
+    path:
+      description: Path of the role.
+      type: str
+    permissions_boundary:
+      description: The boundary with its ARN in C(permissions_boundary_arn); absent when there is none.
+      type: dict
     tags:
       description: Tags of the role.
       type: dict
@@ -161,6 +177,14 @@ class Role(Resource):
             update_members=("PolicyDocument",),
             encode=to_text,
         ),
+        Setting("path", "Path", absent="/"),
+        Setting(
+            "permissions_boundary",
+            "PermissionsBoundary",
+            read="PermissionsBoundary.PermissionsBoundaryArn",
+            update="boundary",
+            absent="",
+        ),
         Setting("description", "Description", update="role", absent=""),
         Setting("max_session_duration", "MaxSessionDuration", update="role"),
         Setting(
@@ -185,12 +209,15 @@ class Role(Resource):
             verbatim=True,
         ),
     )
+    # The boundary first: it may be what allows the rest.
     updates = {
+        "boundary": Update("PutRolePermissionsBoundary", clear="DeleteRolePermissionsBoundary"),
         "trust": Update("UpdateAssumeRolePolicy"),
         "role": Update("UpdateRole", kept=("Description", "MaxSessionDuration")),
         "managed": Update("AttachRolePolicy", remove="DetachRolePolicy", missing=MISSING),
         "inline": Update("PutRolePolicy"),
     }
+    unmanaged = {"UpdateRoleDescription": "an older form of UpdateRole"}
     tagging = tag_list("TagRole", "UntagRole")
     free_form = ("AssumeRolePolicyDocument", "InlinePolicies")
     extra_operations = (
@@ -199,12 +226,16 @@ class Role(Resource):
         "ListInstanceProfilesForRole",
         "RemoveRoleFromInstanceProfile",
     )
-    # IAM takes a while to know everywhere what was made a moment ago: a principal of the trust policy, the role itself.
+    # IAM takes a while to know everywhere what was done a moment ago: that a principal of the trust policy or the role
+    # itself was made, that a policy was detached before the role is deleted.
     passing = {
         "ConcurrentModification": ("",),
+        "DeleteConflict": ("must detach all policies first", "must delete policies first", "must remove roles from"),
         "MalformedPolicyDocument": ("Invalid principal",),
         "NoSuchEntity": ("role with name",),
     }
+    hints = {"NoSuchEntity": {"Scope ARN": "Make the policy of that ARN first, or correct permissions_boundary."}}
+    renewal = "A role's path is a part of its ARN: whatever names the ARN has to be changed with it."
 
     # ---- Reading
 
@@ -233,11 +264,22 @@ class Role(Resource):
             request = {**self.named(), "PolicyName": name}
             self.write("DeleteRolePolicy", request, f"remove policy {name!r} of {self.title}", MISSING)
 
+    def profiles(self):
+        """The names of the instance profiles that the role is in."""
+        answer = self.read("ListInstanceProfilesForRole", self.named(), MISSING) or {}
+        return [profile["InstanceProfileName"] for profile in answer.get("InstanceProfiles", [])]
+
+    def in_the_way(self, current):
+        current = self.find() or current
+        return [
+            *(f"instance profile {name}" for name in self.profiles()),
+            *(f"policy {name}" for name in (*current["ManagedPolicies"], *current["InlinePolicies"])),
+        ]
+
     def before_delete(self, current):
-        profiles = self.read("ListInstanceProfilesForRole", self.named(), MISSING) or {}
-        for profile in profiles.get("InstanceProfiles", []):
-            request = {**self.named(), "InstanceProfileName": profile["InstanceProfileName"]}
-            doing = f"take {self.title} out of instance profile {profile['InstanceProfileName']!r}"
+        for name in self.profiles():
+            request = {**self.named(), "InstanceProfileName": name}
+            doing = f"take {self.title} out of instance profile {name!r}"
             self.write("RemoveRoleFromInstanceProfile", request, doing, MISSING)
         for arn in current["ManagedPolicies"]:
             self.write("DetachRolePolicy", {**self.named(), "PolicyArn": arn}, f"take {arn} from {self.title}", MISSING)

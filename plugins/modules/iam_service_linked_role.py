@@ -101,6 +101,7 @@ class ServiceLinkedRole(Resource):
     create = Create("CreateServiceLinkedRole", exists=("InvalidInput",), tags=None)
     delete = Delete("DeleteServiceLinkedRole", missing=("NoSuchEntity",), by="RoleName")
     extra_operations = ("GetServiceLinkedRoleDeletionStatus",)
+    unmanaged = {"UpdateRoleDescription": "the role is its service's and the account's, whatever it is called"}
     free_form = ("AssumeRolePolicyDocument",)
     timeout = 300
     poll = 5.0

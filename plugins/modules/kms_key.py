@@ -11,7 +11,9 @@ short_description: Manage a symmetric KMS key with its alias
 description:
   - Creates, changes and deletes a symmetric customer managed key with its alias, policy, rotation and tags.
   - The key is found by its alias. A key without it that carries the tags of O(owned_by) and the same C(Name) is what an
-    interrupted run has left. It gets the alias instead of making another key.
+    interrupted run has left. It gets the alias instead of making another key. Of several the oldest gets it; of runs at
+    once each removes the key that it has made itself if that is another.
+  - With O(state=absent) all keys go that carry these tags, with the alias or without.
   - A key whose deletion is scheduled is taken back and enabled.
   - It replaces M(amazon.aws.kms_key), which in release 11.4.0 makes a second key when the run ended before the first
     had its alias, and has no rotation period.
@@ -45,6 +47,12 @@ options:
     description:
       - Days between two rotations, from 90 to 2560. Needs O(rotation_enabled=true).
     type: int
+  report_grants:
+    description:
+      - Whether to warn of each grant that lets another account use the key. AWS services make and retire grants all the
+        time, so none is removed.
+    type: bool
+    default: false
   deletion_window_days:
     description:
       - Days that a deleted key can still be taken back, from 7 to 30.
@@ -127,8 +135,11 @@ class Key(Resource):
     unique_name = False
     capital_members = True
     describe = Describe("DescribeKey", "KeyMetadata", missing=MISSING)
-    create = Create("CreateKey", tags="Tags", names=())
-    delete = Delete("ScheduleKeyDeletion", missing=MISSING, by="KeyId")
+    identifier = "KeyId"
+    made_at = "CreationDate"
+    create = Create("CreateKey", tags="Tags", names=(), made="KeyMetadata.KeyId")
+    # Another run has scheduled it since we looked.
+    delete = Delete("ScheduleKeyDeletion", missing=(*MISSING, "KMSInvalidStateException"), by="KeyId")
     settings = (
         Setting(
             "enabled",
@@ -171,38 +182,85 @@ class Key(Resource):
         ),
         Addition("ListAliases", "Aliases.AliasName", "AliasName", by_hand=True),
         Addition("ListResourceTags", "Tags", "Tags", by_hand=True),
+        Addition("ListGrants", "Grants", "Grants", by_hand=True),
     )
     extra_operations = ("CancelKeyDeletion", "ListKeys")
+    unmanaged = {
+        **dict.fromkeys(
+            ("CreateGrant", "RetireGrant", "RevokeGrant"),
+            "services make and retire them all the time; report_grants warns of those for other accounts",
+        ),
+        "UpdateAlias": "its effect is seen: the key without its alias gets it back",
+        "RotateKeyOnDemand": "it changes nothing that is declared",
+        **dict.fromkeys(
+            (
+                "CreateKey.CustomKeyStoreId",
+                "CreateKey.CustomerMasterKeySpec",
+                "CreateKey.KeySpec",
+                "CreateKey.KeyUsage",
+                "CreateKey.MultiRegion",
+                "CreateKey.Origin",
+                "CreateKey.XksKeyId",
+                "DeleteImportedKeyMaterial",
+                "ImportKeyMaterial",
+                "ReplicateKey",
+                "UpdatePrimaryRegion",
+            ),
+            "symmetric keys of one region with material of KMS's own; that can't be changed later",
+        ),
+        **dict.fromkeys(
+            ("CreateKey.BypassPolicyLockoutSafetyCheck", "PutKeyPolicy.BypassPolicyLockoutSafetyCheck"),
+            "KMS's check against locking everybody out stays on",
+        ),
+        "PutKeyPolicy.PolicyName": "a key has one policy, named default",
+    }
     tagging = tag_list("TagResource", "UntagResource", by="KeyId")
-    # KMS takes a moment to know a role that was just made.
-    passing = {"MalformedPolicyDocumentException": ("principal",)}
+    # KMS takes a moment to know everywhere what was just done: a role that was made, a key that was made, enabled, or
+    # taken back from its deletion. Reads in between show now the one, now the other.
+    steady = 2
+    passing = {
+        "MalformedPolicyDocumentException": ("principal",),
+        "NotFoundException": ("",),
+        "DisabledException": ("",),
+        "KMSInvalidStateException": ("pending deletion",),
+        # Another run has given it to its own key since we looked; the next look tells.
+        "AlreadyExistsException": ("",),
+    }
 
-    key_id = None  # of the key that this run has made
+    def prepare(self):
+        self.reported = set()  # grants
 
     def describe_request(self):
-        return {"KeyId": self.key_id or self.options["alias"]}
+        return {"KeyId": self.options["alias"]}
 
     def find(self):
-        key = super().find() or self.find_by_tags()
-        # For state=absent a key is gone when its deletion is scheduled.
-        return None if key and self.options["state"] == "absent" and key["KeyState"] == DELETED else key
+        absent = self.options["state"] == "absent"
+        key = super().find()
+        # For state=absent a key is gone when its deletion is scheduled. Its alias stays with it until then.
+        if key and not (absent and key["KeyState"] == DELETED):
+            self.twins = self.owned_keys(besides=key) if absent else ()
+            self.viewed = (self.made,)  # who has the alias is what all go by
+            return key
+        found = self.owned_keys(besides=key)
+        self.viewed = [item["KeyId"] for item in found]
+        found = self.one_of(found)
+        return self.complete(self.with_additions(found)) if found else None
 
-    def find_by_tags(self):
-        """A key that was made and has no alias yet. KMS can't search by tags, so the tags of each key are read."""
-        if self.key_id or not self.options["owned_by"]:
-            return None
+    def owned_keys(self, besides):
+        """Keys of ours without our alias: what runs have left that were interrupted, or that lost a race for it.
+
+        KMS can't search by tags, so the tags of each key are read.
+        """
+        keys = [key["KeyId"] for key in self.read("ListKeys", {})["Keys"]] if self.options["owned_by"] else []
         found = []
-        for listed in self.read("ListKeys", {})["Keys"]:
-            tags = self.read_tags(listed["KeyId"])
-            if self.marked([{"Tags": tags}], self.marks()):
-                key = self.read("DescribeKey", {"KeyId": listed["KeyId"]}, MISSING)
-                found += [key["KeyMetadata"]] if key else []
-        usable = [key for key in found if key["KeyState"] != DELETED]
-        if len(usable) > 1:
-            usable = sorted(usable, key=lambda key: str(key["CreationDate"]))
-            others = ", ".join(key["KeyId"] for key in usable[1:])
-            self.module.warn(f"{self.title}: {usable[0]['KeyId']} is kept; check whether {others} can be deleted.")
-        return self.complete(self.with_additions(usable[0])) if usable else None
+        for key_id in sorted({*keys, self.made} - {None}):
+            if besides and key_id == besides["KeyId"]:
+                continue
+            tags = self.read_tags(key_id)
+            if key_id == self.made or self.marked([{"Tags": tags}], self.marks()):
+                answer = self.read("DescribeKey", {"KeyId": key_id}, MISSING)
+                found += [{**answer["KeyMetadata"], "Tags": tags}] if answer else []
+        return [key for key in found if key["KeyState"] != DELETED]
 
     def read_tags(self, key_id):
         try:
@@ -212,14 +270,26 @@ class Key(Resource):
                 return []  # a key whose policy shuts us out isn't ours
             raise
 
+    def warn_of_grants(self, description):
+        """Of those that let another account use the key, each once."""
+        own = description["Arn"].split(":")[4]
+        for grant in (self.read("ListGrants", {"KeyId": description["KeyId"]}, MISSING) or {}).get("Grants", []):
+            grantee = grant.get("GranteePrincipal", "")
+            account = grantee.split(":")[4] if grantee.count(":") >= 5 else own  # a service is none
+            if account != own and grant["GrantId"] not in self.reported:
+                self.reported.add(grant["GrantId"])
+                self.module.warn(
+                    f"{self.title}: the grant {grant['GrantId']} lets {grantee} of another account use it"
+                    f" ({', '.join(sorted(grant['Operations']))}). If it shall not, revoke the grant."
+                )
+
     def complete(self, description):
+        if self.options["report_grants"] and self.options["state"] == "present":
+            self.warn_of_grants(description)
         key = {"KeyId": description["KeyId"]}
         aliases = (self.read("ListAliases", key, MISSING) or {}).get("Aliases", [])
         alias = next((item["AliasName"] for item in aliases if item["AliasName"] == self.options["alias"]), None)
         return {**description, "Tags": self.read_tags(description["KeyId"]), "AliasName": alias}
-
-    def created(self, response):
-        self.key_id = response["KeyMetadata"]["KeyId"]
 
     def before_update(self, name, current):
         if name == "state" and current["KeyState"] == DELETED:

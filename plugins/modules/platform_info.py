@@ -25,9 +25,10 @@ options:
     required: true
   owner_tags:
     description:
-      - The tags that say that a resource belongs to the platform.
-      - By default C(Project) with the value of O(name), C(Environment) with the value of O(environment), and
-        C(ManagedBy) with the value V(agent_platform.aws).
+      - The tags that say that a resource belongs to the platform. To a component of it belongs what bears the tag
+        C(Component) with its name, besides.
+      - By default C(Project) with the value of O(name), C(Environment) with the value of O(environment), C(Region) with
+        the region that is read, and C(ManagedBy) with the value V(agent_platform.aws).
     type: dict
     aliases: [owned_by]
   account_id:
@@ -46,6 +47,8 @@ options:
       - Components that must exist. They are read even if O(components) does not name them.
       - If one of them is missing the module fails and says what has to run first. In check mode it does not fail,
         because a dry run on an empty account has nothing to find.
+      - If something of one of them can't be placed, such as a subnet without its tag C(Tier), the module fails and says
+        what has to run, also in check mode.
     type: list
     elements: str
     default: []
@@ -58,6 +61,12 @@ options:
       - For a component that makes things from a list, such as node groups or roles, the names in that list.
       - What has such a name is only looked for when it is named here.
     type: dict
+  offers:
+    description:
+      - Whether to read what AWS offers this account for the components, such as versions, zones and quotas, too.
+      - What can't be read, as when a permission is missing, is told in a warning and is no failure.
+    type: bool
+    default: false
 author:
   - Contributors to the agent_platform.aws project (@agent-platform-aws)
 notes:
@@ -129,6 +138,10 @@ platform:
       description: The AWS partition.
       type: str
       sample: aws
+    dns_suffix:
+      description: How the names of the partition's services end.
+      type: str
+      sample: amazonaws.com
     region:
       description: The region that was read.
       type: str
@@ -147,9 +160,19 @@ platform:
           type: str
           sample: IAM role agent-platform-dev-eks-nodes
         reason:
-          description: Why it is not the platform's.
+          description: Why it is not the component's, and whose it is where its tags say so.
           type: str
-          sample: "exists without the tags of this platform (Project=agent-platform, Environment=dev)"
+          sample: "exists and belongs to the platform of the same name in eu-west-1"
+        remedy:
+          description: What helps.
+          type: str
+          sample: "give one of the two another platform_environment or platform_name"
+    offers:
+      description:
+        - What AWS offers for each component, described like its facts. Empty where O(offers) did not ask for it.
+          What AWS did not tell is null or empty.
+      type: dict
+      sample: {encryption: {}, network: {}}
   sample:
     account_id: "123456789012"
     encryption: {exists: true, key_id: 0a1b2c3d, alias: alias/agent-platform-dev-key}
@@ -176,10 +199,18 @@ partition:
   description: The same as RV(platform.partition).
   returned: always
   type: str
+dns_suffix:
+  description: The same as RV(platform.dns_suffix).
+  returned: always
+  type: str
 region:
   description: The same as RV(platform.region).
   returned: always
   type: str
+offers:
+  description: The same as RV(platform.offers).
+  returned: always
+  type: dict
 conflicts:
   description: The same as RV(platform.conflicts).
   returned: always
@@ -204,12 +235,22 @@ from ..module_utils.faults import ResourceError, error_code
 
 # Reads may be repeated freely, unlike writes.
 ATTEMPTS = 5
+# Of the partitions whose services have names of their own.
+DNS_SUFFIXES = {
+    "aws-cn": "amazonaws.com.cn",
+    "aws-iso": "c2s.ic.gov",
+    "aws-iso-b": "sc2s.sgov.gov",
+    "aws-iso-e": "cloud.adc-e.uk",
+    "aws-iso-f": "csp.hci.ic.gov",
+    "aws-eusc": "amazonaws.eu",
+}
 
 
 def scope_of(params: Mapping[str, Any], region: str) -> Scope:
     owner_tags = params["owner_tags"] or {
         "Project": params["name"],
         "Environment": params["environment"],
+        "Region": region,
         "ManagedBy": "agent_platform.aws",
     }
     return Scope(f"{params['name']}-{params['environment']}", owner_tags, region, params["entries"] or {})
@@ -229,13 +270,26 @@ def missing_message(missing: list[str], required_by: str | None, account_id: str
     )
 
 
+def amiss_message(found: Discovered, required: Iterable[str], required_by: str | None) -> str | None:
+    """What of the required components must be mended before something builds on them, in one line."""
+    amiss = {name: texts for name, texts in found.amiss.items() if name in set(required)}
+    if not amiss:
+        return None
+    texts = "; ".join(f"{name}: {'; '.join(texts)}" for name, texts in amiss.items())
+    return (
+        f"{required_by or 'This'} can't build on it: {texts}. Run ansible-playbook site.yml --limit {','.join(amiss)}"
+    )
+
+
 def result_of(found: Discovered, region: str) -> dict[str, Any]:
     account = {
         "account_id": found.account_id,
         "arn": found.arn,
         "partition": found.partition,
+        "dns_suffix": DNS_SUFFIXES.get(found.partition, "amazonaws.com"),
         "region": region,
         "conflicts": found.conflicts,
+        "offers": found.offers,
     }
     return {"platform": {**found.components, **account}, "summary": found.summary, **account}
 
@@ -273,12 +327,15 @@ def main() -> None:
         account = {"account_id": caller["Account"], "arn": caller["Arn"]}
         in_another = module.params["account_id"] not in (None, caller["Account"])
         wanted = () if in_another else wanted_of(module.params)
-        found = discover(make_client, scope_of(module.params, region), wanted, caller)
+        found = discover(make_client, scope_of(module.params, region), wanted, caller, module.params["offers"])
     except ResourceError as error:
         details = {"error_code": error_code(error.cause)} if error.cause else {}
         module.fail_json(msg=str(error), **details, **account)
     for warning in found.warnings:
         module.warn(warning)
+    amiss = amiss_message(found, module.params["require"], module.params["required_by"])
+    if amiss:
+        module.fail_json(msg=amiss)
     missing = found.missing(module.params["require"])
     if missing and not module.check_mode:
         module.fail_json(

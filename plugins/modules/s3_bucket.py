@@ -73,6 +73,7 @@ options:
   versioning:
     description:
       - Whether overwritten and deleted objects are kept as versions. It can't be turned off again, only suspended.
+        A bucket for which it never was enabled is as good as one for which it is V(suspended).
     type: str
     choices: [enabled, suspended]
   lifecycle_rules:
@@ -104,6 +105,13 @@ options:
         type: str
         choices: [enabled, disabled]
         default: enabled
+  purge_configurations:
+    description:
+      - Whether to remove what others have configured of the bucket and this module has no option for, of all that lets
+        data out or changes how the bucket answers. CORS rules, a website, replication, event notifications, access
+        logs, inventories and analyses are removed, requester pays and transfer acceleration are turned off.
+    type: bool
+    default: false
   force_destroy:
     description:
       - With O(state=absent), whether to delete all objects, with all their versions, for good first.
@@ -197,6 +205,10 @@ bucket:
     encryption:
       description: The rule of the default encryption, as S3 describes it.
       type: dict
+    configurations:
+      description: What O(purge_configurations) removes, as far as there is any.
+      type: list
+      elements: str
     versioning:
       description: V(Enabled) or V(Suspended); missing when it never was enabled.
       type: str
@@ -211,6 +223,9 @@ bucket:
 
 import operator
 import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from ..module_utils.calls import Repeat
 from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Tagging, Update
@@ -227,8 +242,95 @@ ACTIONS = {
     "noncurrent_expiration_days": ("NoncurrentVersionExpiration", "NoncurrentDays"),
     "abort_incomplete_multipart_days": ("AbortIncompleteMultipartUpload", "DaysAfterInitiation"),
 }
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Something of a bucket that has no option: how it is read, when there is any, and how it is removed.
+
+    remove: members of the request that removes it, besides the bucket's name. each: there are several, which are
+    removed one by one, by their Id.
+    """
+
+    read: str
+    there: Callable[[Mapping], Any]
+    operation: str
+    remove: Mapping[str, Any] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    each: bool = False
+
+
+# What lets data out, or changes how the bucket answers. Transfer acceleration isn't known in all partitions.
+CONFIGURATIONS = {
+    "acceleration": Configuration(
+        "GetBucketAccelerateConfiguration",
+        lambda answer: answer.get("Status") == "Enabled",
+        "PutBucketAccelerateConfiguration",
+        {"AccelerateConfiguration": {"Status": "Suspended"}},
+        missing=("MethodNotAllowed", "NotImplemented", "UnsupportedArgument"),
+    ),
+    "access logs": Configuration(
+        "GetBucketLogging",
+        lambda answer: answer.get("LoggingEnabled"),
+        "PutBucketLogging",
+        {"BucketLoggingStatus": {}},
+    ),
+    "analyses": Configuration(
+        "ListBucketAnalyticsConfigurations",
+        lambda answer: ids_of(answer.get("AnalyticsConfigurationList")),
+        "DeleteBucketAnalyticsConfiguration",
+        each=True,
+    ),
+    "CORS rules": Configuration(
+        "GetBucketCors",
+        lambda answer: answer.get("CORSRules"),
+        "DeleteBucketCors",
+        missing=("NoSuchCORSConfiguration",),
+    ),
+    "event notifications": Configuration(
+        "GetBucketNotificationConfiguration",
+        # No events for EventBridge is an empty structure.
+        lambda answer: {key for key in answer if key != "ResponseMetadata"},
+        "PutBucketNotificationConfiguration",
+        {"NotificationConfiguration": {}},
+    ),
+    "inventories": Configuration(
+        "ListBucketInventoryConfigurations",
+        lambda answer: ids_of(answer.get("InventoryConfigurationList")),
+        "DeleteBucketInventoryConfiguration",
+        each=True,
+    ),
+    "replication": Configuration(
+        "GetBucketReplication",
+        lambda answer: answer.get("ReplicationConfiguration"),
+        "DeleteBucketReplication",
+        missing=("ReplicationConfigurationNotFoundError",),
+    ),
+    "requester pays": Configuration(
+        "GetBucketRequestPayment",
+        lambda answer: answer.get("Payer") == "Requester",
+        "PutBucketRequestPayment",
+        {"RequestPaymentConfiguration": {"Payer": "BucketOwner"}},
+    ),
+    "website": Configuration(
+        "GetBucketWebsite",
+        lambda answer: {key for key in answer if key != "ResponseMetadata"},
+        "DeleteBucketWebsite",
+        missing=("NoSuchWebsiteConfiguration",),
+    ),
+}
 # The permissions of IAM that aren't called as the operation is.
 PERMISSIONS = {
+    "DeleteBucketAnalyticsConfiguration": "PutAnalyticsConfiguration",
+    "DeleteBucketCors": "PutBucketCORS",
+    "DeleteBucketInventoryConfiguration": "PutInventoryConfiguration",
+    "DeleteBucketReplication": "PutReplicationConfiguration",
+    "GetBucketAccelerateConfiguration": "GetAccelerateConfiguration",
+    "GetBucketCors": "GetBucketCORS",
+    "GetBucketReplication": "GetReplicationConfiguration",
+    "ListBucketAnalyticsConfigurations": "GetAnalyticsConfiguration",
+    "ListBucketInventoryConfigurations": "GetInventoryConfiguration",
+    "PutBucketAccelerateConfiguration": "PutAccelerateConfiguration",
     "CreateBucket": "CreateBucket and s3:TagResource",
     "DeleteBucketLifecycle": "PutLifecycleConfiguration",
     "DeleteBucketTagging": "PutBucketTagging",
@@ -240,10 +342,19 @@ PERMISSIONS = {
     "PutBucketEncryption": "PutEncryptionConfiguration",
     "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
     "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+    **{
+        operation: operation.removesuffix("Configuration")
+        for operation in ("GetBucketNotificationConfiguration", "PutBucketNotificationConfiguration")
+    },
 }
 BLOCKED_POLICY = "BlockPublicPolicy"
+ACL_IN_USE = "InvalidBucketAclWithObjectOwnership"
 # What AWS may say of one object of many, though nothing is wrong with it.
 PASSING_FAULTS = {"InternalError", "ServiceUnavailable"}
+
+
+def ids_of(configurations):
+    return [configuration["Id"] for configuration in configurations or []]
 
 
 def to_rules(rules):
@@ -331,6 +442,7 @@ class Bucket(Resource):
             read="Versioning",
             update="versioning",
             update_members=("VersioningConfiguration.Status",),
+            absent="suspended",
             encode=str.capitalize,
             decode=str.lower,
         ),
@@ -346,6 +458,16 @@ class Bucket(Resource):
             encode=to_rules,
             decode=from_rules,
         ),
+        Setting(
+            "purge_configurations",
+            None,
+            read="Configurations",
+            update="configurations",
+            update_members=(),
+            absent=[],
+            same=lambda have, purge: not (purge and have),
+            encode=lambda purge: [],
+        ),
     )
     # In this order: public access must be allowed before a policy can give it, and the policy comes before the rest,
     # because the old one may forbid what the new one allows.
@@ -356,6 +478,7 @@ class Bucket(Resource):
         "encryption": Update("PutBucketEncryption"),
         "versioning": Update("PutBucketVersioning"),
         "lifecycle": Update("PutBucketLifecycleConfiguration", clear="DeleteBucketLifecycle"),
+        "configurations": Update("DeleteBucketWebsite"),
     }
     additions = (
         Addition("GetBucketTagging", "TagSet", "Tags", missing=("NoSuchTagSet",), empty=[]),
@@ -398,8 +521,81 @@ class Bucket(Resource):
             missing=("NoSuchLifecycleConfiguration",),
             option="lifecycle_rules",
         ),
+        *(
+            Addition(configuration.read, "", "Configurations", by_hand=True)
+            for configuration in CONFIGURATIONS.values()
+        ),
     )
-    extra_operations = ("DeleteObjects", "ListObjectVersions")
+    extra_operations = (
+        "DeleteObjects",
+        "ListObjectVersions",
+        "PutBucketAcl",
+        *(configuration.operation for configuration in CONFIGURATIONS.values()),
+    )
+    unmanaged = {
+        **dict.fromkeys(
+            (
+                "CreateBucketMetadataConfiguration",
+                "CreateBucketMetadataTableConfiguration",
+                "DeleteBucketMetadataConfiguration",
+                "DeleteBucketMetadataTableConfiguration",
+                "UpdateBucketMetadataAnnotationTableConfiguration",
+                "UpdateBucketMetadataInventoryTableConfiguration",
+                "UpdateBucketMetadataJournalTableConfiguration",
+            ),
+            "tables of the objects' metadata stay in the account",
+        ),
+        **dict.fromkeys(("DeleteBucketMetricsConfiguration", "PutBucketMetricsConfiguration"), "they only count"),
+        **dict.fromkeys(
+            ("DeleteBucketIntelligentTieringConfiguration", "PutBucketIntelligentTieringConfiguration"),
+            "only for objects of that storage class",
+        ),
+        **dict.fromkeys(
+            (
+                "PutBucketAnalyticsConfiguration",
+                "PutBucketCors",
+                "PutBucketInventoryConfiguration",
+                "PutBucketReplication",
+                "PutBucketWebsite",
+            ),
+            "their effect is seen; purge_configurations says that it is undone",
+        ),
+        "PutBucketAbac": "with it on, tags can't be changed, and the run says so",
+        **dict.fromkeys(
+            ("PutObjectLockConfiguration", "CreateBucket.ObjectLockEnabledForBucket"),
+            "it can't be turned off again; a removal tells of objects that are locked",
+        ),
+        "PutBucketVersioning.VersioningConfiguration.MFADelete": "only the account's root user can turn it on or off",
+        **dict.fromkeys(
+            ("DeleteBucketEncryption", "DeleteBucketOwnershipControls", "DeletePublicAccessBlock"),
+            "their effect is seen, and what is declared put back",
+        ),
+        **dict.fromkeys(
+            ("PutBucketLifecycle", "PutBucketNotification"),
+            "older forms of PutBucketLifecycleConfiguration and PutBucketNotificationConfiguration",
+        ),
+        **dict.fromkeys(
+            (
+                "CreateBucket.ACL",
+                "CreateBucket.GrantFullControl",
+                "CreateBucket.GrantRead",
+                "CreateBucket.GrantReadACP",
+                "CreateBucket.GrantWrite",
+                "CreateBucket.GrantWriteACP",
+            ),
+            "a bucket is made without access control lists",
+        ),
+        **dict.fromkeys(
+            (
+                "CreateBucket.BucketNamespace",
+                "CreateBucket.CreateBucketConfiguration.Bucket",
+                "CreateBucket.CreateBucketConfiguration.Location",
+            ),
+            "general purpose buckets in a region",
+        ),
+        "PutBucketPolicy.ConfirmRemoveSelfBucketAccess": "S3's check against locking oneself out stays on",
+        "PutBucketLifecycleConfiguration.TransitionDefaultMinimumObjectSize": "no rule moves objects",
+    }
     tagging = Tagging(
         "PutBucketTagging",
         "DeleteBucketTagging",
@@ -431,9 +627,6 @@ class Bucket(Resource):
             "": "Set force_destroy: true to delete all that is in it for good. "
             "If it is set, end what writes into the bucket. Then run again."
         },
-        "InvalidBucketAclWithObjectOwnership": {
-            "": "Set the access control list of the bucket to private, and run again."
-        },
         "InvalidBucketName": {
             "": "A name has 3 to 63 small letters, digits and hyphens, and begins and ends with one of the first two."
         },
@@ -441,6 +634,7 @@ class Bucket(Resource):
     }
 
     def prepare(self):
+        self.configured = {}  # what there is that purge_configurations removes, by its name
         if self.options["force_destroy"]:
             # Something was written while the bucket was emptied.
             self.passing = {**self.passing, "BucketNotEmpty": ("",)}
@@ -463,6 +657,17 @@ class Bucket(Resource):
 
     def normal(self, description):
         return self.identity(description.get("BucketRegion"))
+
+    def complete(self, description):
+        if self.options["state"] == "absent" or not self.options["purge_configurations"]:
+            return description
+        self.configured = {}
+        for name, configuration in CONFIGURATIONS.items():
+            answer = self.read(configuration.read, self.named(), configuration.missing)
+            there = configuration.there(answer) if answer else None
+            if there:
+                self.configured[name] = there
+        return {**description, "Configurations": sorted(self.configured)} if self.configured else description
 
     def contents(self):
         """What the bucket holds, page by page; the next one is read when the former has been dealt with."""
@@ -550,9 +755,22 @@ class Bucket(Resource):
                 self.check_owner(current)
                 return current
 
+    def update_configurations(self, _changes, _current):
+        for name, there in self.configured.items():
+            configuration = CONFIGURATIONS[name]
+            for more in [{"Id": one} for one in there] if configuration.each else [configuration.remove]:
+                self.write(configuration.operation, {**self.named(), **more}, f"remove the {name} of {self.title}")
+
     def update_ownership(self, _changes, _current):
-        rules = [{"ObjectOwnership": self.options["object_ownership"]}]
-        self.put("PutBucketOwnershipControls", {"OwnershipControls": {"Rules": rules}}, "object ownership")
+        ownership = {"OwnershipControls": {"Rules": [{"ObjectOwnership": self.options["object_ownership"]}]}}
+        try:
+            self.put("PutBucketOwnershipControls", ownership, "object ownership")
+        except ResourceError as error:
+            if error_code(error.cause) != ACL_IN_USE:
+                raise
+            # S3 turns access control lists off only where that of the bucket gives nobody else anything.
+            self.put("PutBucketAcl", {"ACL": "private"}, "access control list")
+            self.put("PutBucketOwnershipControls", ownership, "object ownership")
 
     def put(self, operation, members, what):
         self.write(operation, {**self.named(), **members}, f"update the {what} of {self.title}")

@@ -106,6 +106,49 @@ options:
         description:
           - Name of the member of the JSON object that holds what is generated.
         type: str
+  resource_policy:
+    description:
+      - The policy of the secret, which may let other accounts in. An empty document, C({}), removes it.
+      - One that would let everybody in is refused by Secrets Manager.
+      - Roles that it names must exist. One that was made a moment ago is waited for.
+    type: json
+  rotation:
+    description:
+      - How a Lambda function puts new values in the secret. An empty mapping, C({}), turns rotation off.
+      - When it is turned on or changed, the first new value comes at once.
+    type: dict
+    suboptions:
+      lambda_arn:
+        description:
+          - ARN of the function. A secret of an AWS service that rotates it itself has none.
+        type: str
+      automatically_after_days:
+        description:
+          - Days between two rotations, from 1 to 1000.
+        type: int
+      schedule_expression:
+        description:
+          - When it is rotated, as C(rate) or C(cron), instead of O(rotation.automatically_after_days).
+        type: str
+      duration:
+        description:
+          - Length of the window for the rotation in hours, such as V(3h).
+        type: str
+  replicas:
+    description:
+      - The regions that have a replica of the secret. Those of others are removed, with their value.
+    type: list
+    elements: dict
+    suboptions:
+      region:
+        description:
+          - The region.
+        type: str
+        required: true
+      kms_key_id:
+        description:
+          - ARN, ID or alias of the key in that region. The key of the service there, if it isn't set.
+        type: str
   recovery_window_days:
     description:
       - Days that a deleted secret can still be restored, from 7 to 30. V(0) deletes it at once and for good, also when
@@ -177,6 +220,16 @@ secret:
     tags:
       description: Tags of the secret.
       type: dict
+    replication_status:
+      description: The replicas with their regions, keys and states; absent when there are none.
+      type: list
+      elements: dict
+    resource_policy:
+      description: The policy, when O(resource_policy) is given and there is one.
+      type: str
+    rotation:
+      description: The function and the schedule of the rotation; empty when it is off.
+      type: dict
     version_ids_to_stages:
       description: IDs of the versions of the value with their labels.
       type: dict
@@ -184,13 +237,16 @@ secret:
         ec0c79c2-9cdd-4a12-8d5b-7a7a4f3cbd8e: [AWSCURRENT]
 """
 
+import functools
 import json
 import re
+import uuid
 
 from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Update, tag_list
 from ..module_utils.faults import ResourceError
+from ..module_utils.policies import policy
 from ..module_utils.resource import Resource, run_module
-from ..module_utils.values import get_path, same_key
+from ..module_utils.values import camel, get_path, is_satisfied, same_key
 
 MISSING = ("ResourceNotFoundException",)
 SECRET = {"SecretId": "Name"}
@@ -209,6 +265,20 @@ UNREADABLE = "can't be read before the secret is restored"
 
 def same_secret_key(current, desired):
     return same_key(current or SERVICE_KEY, desired or SERVICE_KEY)
+
+
+def rotation_of(description):
+    """What is declared of a rotation, in the terms of RotateSecret; nothing where it is off."""
+    if not description.get("RotationEnabled"):
+        return {}
+    function = description.get("RotationLambdaARN")
+    rules = description.get("RotationRules") or {}
+    return {**({"LambdaArn": function} if function else {}), **rules}
+
+
+def same_rotation(current, desired):
+    """Off is declared as a whole; of one that is on, what is declared."""
+    return is_satisfied(current, desired) if desired else not current
 
 
 class Secret(Resource):
@@ -240,21 +310,77 @@ class Secret(Resource):
             same=lambda current, desired: current in (DECLARED, LEFT_ALONE),
             secret=True,
         ),
+        policy("resource_policy", None, read="ResourcePolicy", update="policy", update_members=("ResourcePolicy",)),
+        Setting(
+            "rotation",
+            None,
+            read="Rotation",
+            update="rotation",
+            update_members=("RotationLambdaARN", "RotationRules"),
+            same=same_rotation,
+            absent={},
+            encode=functools.partial(camel, capital=True),
+        ),
+        Setting(
+            "replicas",
+            "AddReplicaRegions",
+            read="ReplicationStatus",
+            update="replicas",
+            update_members=("AddReplicaRegions",),
+            unordered=True,
+            key="region",
+            absent=[],
+        ),
     )
     # A secret whose deletion is scheduled takes no other change before that is undone.
     updates = {
         "restore": Update("RestoreSecret", by=SECRET),
         "details": Update("UpdateSecret", by=SECRET),
         "value": Update("PutSecretValue", token="ClientRequestToken", by=SECRET),
+        "policy": Update("PutResourcePolicy", by=SECRET, clear="DeleteResourcePolicy"),
+        "replicas": Update("ReplicateSecretToRegions", by=SECRET),
+        "rotation": Update("RotateSecret", token="ClientRequestToken", by=SECRET, clear="CancelRotateSecret"),
     }
-    additions = (Addition("GetSecretValue", "SecretString", "SecretString", by_hand=True),)
-    extra_operations = ("GetRandomPassword",)
+    additions = (
+        Addition("GetSecretValue", "SecretString", "SecretString", by_hand=True),
+        Addition("GetResourcePolicy", "ResourcePolicy", "ResourcePolicy", by_hand=True),
+        Addition("DescribeSecret", "RotationRules", "Rotation", by_hand=True),
+    )
+    extra_operations = ("GetRandomPassword", "RemoveRegionsFromReplication")
+    unmanaged = {
+        **dict.fromkeys(
+            ("CreateSecret.ForceOverwriteReplicaSecret", "ReplicateSecretToRegions.ForceOverwriteReplicaSecret"),
+            "a secret of that name in the other region isn't overwritten",
+        ),
+        "StopReplicationToReplica": "it makes a replica a secret of its own, in the other region",
+        **dict.fromkeys(
+            ("CreateSecret.SecretBinary", "PutSecretValue.SecretBinary", "UpdateSecret.SecretBinary"),
+            "values are texts",
+        ),
+        "UpdateSecret.SecretString": "the value has a call of its own, PutSecretValue",
+        **dict.fromkeys(
+            ("PutSecretValue.RotationToken", "PutSecretValue.VersionStages", "UpdateSecretVersionStage"),
+            "labels of versions are left to rotations; a declared value that isn't the current one is put back",
+        ),
+        "RotateSecret.RotateImmediately": "AWS's default: the first rotation comes at once",
+        **dict.fromkeys(
+            (
+                "CreateSecret.Type",
+                "RotateSecret.ExternalSecretRotationMetadata",
+                "RotateSecret.ExternalSecretRotationRoleArn",
+                "UpdateSecret.Type",
+            ),
+            "no secrets of partners",
+        ),
+    }
     tagging = tag_list("TagResource", "UntagResource", by={"SecretId": "ARN"})
     free_form = ("VersionIdsToStages",)
     passing = {
         # A deletion for good goes on for a moment after DescribeSecret has ceased to show the secret, and a restored
         # secret may still count as deleted.
         "InvalidRequestException": ("scheduled for deletion", "marked for deletion", "marked deleted"),
+        # Secrets Manager takes a moment to know a role that was just made.
+        "MalformedPolicyDocumentException": ("unsupported principal",),
         # It was deleted for good since we looked.
         "ResourceNotFoundException": ("the specified secret",),
     }
@@ -315,8 +441,17 @@ class Secret(Resource):
         return found
 
     def complete(self, description):
-        if self.options["value"] is not None and self.options["state"] == "present":
-            return {**description, "SecretString": self.compared(description)}
+        if self.options["state"] == "absent":
+            return description
+        description = dict(description)
+        if self.options["rotation"] is not None:
+            description["Rotation"] = rotation_of(description)
+        if self.options["value"] is not None:
+            description["SecretString"] = self.compared(description)
+        # That of a secret whose deletion is scheduled can't be read before it is restored.
+        if self.options["resource_policy"] is not None and not description.get("DeletedDate"):
+            answer = self.read("GetResourcePolicy", self.describe_request(), MISSING) or {}
+            description["ResourcePolicy"] = answer.get("ResourcePolicy")
         return description
 
     def compared(self, secret):
@@ -400,6 +535,41 @@ class Secret(Resource):
 
     def updated(self, name, response):
         self.stored = self.stored or name == "value"
+
+    def update_request(self, name, changes, current):
+        request = super().update_request(name, changes, current)
+        return {**request, "BlockPublicPolicy": True} if name == "policy" else request
+
+    def update_rotation(self, changes, current):
+        target = self.target(self.updates["rotation"], current)
+        rotation = self.encoded(changes["rotation"].setting)
+        if not rotation:
+            self.write("CancelRotateSecret", target, f"turn off the rotation of {self.title}")
+            return
+        function = rotation.pop("LambdaArn", None)
+        request = {**target, "RotationRules": rotation, "ClientRequestToken": str(uuid.uuid4())}
+        request |= {"RotationLambdaARN": function} if function else {}
+        self.write("RotateSecret", request, f"turn on the rotation of {self.title}")
+
+    def update_replicas(self, changes, current):
+        change, target = changes["replicas"], self.target(self.updates["replicas"], current)
+        have = {replica["region"] for replica in change.current}
+        # A replica keeps its key for life.
+        renewed = [replica["region"] for replica in change.added if replica["region"] in have]
+        self.remove_replicas([*(replica["region"] for replica in change.removed), *renewed], target)
+        if change.added:
+            request = {**target, "AddReplicaRegions": self.encode(change.setting, change.added)}
+            self.write("ReplicateSecretToRegions", request, f"replicate {self.title}")
+
+    def remove_replicas(self, regions, target):
+        if regions:
+            request = {**target, "RemoveReplicaRegions": regions}
+            self.write("RemoveRegionsFromReplication", request, f"remove replicas of {self.title}")
+
+    def before_delete(self, current):
+        # A secret that has replicas can't be deleted.
+        replicas = [replica["Region"] for replica in current.get("ReplicationStatus") or []]
+        self.remove_replicas(replicas, self.target(self.delete, current))
 
     def delete_request(self, current):
         days = self.options["recovery_window_days"]

@@ -29,10 +29,9 @@ def load(role: str, name: str) -> dict:
         return yaml_load(file) or {}
 
 
-def components() -> dict[str, dict]:
-    """What each component says about itself, in the order in which they are built."""
-    described = {role: load(role, "meta/component.yml") for role in sorted(os.listdir(ROLES))}
-    found = {role: about for role, about in described.items() if about}
+def described() -> dict[str, dict]:
+    """What each component says about itself in its meta/component.yml, in the order in which they are built."""
+    found = {role: about for role in sorted(os.listdir(ROLES)) if (about := load(role, "meta/component.yml"))}
     order = graphlib.TopologicalSorter({component: about["requires"] for component, about in found.items()})
     return {component: found[component] for component in order.static_order()}
 

@@ -18,11 +18,27 @@ import pytest
 
 from tests.support.playbook import PREFIX, REGION
 
+from . import neighbours
 from .conftest import Platform
-
-pytestmark = pytest.mark.by_component("bastion_instance")
+from .drift import QUICKLY
 
 SUPPORTED = {("debian", "12"), ("ubuntu", "22.04"), ("ubuntu", "24.04")}
+
+pytestmark = pytest.mark.by_component("bastion_instance")
+on_a_supported_host = pytest.mark.skipif(
+    not SUPPORTED & {(info.get("ID"), info.get("VERSION_ID")) for info in [machine.freedesktop_os_release()]},
+    reason="the role refuses this machine's distribution",
+)
+
+
+# The machine stands in for the instance: everything that reaches it is predicted here.
+HERE = {
+    "ansible_connection": "ansible.builtin.local",
+    "ansible_python_interpreter": sys.executable,
+    "ansible_become": False,
+}
+CONFIGURED = {"bastion_instance_configured": True}
+NOTHING_IS_SENT = "Wait for Session Manager"
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +50,19 @@ def instance_id(platform: Platform) -> str:
     ]
     (reservation,) = platform.account.pages("ec2", "describe_instances", "Reservations", Filters=filters)
     return reservation["Instances"][0]["InstanceId"]
+
+
+def with_group(folder: Path, **values: object) -> list[str]:
+    """An inventory beside that of the platform, in which the group of the machine has these variables."""
+    (folder / "group_vars").mkdir()
+    (folder / "hosts.json").write_text(json.dumps({"bastion": {}}))
+    (folder / "group_vars/bastion.json").write_text(json.dumps(values))
+    return ["-i", str(folder / "hosts.json")]
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> list[str]:
+    return with_group(tmp_path, **HERE)
 
 
 @pytest.fixture
@@ -71,24 +100,110 @@ def test_tunnel_leads_to_code_server_on_the_instance(platform, instance_id, told
     not SUPPORTED & {(info.get("ID"), info.get("VERSION_ID")) for info in [machine.freedesktop_os_release()]},
     reason="the role refuses this machine's distribution",
 )
-def test_host_gets_what_belongs_to_it(platform, instance_id, tmp_path):
-    inventory = tmp_path / "hosts.json"
-    host = {
-        "ansible_connection": "ansible.builtin.local",
-        "ansible_python_interpreter": sys.executable,
-        "ansible_become": False,
-    }
-    inventory.write_text(json.dumps({"bastion": {"hosts": {"machine": host}}}))
+@on_a_supported_host
+@pytest.mark.parametrize(
+    ("playbook", "limit"),
+    [("playbooks/bastion.yml", []), ("site.yml", ["--limit", "bastion_instance"])],
+)
+def test_host_gets_what_belongs_to_it(platform, instance_id, here, playbook, limit):
     password = platform.account.client("secretsmanager").get_secret_value(SecretId=f"{PREFIX}-bastion-code-server")
 
     run = platform.account.run(
-        "-i", str(inventory), "--check", "--diff", playbook="playbooks/bastion.yml", note="bastion, dry run"
+        *here, "--check", "--diff", *limit, playbook=playbook, variables=CONFIGURED, note=f"{playbook}, dry run"
     ).assert_converged()
 
-    applied = {record["task"].split(" : ")[-1] for record in run.records if record["host"] == "machine"}
-    assert {"code_server | Write the unit", "platform_command | Write the command"} <= applied
+    applied = [record for record in run.records if "bastion :" in record["task"]]
+    assert {"code_server | Write the unit", "platform_command | Write the command"} <= {
+        record["task"].split(" : ")[-1] for record in applied
+    }
+    # Nothing of the role is for the machine that Ansible runs on, its handlers included.
+    assert {record.get("delegated") for record in applied} == {f"bastion-{instance_id}"}
+    assert "Restart code-server" in {record["task"].split(" : ")[-1] for record in applied}
     assert not run.calls.writes
     assert f"--target {instance_id}" in run.output
     assert "--document-name AWS-StartPortForwardingSession" in run.output
     told = run.output + json.dumps(run.records)
     assert password["SecretString"] not in told
+
+
+def refusal(platform: Platform, *args: str, **variables: object) -> str:
+    """What a run says that ends before anything is sent to a machine."""
+    run = platform.account.run(
+        *args, playbook="playbooks/bastion.yml", variables={**CONFIGURED, **variables}, note="bastion, refused"
+    ).assert_refused()
+    assert NOTHING_IS_SENT not in {record["task"] for record in run.records}, run.explain()
+    (failure,) = run.failures
+    return failure
+
+
+def test_a_connection_that_stays_here_is_refused(platform, here):
+    assert "The connection of the group bastion is ansible.builtin.local, which stays" in refusal(platform, *here)
+
+
+def test_settings_that_nobody_would_read_are_refused(platform, tmp_path):
+    inventory = with_group(tmp_path, ansible_connection="amazon.aws.aws_ssm", bastion_user="jo")
+
+    assert "bastion_user of the group bastion: bastion_instance reads" in refusal(platform, *inventory)
+
+
+def test_a_machine_out_of_reach_is_told_with_what_helps(platform, instance_id, tmp_path):
+    """The agent of Session Manager may sleep for half an hour, which is waited for; here it takes seconds."""
+    nowhere = with_group(tmp_path, ansible_connection="ansible.builtin.ssh", ansible_host="127.0.0.1", ansible_port=1)
+
+    run = platform.account.run(
+        *nowhere, playbook="playbooks/bastion.yml", variables={**CONFIGURED, "bastion_patience": 2}
+    ).assert_refused()
+
+    assert f"{instance_id} runs, but couldn't be reached for" in run.failures[-1]
+    assert f"aws ec2 reboot-instances --instance-ids {instance_id}" in run.failures[-1]
+
+
+def test_no_machine_is_an_error(platform, instance_id):
+    """An environment that was copied, or whose bastion is gone: nothing to configure must not pass for success."""
+    assert "bastion_instance, which does not exist" in refusal(platform, platform_environment="copied")
+    ec2 = platform.account.client("ec2")
+    ec2.stop_instances(InstanceIds=[instance_id])
+    ec2.get_waiter("instance_stopped").wait(InstanceIds=[instance_id], WaiterConfig=QUICKLY)
+    try:
+        assert f"The bastion {instance_id} is stopped; start it: ansible-playbook site.yml" in refusal(platform)
+    finally:
+        ec2.start_instances(InstanceIds=[instance_id])
+        ec2.get_waiter("instance_running").wait(InstanceIds=[instance_id], WaiterConfig=QUICKLY)
+
+
+@on_a_supported_host
+def test_what_looks_like_the_bastion_takes_nobodys_place(platform, instance_id, here):
+    """Instances with the names of components: one without all of our tags, and one with them."""
+    ec2 = platform.account.client("ec2")
+    (ours,) = ec2.describe_instances(InstanceIds=[instance_id])["Reservations"][0]["Instances"]
+    tags = {tag["Key"]: tag["Value"] for tag in ours["Tags"]}
+    launched = []
+
+    def launch(**changes: str) -> str:
+        specification = neighbours.specification("instance", {**tags, **changes})
+        made = ec2.run_instances(
+            ImageId="ami-0123456789abcdef0",
+            InstanceType="t3.micro",
+            MinCount=1,
+            MaxCount=1,
+            SubnetId=ours["SubnetId"],
+            TagSpecifications=specification,
+        )["Instances"][0]["InstanceId"]
+        ec2.get_waiter("instance_running").wait(InstanceIds=[made], WaiterConfig=QUICKLY)
+        launched.append(made)
+        return made
+
+    try:
+        launch(Name="encryption", ManagedBy="someone")
+        run = platform.account.run(
+            *here, "--check", playbook="playbooks/bastion.yml", variables=CONFIGURED, note="bastion beside a stranger"
+        ).assert_converged()
+        assert {record.get("delegated") for record in run.records if "bastion :" in record["task"]} == {
+            f"bastion-{instance_id}"
+        }
+        # With all of our tags it may be the bastion, which a run doesn't guess.
+        second = launch(Name="eks")
+        assert f"The instances {instance_id}, {second} are all ours" in refusal(platform, *here)
+    finally:
+        ec2.terminate_instances(InstanceIds=launched)
+        ec2.get_waiter("instance_terminated").wait(InstanceIds=launched, WaiterConfig=QUICKLY)

@@ -62,8 +62,13 @@ def test_builds_in_order_and_services_side_by_side(platform):
     # Both reach modules inside a role that a file included by the play includes.
     assert {call["region"] for call in run.calls} == {"us-west-2"}
     assert {call["endpoint"] for call in run.calls} == {"http://127.0.0.1:1"}
-    owner = {"Project": "agent-platform", "Environment": "dev", "ManagedBy": "agent_platform.aws"}
-    assert all(call["owned_by"] == owner for call in run.calls)
+    owner = {
+        "Project": "agent-platform",
+        "Environment": "dev",
+        "Region": "us-west-2",
+        "ManagedBy": "agent_platform.aws",
+    }
+    assert all(call["owned_by"] == {**owner, "Component": call["name"]} for call in run.calls)
     # One change per component is the role's own: what the playbooks do besides counts as none.
     assert {host: run.recap(host)["changed"] for host in run.components} == dict.fromkeys(run.components, 1)
 

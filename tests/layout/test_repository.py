@@ -27,7 +27,7 @@ ENVIRONMENTS = sorted(path.parent.name for path in (ROOT / "inventories").glob("
 ROLES = sorted(path.parent.parent.name for path in (ROOT / "roles").glob("*/tasks/main.yml"))
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
 # Those that change a host, where the others talk to AWS.
-HOST_MODULES = ["host_tools"]
+HOST_MODULES = ["host_tools", "host_user_files"]
 AWS_MODULES = [module for module in MODULES if module not in HOST_MODULES]
 TASK_FILES = sorted(
     path
@@ -149,7 +149,7 @@ def test_component_says_what_it_builds_on(component):
     order = list(layers())
     layer = {host: order.index(name) for name, hosts in layers().items() for host in hosts}
 
-    assert {"requires"} <= set(about) <= {"requires", "reads", "entries"}
+    assert {"requires"} <= set(about) <= {"requires", "reads", "entries", "protected_by", "service_linked_roles"}
     assert set(about["requires"]) <= set(COMPONENTS) - {component}
     for required in about["requires"]:
         # In a layer all start at once; the foundation goes one after the other.
@@ -169,7 +169,7 @@ def test_component_refers_to_what_it_discovers(component):
     asked = re.findall(r"'([a-z_]+)\.[a-z_.]+'\s*\|\s*agent_platform\.aws\.fact\s*}", text)
     asked += re.findall(r"component_found(?:\.|\[')platform(?:'\])?(?:\.|\[')([a-z_]+)", text)
 
-    assert set(asked) - {"account_id", "partition", "region"} <= {
+    assert set(asked) - {"account_id", "dns_suffix", "partition", "region"} <= {
         *about["requires"],
         *about.get("reads", []),
         component,
@@ -274,8 +274,7 @@ def test_every_module_of_the_framework_gets_the_owner_tags():
 def test_inventory_has_all_components_and_its_own_values(environment):
     done = subprocess.run(
         [ansible_command("ansible-inventory"), "-i", f"inventories/{environment}", "--list"],
-        # Without the source that asks AWS.
-        cwd=ROOT, env=clean_environment() | {"ANSIBLE_INVENTORY_IGNORE": ".aws_ec2.yml,.cfg"},
+        cwd=ROOT, env=clean_environment(),
         capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     inventory = json.loads(done.stdout)
@@ -296,20 +295,11 @@ def test_host_vars_are_inputs_of_the_component(environment):
         assert set(read(file) or {}) <= set(options), file
 
 
-@pytest.mark.parametrize("environment", sorted({*ENVIRONMENTS} - {"local"}))
-def test_the_bastion_is_looked_for_where_the_environment_builds_it(environment):
-    folder = ROOT / "inventories" / environment
-    values = read(ROOT / "group_vars/all/common.yml") | read(folder / "group_vars/all/10-environment.yml")
-    source = read(folder / "bastion.aws_ec2.yml")
-
-    assert source["regions"] == [values["platform_region"]]
-    assert source["filters"] == {
-        "tag:Project": values["platform_name"],
-        "tag:Environment": environment,
-        "tag:ManagedBy": values["platform_owner_tags"]["ManagedBy"],
-        "tag:Component": "bastion_instance",
-        "instance-state-name": "running",
-    }
+def test_inventories_repeat_nothing_of_an_environment():
+    """A source that asks AWS can't read the variables, so a copied environment would find the machines of another."""
+    for environment in ENVIRONMENTS:
+        sources = [path.name for path in (ROOT / "inventories" / environment).glob("*.y*ml")]
+        assert sorted(sources) == ["components.yml", "hosts.yml"]
 
 
 def test_only_the_embedded_environment_names_an_account():

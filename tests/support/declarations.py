@@ -317,9 +317,7 @@ class Checker:
     def constants(self) -> Iterator[str]:
         """Operations that the module's code names must be declared, and the other way round."""
         named = _names_of_operations(self.declared.source, self.model.operation_names)
-        plugins = "ansible_collections.agent_platform.aws.plugins."
-        bases = [cls for cls in self.resource.__mro__ if cls.__module__.startswith(plugins) and cls is not Resource]
-        inherited = {name for cls in bases for name in _names_of_operations(_source(cls), self.model.operation_names)}
+        inherited = constants_of(self.resource)
         for operation in sorted(named - set(self.declared_operations())):
             yield f"calls {operation} without declaring it (extra_operations)"
         for operation in self.resource.extra_operations:
@@ -353,6 +351,13 @@ class Checker:
                 yield from self.choices(option, spec, created)
         if resource.identifier and self.described(resource.identifier) is None:
             yield f"identifier: the description has no {resource.identifier}"
+        if resource.made_at and self.described(resource.made_at) is None:
+            yield f"made_at: the description has no {resource.made_at}"
+        made, output = resource.create.made, self.output(resource.create.operation)
+        if made and output is not None and member(output, made) is None:
+            yield f"create: the answer of {resource.create.operation} has no {made}"
+        if made and not resource.identifier:
+            yield "create: what this run has made is told from others by its identifier, and there is none"
         if resource.describe.many and not resource.identifier:
             yield "identifier: several can be found, so it is needed to tell them apart"
 
@@ -532,6 +537,8 @@ class Checker:
             members = [name for name, group in groups.items() if state in group]
             if len(members) > 1:
                 yield f"states: {state} is in {' and '.join(members)}"
+        if states.remade - set(states.failed):
+            yield f"states: {', '.join(sorted(states.remade - set(states.failed)))} is made again and isn't failed"
         enum = getattr(shape, "enum", None)
         if enum:
             # The EC2 API gives some states in lower case that its model writes with capitals.
@@ -558,7 +565,9 @@ class Checker:
         ):
             if self.knows(operation):
                 yield from self.unknown(where, codes, {operation})
-        yield from self.unknown("passing", resource.passing, set(self.declared_operations()))
+        for where, codes in (("passing", resource.passing), ("absent", resource.absent)):
+            operations = self.declared_operations() if where == "passing" else self.model.operation_names
+            yield from self.unknown(where, codes, set(operations))
 
     def unknown(self, where: str, codes: Iterable[str], operations: set[str]) -> Iterator[str]:
         shapes = [
@@ -576,6 +585,16 @@ class Checker:
 
     def requests(self) -> Iterator[str]:
         """Every request that the module makes of all its options is one that AWS takes."""
+        create = self.resource.create
+        for operation, request in self.sample_requests():
+            yield from self.invalid(operation, request)
+            if operation == create.operation and self.resource.tagging and self.knows(operation):
+                taken = [name for name in TAG_MEMBERS if name in self.input(operation).members]
+                if taken and not any(name in request for name in taken):
+                    yield f"{operation} takes {taken[0]}, and the request has no tags"
+
+    def sample_requests(self) -> Iterator[tuple[str, dict]]:
+        """The requests of all options, made of sample values. Of options that exclude each other the first is given."""
         params = {
             name: sample_option(f"{self.name}.{name}", option, self.exceptions.samples)
             for name, option in self.declared.options.items()
@@ -590,11 +609,7 @@ class Checker:
             request[create.token] = resource.token
         if create.tags and self.resource.tagging:
             set_path(request, create.tags, resource.encoded_tags(params["tags"]))
-        yield from self.invalid(create.operation, request)
-        if self.resource.tagging and self.knows(create.operation):
-            taken = [name for name in TAG_MEMBERS if name in self.input(create.operation).members]
-            if taken and not any(name in request for name in taken):
-                yield f"{create.operation} takes {taken[0]}, and the request has no tags"
+        yield create.operation, request
         current: dict[str, Any] = {}
         for at, shape in self.description:
             while shape.type_name == "list":
@@ -603,33 +618,34 @@ class Checker:
                 set_path(current, at, sample(shape))
             else:
                 current |= sample(shape)
-        yield from self.invalid(self.resource.describe.operation, self.describe_request(resource))
-        yield from self.invalid(self.resource.delete.operation, resource.delete_request(current))
+        yield self.resource.describe.operation, self.describe_request(resource)
+        yield self.resource.delete.operation, resource.delete_request(current)
         for addition in self.resource.additions:
             if not addition.by_hand:
-                yield from self.invalid(addition.operation, resource.target(addition, current))
+                yield addition.operation, resource.target(addition, current)
         for name, update in self.resource.updates.items():
             if not hasattr(resource, f"update_{name}"):
                 yield from self.update_requests(resource, name, update, current)
 
-    def update_requests(self, resource: Resource, name: str, update: Update, current: dict) -> Iterator[str]:
+    def update_requests(
+        self, resource: Resource, name: str, update: Update, current: dict
+    ) -> Iterator[tuple[str, dict]]:
         changes = {
             setting.option: Change(setting, setting.absent, resource.options[setting.option])
             for setting in resource.settings_of(name)
             if resource.options.get(setting.option) is not None
         }
         if update.clear:
-            yield from self.invalid(update.clear, resource.target(update, current))
+            yield update.clear, resource.target(update, current)
         if not update.remove:
-            yield from self.invalid(update.operation, resource.update_request(name, changes, current))
+            yield update.operation, resource.update_request(name, changes, current)
             return
         sent: list[tuple[str, dict]] = []
         with mock.patch.object(resource, "write", lambda operation, request, *_more: sent.append((operation, request))):
             for change in changes.values():
                 resource.change_elements(update, change, current)
                 resource.change_elements(update, Change(change.setting, change.desired, []), current)
-        for operation, request in sent:
-            yield from self.invalid(operation, request)
+        yield from sent
 
     def describe_request(self, resource: Resource) -> dict:
         # Some are described by an ARN that another call has to give first.
@@ -668,10 +684,33 @@ class Checker:
             yield from self.differing(f"{path}{name}.", option.get("options") or {}, text.get("suboptions") or {})
 
 
+def constants_of(resource: type[Resource]) -> set[str]:
+    """The texts that stand in the code of a module and of the bases that are only of some modules."""
+    return {text for cls in _own_classes(resource) for text in _texts(_source(cls))}
+
+
+def _own_classes(resource: type[Resource]) -> list[type]:
+    plugins = "ansible_collections.agent_platform.aws.plugins."
+    shared = Resource.__mro__
+    return [cls for cls in resource.__mro__ if cls.__module__.startswith(plugins) and cls not in shared]
+
+
 def _names_of_operations(source: str, operations: Iterable[str]) -> set[str]:
     """The operations that a piece of code names in a text of its own."""
-    texts = {node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)}
-    return {text for text in texts if isinstance(text, str)} & set(operations)
+    return _texts(source) & set(operations)
+
+
+def _texts(source: str) -> set[str]:
+    """The texts of a piece of code, but for those that say what is left out."""
+    tree = ast.parse(source)
+    left_out = {
+        part
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "unmanaged"
+        for part in ast.walk(node)
+    }
+    values = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and node not in left_out}
+    return {value for value in values if isinstance(value, str)}
 
 
 def _source(cls: type) -> str:

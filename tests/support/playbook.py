@@ -27,7 +27,7 @@ from .faults import Calls, Proxy
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "us-west-2"
 PREFIX = "agent-platform-local"
-OWNER = {"Project": "agent-platform", "Environment": "local", "ManagedBy": "agent_platform.aws"}
+OWNER = {"Project": "agent-platform", "Environment": "local", "Region": REGION, "ManagedBy": "agent_platform.aws"}
 # The connection of every run that doesn't choose its own. If this isn't set, it's the one of the inventory.
 CONNECTION = os.environ.get("TEST_CONNECTION", "")
 # A run that takes this long has hung.
@@ -216,22 +216,6 @@ class DirectAccount:
         run = self.start(*args, **kwargs).wait()
         self.notes.append(f"{run.summary}  {note or ' '.join(args) or 'all'}")
         return run
-
-    def inventory(self, source: Path) -> dict:
-        """What an inventory source finds in the account."""
-        tool = str(Path(sys.executable).with_name("ansible-inventory"))
-        keys = {"AWS_ACCESS_KEY_ID": self.id, "AWS_SECRET_ACCESS_KEY": "not-a-secret"}
-        done = subprocess.run(
-            [tool, "-i", str(source), "--list"],
-            cwd=ROOT,
-            env={**self.environment(source.with_suffix(".records")), **keys},
-            capture_output=True,
-            text=True,
-            timeout=LONGEST_RUN,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads(done.stdout)
 
     def close(self) -> None:
         """Leave no process behind, even if the tests end early."""

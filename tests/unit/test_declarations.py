@@ -20,6 +20,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.declarations im
     Update,
 )
 from tests.support.declarations import Checker, Exceptions, load, module_names
+from tests.support.unmanaged import Coverage, Regarded, readme, roles, section, table, with_section
 
 EXCEPTIONS = Exceptions(
     fewer_choices={
@@ -30,13 +31,32 @@ EXCEPTIONS = Exceptions(
         "iam_role.inline_policies": {"sample": {}},
         "iam_role.managed_policies": ["arn:aws:iam::aws:policy/sample"],
         "iam_role.max_session_duration": 3600,
+        "iam_role.permissions_boundary": "arn:aws:iam::aws:policy/sample",
         "kms_key.rotation_period_days": 90,
     },
     # S3 documents its error codes outside of the model; an answer to HEAD has no code but its status.
     unlisted_codes={
+        "logs_log_group.AccessDeniedException": "common to all operations; so it is given for a key, too",
         "s3_bucket.404": "HeadBucket on a bucket that doesn't exist",
         "s3_bucket.MalformedPolicy": "a principal that doesn't exist yet",
         "s3_bucket.OperationAborted": "another operation on the bucket is under way",
+    },
+)
+
+REGARDED = Regarded(
+    elsewhere={
+        "ec2_security_group.CreatePlacementGroup": "a placement group",
+        "ec2_security_group.DeletePlacementGroup": "a placement group",
+        "ec2_security_group.ModifyAvailabilityZoneGroup": "a group of zones",
+        "ec2_security_group.ModifyInstancePlacement": "a placement group",
+        "ec2_security_group.ModifySnapshotAttribute": "a group of accounts",
+        "eks_cluster.CreateEksAnywhereSubscription": "a subscription",
+        "eks_cluster.DeregisterCluster": "a cluster elsewhere that was connected",
+        "eks_cluster.RegisterCluster": "a cluster elsewhere that is connected",
+        "logs_log_group.PutDeliverySource": "logs of another resource",
+    },
+    members={
+        "s3_bucket.PutBucketLifecycleConfiguration.LifecycleConfiguration.Rules": "a rule that has more is replaced",
     },
 )
 
@@ -44,6 +64,24 @@ EXCEPTIONS = Exceptions(
 @pytest.mark.parametrize("name", module_names())
 def test_declaration_fits_the_api_and_the_documentation(name):
     assert Checker(load(name), EXCEPTIONS).problems() == []
+
+
+@pytest.mark.parametrize("name", module_names())
+def test_what_aws_can_change_is_looked_at_or_named_as_unmanaged(name):
+    assert unmanaged_problems(name) == []
+
+
+def unmanaged_problems(name, regarded=REGARDED, **attributes):
+    declared = load(name)
+    resource = type("Changed", (declared.resource,), {"__module__": declared.resource.__module__, **attributes})
+    return Coverage(Checker(dataclasses.replace(declared, resource=resource), EXCEPTIONS), regarded).problems()
+
+
+@pytest.mark.parametrize("role", roles())
+def test_readme_says_what_is_not_managed(role):
+    assert section(readme(role).read_text()) == table(role), (
+        "PYTHONPATH=collections python -m tests.support.unmanaged writes it"
+    )
 
 
 def test_every_exception_is_needed():
@@ -55,6 +93,12 @@ def test_every_exception_is_needed():
             unlisted_codes={key: why for key, why in EXCEPTIONS.unlisted_codes.items() if key != name},
         )
         assert any(rest in problem for problem in Checker(load(module), without).problems()), f"{name} is no exception"
+    for kind in ("elsewhere", "members"):
+        for name in getattr(REGARDED, kind):
+            module, _, rest = name.partition(".")
+            others = {key: why for key, why in getattr(REGARDED, kind).items() if key != name}
+            problems = unmanaged_problems(module, dataclasses.replace(REGARDED, **{kind: others}))
+            assert any(rest in problem for problem in problems), f"{name} is no exception"
 
 
 # ---- The check itself: each wrong declaration must be found.
@@ -146,6 +190,9 @@ STATES = load(ENDPOINT).resource.states
         ),
         (LOG, {"identifier": "FlowLogID"}, "description has no FlowLogID"),
         (LOG, {"identifier": None}, "it is needed to tell them apart"),
+        (LOG, {"identifier": None}, "what this run has made is told from others by its identifier"),
+        (LOG, {"made_at": "MadeAt"}, "made_at: the description has no MadeAt"),
+        (LOG, {"create": Create("CreateFlowLogs", made="FlowLogID")}, "CreateFlowLogs has no FlowLogID"),
         (
             ENTRY,
             {"settings": settings_of(ENTRY, username={"member": "userName"})},
@@ -216,6 +263,11 @@ STATES = load(ENDPOINT).resource.states
         (BUCKET, {"tagging": dataclasses.replace(S3_TAGGING, tags_member="Tagging.Tags")}, "takes no Tagging.Tags"),
         (BUCKET, {"tagging": dataclasses.replace(S3_TAGGING, tags_member="TagSet")}, "PutBucketTagging needs Tagging"),
         (ENDPOINT, {"states": dataclasses.replace(STATES, pending=frozenset())}, "pending of State stand in no group"),
+        (
+            ENDPOINT,
+            {"states": dataclasses.replace(STATES, remade=frozenset({"x"}))},
+            "x is made again and",
+        ),
         (ENDPOINT, {"states": dataclasses.replace(STATES, ready=frozenset({"avail"}))}, "AWS has no avail in State"),
         (
             ENDPOINT,
@@ -291,6 +343,48 @@ def test_wrong_declaration_is_found(name, attributes, found):
     assert found in problems_of(name, **attributes)
 
 
+UNMANAGED = load(GROUP).resource.unmanaged
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes", "found"),
+    [
+        (GROUP, {"unmanaged": {}}, "PutQueryDefinition is neither used nor in unmanaged"),
+        (GROUP, {"unmanaged": {}}, "AssociateKmsKey.resourceIdentifier is neither used nor in unmanaged"),
+        (GROUP, {"unmanaged": {**UNMANAGED, "PutQueryDefinition": " "}}, "no reason for PutQueryDefinition"),
+        (GROUP, {"unmanaged": {**UNMANAGED, "PutMagic": "why"}}, "unmanaged has PutMagic"),
+        (GROUP, {"unmanaged": {**UNMANAGED, "CreateLogStream": "why"}}, "unmanaged has CreateLogStream"),
+        (GROUP, {"unmanaged": {**UNMANAGED, "DescribeLogGroups": "why"}}, "unmanaged has DescribeLogGroups"),
+        (GROUP, {"unmanaged": {**UNMANAGED, "PutRetentionPolicy": "why"}}, "unmanaged has PutRetentionPolicy"),
+        (GROUP, {"unmanaged": {**UNMANAGED, "AssociateKmsKey.kmsKeyId": "why"}}, "unmanaged has AssociateKmsKey.kmsK"),
+        # Each part that the module no longer uses is missed.
+        (GROUP, {"updates": {}, "settings": ()}, "CreateLogGroup.kmsKeyId is neither"),
+        (GROUP, {"updates": {}, "settings": ()}, "PutRetentionPolicy is neither"),
+        (ENDPOINT, {"unmanaged": {}}, "CreateVpcEndpoint.DnsOptions.PrivateDnsPreference is neither"),
+        (
+            ROLE,
+            {
+                "updates": {key: update for key, update in updates_of(ROLE).items() if key != "managed"},
+                "settings": tuple(item for item in settings_of(ROLE) if item.option != "managed_policies"),
+            },
+            "AttachRolePolicy is neither",
+        ),
+    ],
+)
+def test_what_is_left_out_or_said_wrongly_is_found(name, attributes, found):
+    problems = unmanaged_problems(name, **attributes)
+    assert any(found in problem for problem in problems), problems
+
+
+def test_section_of_a_readme_is_found_and_put_in_its_place():
+    text = "# role\n\n## Not managed\n\nold\n\n## Good to know\n\nmore\n"
+    assert section(text) == "## Not managed\n\nold\n"
+    assert section("# role\n") == ""
+    assert "old" not in with_section(text, "## Not managed\n\nnew\n")
+    assert with_section(text, "## Not managed\n\nnew\n").endswith("new\n\n## Good to know\n\nmore\n")
+    assert with_section("# role\n", "## Not managed\n\nnew\n") == "# role\n\n## Not managed\n\nnew\n"
+
+
 @pytest.mark.parametrize(
     ("change", "found"),
     [
@@ -339,7 +433,7 @@ def test_setting_and_tagging_have_no_fields_that_the_check_ignores():
     }
     words = {"unordered", "partial", "absent", "verbatim", "given", "encode", "decode", "secret", "same"}
     assert fields[Setting] - words == {"option", "member", "read", "update", "update_members", "key"}
-    assert fields[Create] == {"operation", "token", "exists", "tags", "names"}
+    assert fields[Create] == {"operation", "token", "exists", "tags", "names", "made"}
     assert fields[Update] - {"whole"} == {"operation", "kept", "token", "by", "clear", "remove", "missing"}
     assert fields[Describe] == {"operation", "path", "missing", "many", "names"}
     assert fields[Delete] == {"operation", "missing", "by"}

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
@@ -23,6 +24,10 @@ READS = ("describe_", "get_", "list_")
 MISSING_ENDS = ("NotFound", "NotFoundError", "NotFoundException", "NotFoundFault")
 MISSING_BEGINS = "NoSuch"
 
+# The tags, besides those of the platform, by which its parts are told apart; and two platforms of one name.
+COMPONENT_TAG = "Component"
+REGION_TAG = "Region"
+
 IAM_ROLE = "iam_role"
 LOG_GROUP = "log_group"
 
@@ -35,6 +40,14 @@ def tags_of(resource: Mapping[str, Any], member: str = "Tags") -> dict[str, str]
     if tags and "TagKey" in tags[0]:
         return boto3_tag_list_to_ansible_dict(tags, "TagKey", "TagValue")
     return boto3_tag_list_to_ansible_dict(tags)
+
+
+def bears(tags: Mapping[str, str], marks: Mapping[str, Any]) -> bool:
+    return all(tags.get(key) == str(value) for key, value in marks.items())
+
+
+def text_of(tags: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in tags.items())
 
 
 def name_of(resource: Mapping[str, Any]) -> str | None:
@@ -87,6 +100,38 @@ class Reader:
         return ResourceError(describe_failure(error, doing, service, api), error)
 
 
+class OptionalReader(Reader):
+    """Reads what a run can do without, each thing once.
+
+    What can't be read is None, and `unread` says why; nothing more is asked of a service that has failed, but for one
+    that only refuses single calls.
+    """
+
+    def __init__(self, clients: Mapping[str, Any], executor: Executor):
+        super().__init__(clients, executor)
+        self.services = {service: Reader({service: client}, executor) for service, client in clients.items()}
+        self.started: dict[str, Future] = {}
+        self.lock = threading.Lock()
+        self.unread: dict[str, None] = {}
+
+    def read(self, service: str, operation: str, **params: Any) -> dict | None:
+        return self.start(service, operation, **params).result()
+
+    def start(self, service: str, operation: str, **params: Any) -> Future:
+        with self.lock:
+            call = f"{service} {operation} {params}"
+            if call not in self.started:
+                self.started[call] = self.executor.submit(self._read, service, operation, params)
+            return self.started[call]
+
+    def _read(self, service: str, operation: str, params: Mapping[str, Any]) -> dict | None:
+        try:
+            return self.services[service].read(service, operation, **params)
+        except ResourceError as error:
+            self.unread[str(error)] = None
+            return None
+
+
 @dataclass(frozen=True)
 class Scope:
     """Which platform is meant: the prefix of its names, the tags of what it owns, where it lives."""
@@ -101,16 +146,8 @@ class Scope:
         return resource_name(thing, self.prefix, kind)
 
     def owns(self, tags: Mapping[str, str]) -> bool:
-        return all(tags.get(key) == str(value) for key, value in self.owner_tags.items())
-
-    @property
-    def filters(self) -> list[dict]:
-        """EC2's filters for what the platform owns."""
-        return [{"Name": f"tag:{key}", "Values": [str(value)]} for key, value in self.owner_tags.items()]
-
-    @property
-    def owner_text(self) -> str:
-        return ", ".join(f"{key}={value}" for key, value in self.owner_tags.items())
+        """Whether the tags are the platform's, of whichever component."""
+        return bears(tags, self.owner_tags)
 
 
 class Search:
@@ -125,53 +162,118 @@ class Search:
         self.start = reader.start
         self.warnings: list[str] = []
         self.conflicts: list[dict[str, str]] = []
+        # What is declared, or was made, and can't be placed: nothing may build on the component before that is mended.
+        self.amiss: list[str] = []
 
     @property
     def entries(self) -> list[str]:
         return self.scope.entries.get(self.component.name, [])
 
+    @property
+    def marks(self) -> dict[str, str]:
+        """The tags of what this component of the platform owns."""
+        owner = {key: str(value) for key, value in self.scope.owner_tags.items()}
+        return {**owner, COMPONENT_TAG: self.component.name}
+
+    def owns(self, tags: Mapping[str, str]) -> bool:
+        """Whether the tags are this component's; scope.owns() asks for the platform only."""
+        return bears(tags, self.marks)
+
+    @property
+    def filters(self) -> list[dict]:
+        """EC2's filters for what the component owns."""
+        return [{"Name": f"tag:{key}", "Values": [value]} for key, value in self.marks.items()]
+
     def start_owned(self, operation: str, filter_member: str = "Filters") -> Future:
-        """Read all of one kind of EC2 resources that the platform owns."""
-        return self.start("ec2", operation, **{filter_member: self.scope.filters})
+        """Read all of one kind of EC2 resources that the component owns."""
+        return self.start("ec2", operation, **{filter_member: self.filters})
 
     def owned(self, answer: dict | None, member: str, **equal: Any) -> list[dict]:
-        """Of an answer's resources those that the platform owns and whose members have the values given."""
+        """Of an answer's resources those that the component owns and whose members have the values given."""
         return [
             resource
             for resource in (answer or {}).get(member, [])
-            if self.scope.owns(tags_of(resource)) and all(resource.get(key) == value for key, value in equal.items())
+            if self.owns(tags_of(resource)) and all(resource.get(key) == value for key, value in equal.items())
         ]
 
-    def one(self, kind: str, resources: Iterable[dict], id_member: str, weight: Callable[[dict], Any] | None = None):
-        """The resource to go by where there should be one: that of the greatest weight, then of the lowest id."""
-        ranked = sorted(resources, key=lambda resource: resource[id_member])
+    def one(
+        self,
+        kind: str,
+        resources: Iterable[dict],
+        id_member: str,
+        weight: Callable[[dict], Any] | None = None,
+        made_at: str | None = None,
+    ):
+        """The resource to go by where there should be one: that of the greatest weight, the oldest, of the lowest id.
+
+        made_at: the member that tells when it was made, where there is one. The modules rank them alike.
+        """
+        ranked = sorted(resources, key=lambda resource: (resource[made_at] if made_at else 0, resource[id_member]))
         if weight:
             ranked.sort(key=weight, reverse=True)
         if len(ranked) > 1:
-            others = ", ".join(resource[id_member] for resource in ranked[1:])
-            self.warnings.append(
-                f"{self.component.name}: {len(ranked)} {kind} carry the platform's tags ({self.scope.owner_text})"
-                f" where one is expected. {ranked[0][id_member]} is used; left alone: {others}."
-                " Remove what is not needed, or its tags."
-            )
+            self.superfluous(kind, *(resource[id_member] for resource in ranked))
         return ranked[0] if ranked else None
 
-    def one_of_each(self, kind: str, resources: Iterable[dict], id_member: str) -> dict[str, dict]:
+    def superfluous(self, kind: str, used: str, *others: str) -> None:
+        """Warn of what is there besides the one that is used."""
+        self.warnings.append(
+            f"{self.component.name}: {1 + len(others)} {kind} carry the platform's tags ({text_of(self.marks)})"
+            f" where one is expected. {used} is used; left alone: {', '.join(others)}."
+            " Remove what is not needed, or its tags."
+        )
+
+    def one_of_each(
+        self, kind: str, resources: Iterable[dict], id_member: str, made_at: str | None = None
+    ) -> dict[str, dict]:
         """The resources by their tag Name, one of each name."""
         named: dict[str, list[dict]] = {}
         for resource in resources:
             named.setdefault(name_of(resource) or resource[id_member], []).append(resource)
-        return {name: self.one(f"{kind} named {name}", same, id_member) for name, same in sorted(named.items())}
+        return {
+            name: self.one(f"{kind} named {name}", same, id_member, made_at=made_at)
+            for name, same in sorted(named.items())
+        }
 
-    def foreign(self, resource: str, reason: str = "exists") -> None:
-        """Note that a name of ours is held by something that does not carry our tags."""
+    def foreign(self, resource: str, tags: Mapping[str, str], reason: str = "exists") -> None:
+        """Note that a name of ours is held by something without our tags, and whose it is by those that it has."""
+        whose, remedy = self.whose(tags)
         self.conflicts.append(
             {
                 "component": self.component.name,
                 "resource": resource,
-                "reason": f"{reason} without the tags of this platform ({self.scope.owner_text})",
+                "reason": f"{reason} {whose}",
+                "remedy": remedy,
             }
         )
+
+    def whose(self, tags: Mapping[str, str]) -> tuple[str, str]:
+        """Whose something with these tags is, and what helps."""
+        differs = {key for key, value in self.marks.items() if tags.get(key) != value}
+        if differs == {COMPONENT_TAG} and COMPONENT_TAG in tags:
+            return (
+                f"and belongs to the component {tags[COMPONENT_TAG]} of this platform",
+                "rename what one of the two components makes",
+            )
+        if REGION_TAG in tags and {REGION_TAG} <= differs <= {REGION_TAG, COMPONENT_TAG}:
+            return (
+                f"and belongs to the platform of the same name in {tags[REGION_TAG]}",
+                "give one of the two another platform_environment or platform_name",
+            )
+        return (
+            f"without the tags of this platform ({text_of(self.marks)})",
+            "rename the platform (platform_name), or remove it or give it these tags yourself",
+        )
+
+    def keeps_marks(self, tags: Mapping[str, str]) -> bool:
+        """Whether something in a place of ours, such as our VPC, is ours though a tag may be lost.
+
+        It bears a name of ours, or all of our tags but one, and none of them with another value. A single one, such as
+        Environment=dev, proves nothing.
+        """
+        lost = [key for key in self.marks if key not in tags]
+        named = tags.get("Name", "").startswith(f"{self.scope.prefix}-")
+        return (named or len(lost) <= 1) and all(tags.get(key, value) == value for key, value in self.marks.items())
 
     def start_roles(self, things: Iterable[str]) -> dict[str, Future]:
         return {thing: self.start("iam", "get_role", RoleName=self.scope.name(thing, IAM_ROLE)) for thing in things}
@@ -182,25 +284,27 @@ class Search:
         for thing, future in started.items():
             role = (future.result() or {}).get("Role")
             arns[thing] = None
-            if role and self.scope.owns(tags_of(role)):
+            if role and self.owns(tags_of(role)):
                 arns[thing] = role["Arn"]
             elif role:
-                self.foreign(f"IAM role {role['RoleName']}")
+                self.foreign(f"IAM role {role['RoleName']}", tags_of(role))
         return arns
 
-    def check_log_group(self, name: str, started: Future, written: bool) -> None:
+    def check_log_group(self, name: str, started: Future, written: bool, remade: bool = False) -> None:
         """Note a log group of ours that is someone else's.
 
         written: something of ours writes to it. Then AWS itself makes the group again when it was deleted, without
-        tags, so a group without tags is no one else's.
+        tags, so a group without tags is no one else's. remade: a service of AWS may have done so even after the end of
+        what wrote to it.
         """
         groups = (started.result() or {}).get("logGroups", [])
         arn = next((group["arn"].removesuffix(":*") for group in groups if group["logGroupName"] == name), None)
         if arn is None or written:
             return
         tags = self.read("logs", "list_tags_for_resource", resourceArn=arn)
-        if tags is not None and not self.scope.owns(tags_of(tags, "tags")):
-            self.foreign(f"log group {name}")
+        found = tags_of(tags or {}, "tags")
+        if tags is not None and not self.owns(found) and not (remade and not found):
+            self.foreign(f"log group {name}", found)
 
     def start_log_group(self, name: str) -> Future:
         return self.start("logs", "describe_log_groups", logGroupNamePrefix=name)
@@ -213,6 +317,10 @@ class Component:
     services: the AWS services it is read from. empty: its facts when nothing exists, with every key.
     collect: fills a copy of empty. exists: whether the facts hold what other components build on.
     summary: what a person wants to know of one that exists, as lines.
+    offers: what AWS offers this account for it (zones, versions, quotas), read only when that is asked for. Calls that
+    fail answer None, so each value must bear that it isn't known. offered_by: services for that besides `services`.
+    quotas: those of module_utils/quotas.py that it takes from; they are an offer, too.
+    offer_lines: what a person wants to know of one that exists, given the facts and the offers.
     """
 
     name: str
@@ -221,14 +329,21 @@ class Component:
     collect: Callable[[Search, dict[str, Any]], None]
     exists: Callable[[Mapping[str, Any]], bool]
     summary: Callable[[Mapping[str, Any]], list[str]]
+    offers: Callable[[Search], dict[str, Any]] | None = None
+    offered_by: tuple[str, ...] = ()
+    quotas: tuple[str, ...] = ()
+    offer_lines: Callable[[Mapping[str, Any], Mapping[str, Any]], list[str]] | None = None
 
-    def describe(self, search: Search, facts: Mapping[str, Any]) -> dict[str, Any]:
+    def describe(
+        self, search: Search, facts: Mapping[str, Any], offers: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         """How far the component exists, and lines that tell of it.
 
         It has begun to exist, and has not gone yet, as long as any of its facts is not empty.
         """
         if self.exists(facts):
-            return {"state": "exists", "lines": self.summary(facts)}
+            offered = self.offer_lines(facts, offers) if self.offer_lines and offers else []
+            return {"state": "exists", "lines": [*self.summary(facts), *offered]}
         empty = self.empty(search)
         begun = [f"{fact} {_brief(value)}" for fact, value in facts.items() if value != empty[fact]]
         return (

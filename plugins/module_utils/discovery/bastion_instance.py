@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .base import IAM_ROLE, Component, Search, tags_of
+from .base import IAM_ROLE, Component, Search, listed, name_of, tags_of, text_of
 
 THING = "bastion"
 LIVING = ("pending", "running", "stopping", "stopped")
@@ -16,6 +16,7 @@ LIVING = ("pending", "running", "stopping", "stopped")
 def empty(search: Search) -> dict[str, Any]:
     return {
         "instance_id": None,
+        "instance_ids": [],
         "state": None,
         "private_ip": None,
         "subnet_id": None,
@@ -30,21 +31,32 @@ def empty(search: Search) -> dict[str, Any]:
 
 def collect(search: Search, facts: dict[str, Any]) -> None:
     scope = search.scope
-    named = [
-        {"Name": "tag:Name", "Values": [scope.name(THING, "ec2_tag_name")]},
-        {"Name": "instance-state-name", "Values": list(LIVING)},
-    ]
-    instances = search.start("ec2", "describe_instances", Filters=[*scope.filters, *named])
+    living = {"Name": "instance-state-name", "Values": list(LIVING)}
+    tagged = search.start("ec2", "describe_instances", Filters=[*search.filters, living])
     roles = search.start_roles([THING])
     profile = search.start("iam", "get_instance_profile", InstanceProfileName=scope.name(THING, IAM_ROLE))
     secret = search.start("secretsmanager", "describe_secret", SecretId=scope.name("bastion-code-server", "secret"))
     buckets = search.start("s3", "list_buckets")
 
-    found = [item for group in (instances.result() or {}).get("Reservations", []) for item in group["Instances"]]
-    instance = search.one("instances", search.owned({"Instances": found}, "Instances"), "InstanceId")
+    facts["instance_profile_arn"] = arn = _instance_profile(search, profile.result())
+    # Whoever has the profile is the bastion for AWS, whatever its tags say.
+    using = arn and search.start(
+        "ec2", "describe_instances", Filters=[{"Name": "iam-instance-profile.arn", "Values": [arn]}, living]
+    )
+    found = {item["InstanceId"]: item for answer in (tagged, using) if answer for item in _instances(answer.result())}
+    ours = [item for item in found.values() if _is_ours(search, item, arn)]
+    instance = search.one(
+        "instances",
+        ours,
+        "InstanceId",
+        weight=lambda item: (_is_named(search, item), _uses(item, arn)),
+        made_at="LaunchTime",
+    )
     if instance:
         facts.update(
             instance_id=instance["InstanceId"],
+            # The one to go by, and whatever else is ours.
+            instance_ids=[instance["InstanceId"], *sorted(item["InstanceId"] for item in ours if item is not instance)],
             state=instance["State"]["Name"],
             private_ip=instance.get("PrivateIpAddress"),
             subnet_id=instance.get("SubnetId"),
@@ -52,23 +64,51 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
             instance_type=instance["InstanceType"],
         )
     facts["role_arn"] = search.roles(roles)[THING]
-    facts["instance_profile_arn"] = _instance_profile(search, profile.result())
     facts["code_server_secret_arn"] = _secret(search, secret.result())
     facts["transfer_bucket"] = _bucket(search, buckets.result())
 
 
+def _instances(answer: dict | None) -> list[dict]:
+    return [item for group in (answer or {}).get("Reservations", []) for item in group["Instances"]]
+
+
+def _is_named(search: Search, instance: Mapping[str, Any]) -> bool:
+    return name_of(instance) == search.scope.name(THING, "ec2_tag_name")
+
+
+def _uses(instance: Mapping[str, Any], profile_arn: str | None) -> bool:
+    return profile_arn is not None and instance.get("IamInstanceProfile", {}).get("Arn") == profile_arn
+
+
+def _is_ours(search: Search, instance: Mapping[str, Any], profile_arn: str | None) -> bool:
+    """By the component's tags, whatever its name; or by name and profile, where no tag says otherwise."""
+    tags = tags_of(instance)
+    if search.owns(tags):
+        return True
+    if not _uses(instance, profile_arn):
+        return False
+    if _is_named(search, instance) and search.keeps_marks(tags):
+        return True
+    search.warnings.append(
+        f"{search.component.name}: instance {instance['InstanceId']} has the bastion's instance profile, and so its"
+        f" permissions, but not the component's tags ({text_of(search.marks)})."
+        " It is left alone; take the profile from it, or terminate it."
+    )
+    return False
+
+
 def _instance_profile(search: Search, answer: dict | None) -> str | None:
     profile = (answer or {}).get("InstanceProfile")
-    if profile and not search.scope.owns(tags_of(profile)):
-        search.foreign(f"IAM instance profile {profile['InstanceProfileName']}")
+    if profile and not search.owns(tags_of(profile)):
+        search.foreign(f"IAM instance profile {profile['InstanceProfileName']}", tags_of(profile))
         return None
     return profile and profile["Arn"]
 
 
 def _secret(search: Search, secret: dict | None) -> str | None:
     """The secret, unless it is to be deleted: then it can be brought back, and nothing may read it."""
-    if secret and not search.scope.owns(tags_of(secret)):
-        search.foreign(f"secret {secret['Name']}")
+    if secret and not search.owns(tags_of(secret)):
+        search.foreign(f"secret {secret['Name']}", tags_of(secret))
         return None
     return secret["ARN"] if secret and not secret.get("DeletedDate") else None
 
@@ -79,15 +119,17 @@ def _bucket(search: Search, answer: dict | None) -> str | None:
     name = search.scope.name(f"bastion-transfer-{account}", "s3_bucket")
     if name not in [bucket["Name"] for bucket in (answer or {}).get("Buckets", [])]:
         return None
-    tags = search.read("s3", "get_bucket_tagging", Bucket=name)
-    if not search.scope.owns(tags_of(tags or {}, "TagSet")):
-        search.foreign(f"S3 bucket {name}")
+    tags = tags_of(search.read("s3", "get_bucket_tagging", Bucket=name) or {}, "TagSet")
+    if not search.owns(tags):
+        search.foreign(f"S3 bucket {name}", tags)
         return None
     return name
 
 
 def summary(facts: Mapping[str, Any]) -> list[str]:
-    return [f"{facts['instance_id']} {facts['instance_type']} {facts['state']} {facts['private_ip']}"]
+    lines = [f"{facts['instance_id']} {facts['instance_type']} {facts['state']} {facts['private_ip']}"]
+    too_many = facts["instance_ids"][1:]
+    return lines + ([f"too many, and ours as well: {listed(too_many)}"] if too_many else [])
 
 
 COMPONENT = Component(
@@ -97,4 +139,5 @@ COMPONENT = Component(
     collect=collect,
     exists=lambda facts: facts["instance_id"] is not None,
     summary=summary,
+    quotas=("trust_policy", "policies_per_role", "standard_vcpus", "graphics_vcpus"),
 )

@@ -17,15 +17,19 @@ def empty(search: Search) -> dict[str, Any]:
 
 def collect(search: Search, facts: dict[str, Any]) -> None:
     alias = "alias/" + search.scope.name("key", "kms_alias")
+    listed, aliases = search.start("kms", "list_keys"), search.start("kms", "list_aliases")
     key = (search.read("kms", "describe_key", KeyId=alias) or {}).get("KeyMetadata")
     if key:
-        if not _is_ours(search, key["KeyId"]):
-            search.foreign(f"KMS alias {alias}", f"belongs to the key {key['Arn']}, which is")
+        tags = tags_of(search.read("kms", "list_resource_tags", KeyId=key["KeyId"]) or {})
+        if not search.owns(tags):
+            search.foreign(f"KMS alias {alias}", tags, f"belongs to the key {key['Arn']}, which exists")
             return
         facts["alias"] = alias
-    else:
-        # A run that ended between the key and its alias left a key that only its tags tell.
-        key = _find_by_tags(search)
+    # A run that ended between a key and its alias, or lost the race for it, left a key that only its tags tell.
+    others = _by_tags(search, listed.result(), aliases.result(), key)
+    if key and others:
+        search.superfluous("KMS keys", key["KeyId"], *(other["KeyId"] for other in others))
+    key = key or search.one("KMS keys", others, "KeyId", made_at="CreationDate")
     if not key:
         return
     facts.update(key_id=key["KeyId"], key_arn=key["Arn"], state=key["KeyState"])
@@ -34,14 +38,21 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
         facts["rotation_enabled"] = (rotation or {}).get("KeyRotationEnabled")
 
 
-def _is_ours(search: Search, key_id: str) -> bool:
-    return search.scope.owns(tags_of(search.read("kms", "list_resource_tags", KeyId=key_id) or {}))
+def _by_tags(search: Search, listed: dict | None, aliases: dict | None, found: dict | None) -> list[dict[str, Any]]:
+    """Our keys besides the one found. KMS can't filter by tag, so tags are read, as far as a key's policy lets us.
 
-
-def _find_by_tags(search: Search) -> dict[str, Any] | None:
-    """KMS can't filter keys by tag, so the tags of each key are read, as far as its policy lets us."""
-    listed = [key["KeyId"] for key in (search.read("kms", "list_keys") or {}).get("Keys", [])]
-    started = {key_id: search.start("kms", "list_resource_tags", KeyId=key_id) for key_id in listed}
+    Where there is a key of ours with its alias, another one is only looked for among those that have none at all.
+    """
+    named = {
+        alias["TargetKeyId"]
+        for alias in (aliases or {}).get("Aliases", [])
+        if "TargetKeyId" in alias and (found or alias["AliasName"].startswith("alias/aws/"))
+    }
+    started = {
+        key["KeyId"]: search.start("kms", "list_resource_tags", KeyId=key["KeyId"])
+        for key in (listed or {}).get("Keys", [])
+        if key["KeyId"] not in named
+    }
     ours = []
     for key_id, future in started.items():
         try:
@@ -50,11 +61,10 @@ def _find_by_tags(search: Search) -> dict[str, Any] | None:
             if error_code(error.cause) in DENIED_CODES:
                 continue  # a key whose policy shuts us out can't be one that we made
             raise
-        if search.scope.owns(tags):
+        if search.owns(tags):
             ours.append(search.start("kms", "describe_key", KeyId=key_id))
     keys = [(future.result() or {}).get("KeyMetadata") for future in ours]
-    usable = [key for key in keys if key and key["KeyState"] != "PendingDeletion" and key["KeyManager"] == "CUSTOMER"]
-    return search.one("KMS keys", usable, "KeyId", weight=lambda key: -key["CreationDate"].timestamp())
+    return [key for key in keys if key and key["KeyState"] != "PendingDeletion" and key["KeyManager"] == "CUSTOMER"]
 
 
 def summary(facts: Mapping[str, Any]) -> list[str]:

@@ -1,23 +1,47 @@
 # Copyright: Contributors to the agent_platform.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The platform's VPC and what lies in it."""
+"""The platform's VPC and what lies in it.
+
+The VPC is known by its tags. What lies in it is read by its place, whatever its tags: what has lost one of them is
+still ours, and told from the rest by what it is to the platform.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from typing import Any
 
 from ..names import SECURITY_GROUPS
-from .base import Component, Search, listed, name_of, tags_of
+from .base import Component, Search, listed, name_of, tags_of, text_of
 
 TIERS = ("public", "private")
+TIER_TAG = "Tier"
 ENDING = ("deleting", "deleted")
+ALIVE = ("available", "pending")
+# Zones in which EKS makes no cluster, by id: names stand for other zones in each account.
+BARRED_BY_EKS = ("use1-az3", "usw1-az2", "cac1-az3")
+# What is read of the VPC: by operation its path in the answer, the member with the id, and the filter.
+INSIDE = {
+    "describe_subnets": ("Subnets", "SubnetId", "vpc-id"),
+    "describe_nat_gateways": ("NatGateways", "NatGatewayId", "vpc-id"),
+    "describe_route_tables": ("RouteTables", "RouteTableId", "vpc-id"),
+    "describe_vpc_endpoints": ("VpcEndpoints", "VpcEndpointId", "vpc-id"),
+    "describe_security_groups": ("SecurityGroups", "GroupId", "vpc-id"),
+    "describe_flow_logs": ("FlowLogs", "FlowLogId", "resource-id"),
+    "describe_network_acls": ("NetworkAcls", "NetworkAclId", "vpc-id"),
+}
+# Two operations call their filters otherwise.
+FILTER_MEMBERS = {"describe_nat_gateways": "Filter", "describe_flow_logs": "Filter"}
+# Kinds whose foreign things are warned of. Groups and flow logs of others are common in a VPC, and do no harm.
+WATCHED = ("describe_subnets", "describe_nat_gateways", "describe_route_tables", "describe_vpc_endpoints")
 
 
 def empty(search: Search) -> dict[str, Any]:
     return {
         "vpc_id": None,
         "cidr_block": None,
+        "unclear_vpc_ids": [],
         "internet_gateway_id": None,
         "availability_zones": [],
         "subnets": {tier: [] for tier in TIERS},
@@ -29,139 +53,363 @@ def empty(search: Search) -> dict[str, Any]:
         "endpoints": {},
         "flow_log_id": None,
         "default_security_group_id": None,
+        "spare": {},
     }
 
 
 def collect(search: Search, facts: dict[str, Any]) -> None:
-    vpc_name = search.scope.name("vpc", "ec2_tag_name")
     log_group = f"/aws/vpc/{search.scope.prefix}/flow-logs"
-    same_name = search.start("ec2", "describe_vpcs", Filters=[{"Name": "tag:Name", "Values": [vpc_name]}])
-    vpcs = search.start_owned("describe_vpcs")
-    subnets = search.start_owned("describe_subnets")
-    gateways = search.start_owned("describe_internet_gateways")
-    nat_gateways = search.start_owned("describe_nat_gateways", "Filter")
-    addresses = search.start_owned("describe_addresses")
-    route_tables = search.start_owned("describe_route_tables")
-    endpoints = search.start_owned("describe_vpc_endpoints")
-    flow_logs = search.start_owned("describe_flow_logs", "Filter")
+    named = [{"Name": "tag:Name", "Values": [_vpc_name(search)]}]
+    same_name = search.start("ec2", "describe_vpcs", Filters=named)
+    owned = search.start_owned("describe_vpcs")
+    gateways = search.start("ec2", "describe_internet_gateways")
+    addresses = search.start("ec2", "describe_addresses")
     roles = search.start_roles(["flow-logs"])
     log_groups = search.start_log_group(log_group)
 
-    ours = search.owned(subnets.result(), "Subnets")
-    # After a lost reply two VPCs may carry our tags; the one that was built upon is the platform's.
-    vpc = search.one(
-        "VPCs",
-        search.owned(vpcs.result(), "Vpcs"),
-        "VpcId",
-        weight=lambda vpc: sum(subnet["VpcId"] == vpc["VpcId"] for subnet in ours),
-    )
-    for other in (same_name.result() or {}).get("Vpcs", []):
-        if name_of(other) == vpc_name and not search.scope.owns(tags_of(other)):
-            search.foreign(f"VPC {other['VpcId']}", f"is named {vpc_name}")
-
+    vpc = _vpc(search, facts, search.owned(owned.result(), "Vpcs"), (same_name.result() or {}).get("Vpcs", []))
     vpc_id = vpc["VpcId"] if vpc else None
-    facts["internet_gateway_id"] = _internet_gateway(search, gateways.result(), vpc_id)
-    _add_addresses(facts, search.owned(addresses.result(), "Addresses"))
+    _add_internet_gateway(search, facts, (gateways.result() or {}).get("InternetGateways", []), vpc_id)
     if vpc:
         facts.update(vpc_id=vpc_id, cidr_block=vpc["CidrBlock"])
-        groups = search.start("ec2", "describe_security_groups", Filters=_group_filters(search, vpc_id))
-        named = search.one_of_each("subnets", (subnet for subnet in ours if subnet["VpcId"] == vpc_id), "SubnetId")
-        _add_subnets(facts, named.values())
-        zones = {subnet["SubnetId"]: subnet["AvailabilityZone"] for subnet in ours}
-        nats = search.owned(nat_gateways.result(), "NatGateways", VpcId=vpc_id)
-        _add_nat_gateways(search, facts, nats, zones)
-        _add_route_tables(search, facts, search.owned(route_tables.result(), "RouteTables", VpcId=vpc_id))
-        _add_endpoints(search, facts, search.owned(endpoints.result(), "VpcEndpoints", VpcId=vpc_id))
-        flow_log = search.one("flow logs", search.owned(flow_logs.result(), "FlowLogs", ResourceId=vpc_id), "FlowLogId")
-        facts["flow_log_id"] = flow_log and flow_log["FlowLogId"]
-        _add_security_groups(search, facts, groups.result())
+        _Inside(search, facts, vpc_id).collect()
+    _add_addresses(search, facts, (addresses.result() or {}).get("Addresses", []))
     search.roles(roles)
     search.check_log_group(log_group, log_groups, written=facts["flow_log_id"] is not None)
 
 
-def _internet_gateway(search: Search, answer: dict | None, vpc_id: str | None) -> str | None:
-    """The gateway of the VPC, or one of ours that no VPC has yet: a run may have ended before it was attached."""
-
-    def attached(gateway: Mapping[str, Any]) -> set[str]:
-        return {attachment["VpcId"] for attachment in gateway.get("Attachments", [])}
-
-    usable = [gateway for gateway in search.owned(answer, "InternetGateways") if not attached(gateway) - {vpc_id}]
-    gateway = search.one(
-        "internet gateways", usable, "InternetGatewayId", weight=lambda gateway: len(attached(gateway))
-    )
-    return gateway and gateway["InternetGatewayId"]
+def _vpc_name(search: Search) -> str:
+    return search.scope.name("vpc", "ec2_tag_name")
 
 
-def _add_subnets(facts: dict[str, Any], subnets: Any) -> None:
-    for subnet in sorted(subnets, key=lambda subnet: (subnet["AvailabilityZone"], subnet["SubnetId"])):
-        tier = tags_of(subnet).get("Tier")
-        if tier in TIERS:
-            facts["subnets"][tier].append(
-                {
-                    "id": subnet["SubnetId"],
-                    "availability_zone": subnet["AvailabilityZone"],
-                    "cidr_block": subnet["CidrBlock"],
-                }
-            )
-            facts["subnet_ids"][tier].append(subnet["SubnetId"])
-    facts["availability_zones"] = sorted(
-        {subnet["availability_zone"] for tier in TIERS for subnet in facts["subnets"][tier]}
-    )
-
-
-def _add_nat_gateways(search: Search, facts: dict[str, Any], gateways: list[dict], zones: Mapping[str, str]) -> None:
-    living = [gateway for gateway in gateways if gateway["State"] not in ENDING]
-    for gateway in search.one_of_each("NAT gateways", living, "NatGatewayId").values():
-        addresses = gateway.get("NatGatewayAddresses") or [{}]
-        facts["nat_gateways"].append(
+def _vpc(search: Search, facts: dict[str, Any], owned: list[dict], same_name: list[dict]) -> dict | None:
+    """The platform's VPC. Which of several is meant nobody but a person can say: all components would build on it."""
+    name = _vpc_name(search)
+    candidates = [vpc for vpc in owned if name_of(vpc) == name] or owned
+    for other in same_name:
+        if name_of(other) == name and not search.owns(tags_of(other)):
+            search.foreign(f"VPC {other['VpcId']}", tags_of(other), f"is named {name}")
+            if search.keeps_marks(tags_of(other)):
+                facts["unclear_vpc_ids"].append(other["VpcId"])
+    if len(candidates) > 1:
+        facts["unclear_vpc_ids"] += sorted(vpc["VpcId"] for vpc in candidates)
+        search.conflicts.append(
             {
-                "id": gateway["NatGatewayId"],
-                "availability_zone": zones.get(gateway["SubnetId"]),
-                "public_ip": addresses[0].get("PublicIp"),
-                "state": gateway["State"],
+                "component": search.component.name,
+                "resource": "VPCs " + ", ".join(sorted(vpc["VpcId"] for vpc in candidates)),
+                "reason": f"all carry the tags of the platform's network ({text_of(search.marks)})",
+                "remedy": "delete the one that isn't the platform's, or take its tags away",
             }
         )
+    if facts["unclear_vpc_ids"]:
+        ids = ", ".join(facts["unclear_vpc_ids"])
+        search.amiss.append(f"which VPC is the platform's isn't clear ({ids} bear its name or its tags)")
+    if len(candidates) > 1:
+        return None
+    others = sorted(vpc["VpcId"] for vpc in owned if vpc not in candidates)
+    if others:
+        search.superfluous("VPCs", candidates[0]["VpcId"], *others)
+    return candidates[0] if candidates else None
 
 
-def _add_addresses(facts: dict[str, Any], addresses: list[dict]) -> None:
+def _add_internet_gateway(search: Search, facts: dict[str, Any], gateways: list[dict], vpc_id: str | None) -> None:
+    """The gateway of the VPC, or one of ours that no VPC has yet: a run may have ended before it was attached."""
+    found = []
+    for gateway in gateways:
+        vpcs = {attachment["VpcId"] for attachment in gateway.get("Attachments", [])}
+        tags = tags_of(gateway)
+        if search.keeps_marks(tags) if vpcs == {vpc_id} else not vpcs and search.owns(tags):
+            found.append(gateway)
+    first, spare = _first(
+        search, "internet gateways", found, "InternetGatewayId", lambda gateway: len(gateway.get("Attachments", []))
+    )
+    facts["internet_gateway_id"] = first and first["InternetGatewayId"]
+    _spare(facts, "internet_gateways", [{"id": gateway["InternetGatewayId"]} for gateway in spare])
+
+
+def _add_addresses(search: Search, facts: dict[str, Any], addresses: list[dict]) -> None:
+    """Ours by their tags, or as those of our NAT gateways."""
+    used = {nat["allocation_id"] for nat in [*facts["nat_gateways"], *facts["spare"].get("nat_gateways", [])]}
+    ours = [
+        address
+        for address in addresses
+        if search.owns(tags_of(address)) or (address["AllocationId"] in used and search.keeps_marks(tags_of(address)))
+    ]
     facts["addresses"] = [
-        {"public_ip": address["PublicIp"], "association_id": address.get("AssociationId")}
-        for address in sorted(addresses, key=lambda address: (name_of(address) or "", address["PublicIp"]))
+        {
+            "allocation_id": address["AllocationId"],
+            "public_ip": address["PublicIp"],
+            "association_id": address.get("AssociationId"),
+        }
+        for address in sorted(ours, key=lambda address: (name_of(address) or "", address["PublicIp"]))
     ]
 
 
-def _add_route_tables(search: Search, facts: dict[str, Any], tables: list[dict]) -> None:
-    private = search.scope.name("private", "ec2_tag_name") + "-"
-    for name, table in search.one_of_each("route tables", tables, "RouteTableId").items():
-        if name == search.scope.name("public", "ec2_tag_name"):
-            facts["route_tables"]["public"] = table["RouteTableId"]
-        elif name.startswith(private):
-            facts["route_tables"]["private"][name.removeprefix(private)] = table["RouteTableId"]
+def _first(
+    search: Search,
+    kind: str,
+    found: Iterable[dict],
+    id_member: str,
+    weight: Callable[[dict], Any] | None = None,
+    made_at: str | None = None,
+) -> tuple[dict | None, list[dict]]:
+    """The one to go by, and those besides it, of which a person is told."""
+    found = list(found)
+    first = search.one(kind, found, id_member, weight=weight, made_at=made_at)
+    return first, [other for other in found if other is not first]
 
 
-def _add_endpoints(search: Search, facts: dict[str, Any], endpoints: list[dict]) -> None:
-    living = [endpoint for endpoint in endpoints if endpoint["State"].lower() not in ENDING]
-    for endpoint in search.one_of_each("VPC endpoints", living, "VpcEndpointId").values():
-        # com.amazonaws.us-west-2.ecr.api is ecr.api; other partitions begin differently.
-        service = endpoint["ServiceName"].split(f".{search.scope.region}.", 1)[-1]
-        facts["endpoints"][service] = endpoint["VpcEndpointId"]
+def _spare(facts: dict[str, Any], kind: str, spare: list[dict]) -> None:
+    """Note what is ours and nothing uses: it goes with the rest."""
+    if spare:
+        facts["spare"].setdefault(kind, []).extend(spare)
 
 
-def _group_filters(search: Search, vpc_id: str) -> list[dict]:
-    names = [search.scope.name(thing, "security_group") for thing in SECURITY_GROUPS]
-    return [{"Name": "vpc-id", "Values": [vpc_id]}, {"Name": "group-name", "Values": ["default", *names]}]
+class _Inside:
+    """What lies in the VPC."""
+
+    def __init__(self, search: Search, facts: dict[str, Any], vpc_id: str):
+        self.search = search
+        self.facts = facts
+        self.vpc_id = vpc_id
+        self.started: dict[str, Future] = {
+            operation: search.start(
+                "ec2", operation, **{FILTER_MEMBERS.get(operation, "Filters"): [{"Name": name, "Values": [vpc_id]}]}
+            )
+            for operation, (_path, _id_member, name) in INSIDE.items()
+        }
+
+    def all(self, operation: str) -> list[dict]:
+        """What the VPC has of one kind, without what is about to go."""
+        path, _id_member, _filter = INSIDE[operation]
+        return [
+            item
+            for item in (self.started[operation].result() or {}).get(path, [])
+            if self.vpc_id in (item.get("VpcId"), item.get("ResourceId"))
+            and str(item.get("State", "")).lower() not in ENDING
+            and not _is_main(item)
+        ]
+
+    def ours(self, operation: str) -> list[dict]:
+        return [item for item in self.all(operation) if self.search.keeps_marks(tags_of(item))]
+
+    def collect(self) -> None:
+        self.add_subnets()
+        self.add_nat_gateways()
+        self.add_route_tables()
+        self.add_endpoints()
+        self.add_security_groups()
+        self.add_flow_log()
+        self.report_others()
+        self.report_side_ways()
+
+    def named(self, thing: str) -> Callable[[dict], bool]:
+        name = self.search.scope.name(thing, "ec2_tag_name")
+        return lambda item: name_of(item) == name
+
+    def tier_of(self, subnet: Mapping[str, Any]) -> str | None:
+        """What the subnet is for. Its name says it, too, so that a run of the network puts a lost tag back."""
+        zone = subnet["AvailabilityZone"]
+        by_name = next((tier for tier in TIERS if self.named(f"{tier}-{zone}")(subnet)), None)
+        tier = tags_of(subnet).get(TIER_TAG)
+        if tier in TIERS and by_name in (None, tier):
+            return tier
+        has = f"has the tag {TIER_TAG}={tier}" if tier else f"has no tag {TIER_TAG}"
+        self.search.amiss.append(f"subnet {subnet['SubnetId']} ({name_of(subnet) or subnet['CidrBlock']}) {has}")
+        return by_name
+
+    def add_subnets(self) -> None:
+        facts, places = self.facts, {}
+        for subnet in self.ours("describe_subnets"):
+            places.setdefault((self.tier_of(subnet), subnet["AvailabilityZone"]), []).append(subnet)
+        for (tier, zone), subnets in sorted(places.items(), key=lambda place: (place[0][1], str(place[0][0]))):
+            first, spare = None, subnets
+            if tier:
+                first, spare = _first(
+                    self.search, f"{tier} subnets in {zone}", subnets, "SubnetId", self.named(f"{tier}-{zone}")
+                )
+                facts["subnets"][tier].append(_subnet(first))
+                facts["subnet_ids"][tier].append(first["SubnetId"])
+            _spare(facts, "subnets", [_subnet(subnet) for subnet in spare])
+        facts["availability_zones"] = sorted(
+            {subnet["availability_zone"] for tier in TIERS for subnet in facts["subnets"][tier]}
+        )
+
+    def add_nat_gateways(self) -> None:
+        zones = {subnet["SubnetId"]: subnet["AvailabilityZone"] for subnet in self.all("describe_subnets")}
+        places: dict[str, list[dict]] = {}
+        for gateway in self.ours("describe_nat_gateways"):
+            places.setdefault(zones.get(gateway.get("SubnetId"), ""), []).append(gateway)
+        for zone, gateways in sorted(places.items()):
+            name = self.named(f"nat-{zone}")
+            first, spare = _first(
+                self.search,
+                f"NAT gateways in {zone}",
+                gateways,
+                "NatGatewayId",
+                lambda gateway, name=name: (gateway["State"] in ALIVE, name(gateway)),
+                "CreateTime",
+            )
+            self.facts["nat_gateways"].append(_nat_gateway(first, zone))
+            _spare(self.facts, "nat_gateways", [_nat_gateway(gateway, zone) for gateway in spare])
+
+    def add_route_tables(self) -> None:
+        facts = self.facts
+        places: dict[str | None, list[dict]] = {}
+        users = dict.fromkeys(facts["subnet_ids"]["public"], "public")
+        users |= {subnet["id"]: subnet["availability_zone"] for subnet in facts["subnets"]["private"]}
+        private = self.search.scope.name("private", "ec2_tag_name") + "-"
+        for table in self.ours("describe_route_tables"):
+            name = name_of(table) or ""
+            place = "public" if self.named("public")(table) else None
+            if name.startswith(private):
+                place = name.removeprefix(private)
+            # A table without its name is known by the subnets that use it.
+            serves = (users.get(item.get("SubnetId")) for item in table.get("Associations", []))
+            places.setdefault(place or next(filter(None, serves), None), []).append(table)
+        for place, tables in sorted(places.items(), key=lambda item: str(item[0])):
+            first, spare = None, tables
+            if place:
+                thing = "public" if place == "public" else f"private-{place}"
+                first, spare = _first(
+                    self.search, f"route tables for {thing}", tables, "RouteTableId", self.named(thing)
+                )
+            if place == "public":
+                facts["route_tables"]["public"] = first["RouteTableId"]
+            elif place:
+                facts["route_tables"]["private"][place] = first["RouteTableId"]
+            _spare(facts, "route_tables", [{"id": table["RouteTableId"]} for table in spare])
+
+    def add_endpoints(self) -> None:
+        places: dict[str, list[dict]] = {}
+        for endpoint in self.ours("describe_vpc_endpoints"):
+            # com.amazonaws.us-west-2.ecr.api is ecr.api; in China some begin differently.
+            service = endpoint["ServiceName"].split(f".{self.search.scope.region}.", 1)[-1]
+            places.setdefault(service, []).append(endpoint)
+        for service, endpoints in sorted(places.items()):
+            name = self.named(f"endpoint-{service}")
+            first, spare = _first(
+                self.search, f"VPC endpoints of {service}", endpoints, "VpcEndpointId", name, "CreationTimestamp"
+            )
+            self.facts["endpoints"][service] = first["VpcEndpointId"]
+            _spare(
+                self.facts,
+                "endpoints",
+                [{"id": endpoint["VpcEndpointId"], "service": endpoint["ServiceName"]} for endpoint in spare],
+            )
+
+    def add_security_groups(self) -> None:
+        search, facts = self.search, self.facts
+        groups = {group["GroupName"]: group for group in self.all("describe_security_groups")}
+        if "default" in groups:
+            facts["default_security_group_id"] = groups.pop("default")["GroupId"]
+        for thing in SECURITY_GROUPS:
+            group = groups.pop(search.scope.name(thing, "security_group"), None)
+            if group and search.keeps_marks(tags_of(group)):
+                facts["security_groups"][thing] = group["GroupId"]
+            elif group:
+                search.foreign(f"security group {group['GroupName']} ({group['GroupId']})", tags_of(group))
+        spare = [{"id": group["GroupId"], "name": name} for name, group in sorted(groups.items()) if self.owns(group)]
+        _spare(facts, "security_groups", spare)
+
+    def owns(self, item: Mapping[str, Any]) -> bool:
+        return self.search.owns(tags_of(item))
+
+    def add_flow_log(self) -> None:
+        first, spare = _first(
+            self.search,
+            "flow logs",
+            self.ours("describe_flow_logs"),
+            "FlowLogId",
+            self.named("flow-log"),
+            "CreationTime",
+        )
+        self.facts["flow_log_id"] = first and first["FlowLogId"]
+        _spare(self.facts, "flow_logs", [{"id": flow_log["FlowLogId"]} for flow_log in spare])
+
+    def report_others(self) -> None:
+        """Tell of what others have put into the VPC. What bears a name of ours may be ours, changed by someone."""
+        strangers = []
+        for operation in WATCHED:
+            _path, id_member, _filter = INSIDE[operation]
+            for item in self.all(operation):
+                if self.search.keeps_marks(tags_of(item)):
+                    continue
+                if (name_of(item) or "").startswith(f"{self.search.scope.prefix}-"):
+                    self.search.foreign(
+                        item[id_member], tags_of(item), f"in VPC {self.vpc_id} is named {name_of(item)}"
+                    )
+                else:
+                    strangers.append(item[id_member])
+        if strangers:
+            self.search.warnings.append(
+                f"{self.search.component.name}: in VPC {self.vpc_id} others have {', '.join(strangers)}. They are left "
+                "alone, and the VPC can't be removed before them."
+            )
+
+    def report_side_ways(self) -> None:
+        """Tell of ways for traffic that the platform doesn't manage: network ACLs and the main route table."""
+        warn, mine = self.search.warnings.append, {*self.facts["subnet_ids"]["public"]}
+        mine |= {*self.facts["subnet_ids"]["private"]}
+        for acl in (self.started["describe_network_acls"].result() or {}).get("NetworkAcls", []):
+            of_ours = sorted(item["SubnetId"] for item in acl.get("Associations", []) if item.get("SubnetId") in mine)
+            refuses = not acl.get("IsDefault") or not _lets_all_through(acl.get("Entries", []))
+            if of_ours and refuses:
+                warn(
+                    f"{self.search.component.name}: network ACL {acl['NetworkAclId']}, which the platform doesn't "
+                    f"manage, decides on the traffic of {', '.join(of_ours)}. Give them the VPC's default ACL as AWS "
+                    "makes it, which lets all through, unless this is meant."
+                )
+        for table in (self.started["describe_route_tables"].result() or {}).get("RouteTables", []):
+            routes = [route for route in table.get("Routes", []) if route.get("GatewayId") != "local"]
+            if _is_main(table) and table.get("VpcId") == self.vpc_id and routes:
+                warn(
+                    f"{self.search.component.name}: the main route table {table['RouteTableId']}, which the platform "
+                    "doesn't use, has routes besides the local one. What is put into a new subnet takes them."
+                )
 
 
-def _add_security_groups(search: Search, facts: dict[str, Any], answer: dict | None) -> None:
-    groups = {group["GroupName"]: group for group in (answer or {}).get("SecurityGroups", [])}
-    if "default" in groups:
-        facts["default_security_group_id"] = groups["default"]["GroupId"]
-    for thing in SECURITY_GROUPS:
-        group = groups.get(search.scope.name(thing, "security_group"))
-        if group and search.scope.owns(tags_of(group)):
-            facts["security_groups"][thing] = group["GroupId"]
-        elif group:
-            search.foreign(f"security group {group['GroupName']} ({group['GroupId']})")
+def _is_main(item: Mapping[str, Any]) -> bool:
+    """Whether it's the VPC's main route table, which comes and goes with it."""
+    return any(association.get("Main") for association in item.get("Associations", []))
+
+
+def _lets_all_through(entries: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether an ACL is as AWS makes it: all is allowed in and out; the last entry, which AWS adds, denies the rest."""
+    entries = [entry for entry in entries if entry.get("RuleNumber") != 32767 and "CidrBlock" in entry]
+    return {entry.get("Egress") for entry in entries} == {True, False} and all(
+        (entry["CidrBlock"], entry.get("Protocol"), entry.get("RuleAction")) == ("0.0.0.0/0", "-1", "allow")
+        for entry in entries
+    )
+
+
+def _subnet(subnet: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "id": subnet["SubnetId"],
+        "availability_zone": subnet["AvailabilityZone"],
+        "cidr_block": subnet["CidrBlock"],
+    }
+
+
+def _nat_gateway(gateway: Mapping[str, Any], zone: str) -> dict[str, str | None]:
+    address = (gateway.get("NatGatewayAddresses") or [{}])[0]
+    return {
+        "id": gateway["NatGatewayId"],
+        "availability_zone": zone or None,
+        "subnet_id": gateway.get("SubnetId"),
+        "allocation_id": address.get("AllocationId"),
+        "public_ip": address.get("PublicIp"),
+        "state": gateway["State"],
+    }
+
+
+def offers(search: Search) -> dict[str, Any]:
+    """The zones that the region offers to this account, by name with their ids; of these those that EKS takes."""
+    standard = [{"Name": "zone-type", "Values": ["availability-zone"]}, {"Name": "state", "Values": ["available"]}]
+    answer = search.read("ec2", "describe_availability_zones", Filters=standard)
+    zones = {zone["ZoneName"]: zone["ZoneId"] for zone in (answer or {}).get("AvailabilityZones", [])}
+    usable = sorted(name for name, zone_id in zones.items() if zone_id not in BARRED_BY_EKS)
+    return {"zones": zones, "usable_zones": usable}
 
 
 def summary(facts: Mapping[str, Any]) -> list[str]:
@@ -182,4 +430,6 @@ COMPONENT = Component(
     # A VPC alone carries nothing: the next components need private subnets to put things in.
     exists=lambda facts: bool(facts["vpc_id"] and facts["subnet_ids"]["private"]),
     summary=summary,
+    offers=offers,
+    quotas=("trust_policy", "policies_per_role", "rules_per_group", "vpcs", "elastic_ips"),
 )

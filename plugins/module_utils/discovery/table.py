@@ -9,29 +9,36 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from .. import quotas
 from . import bastion_instance, eks, encryption, network, workload_identity
-from .base import Component, Reader, Scope, Search
+from .base import Component, OptionalReader, Reader, Scope, Search, tags_of
 
 COMPONENTS: dict[str, Component] = {
     part.COMPONENT.name: part.COMPONENT for part in (encryption, network, eks, workload_identity, bastion_instance)
 }
 CALLS_AT_ONCE = 16
+# Services that tell of quotas and of what is used.
+QUOTAS_FROM = ("ec2", "iam", "service-quotas")
 
 
 @dataclass(frozen=True)
 class Discovered:
     """What exists: facts by component, names held by others, and what a person should look at.
 
+    offers: what AWS offers for each component, empty where that wasn't asked for.
     summary: of each component that was asked for its state (exists, partial, absent) and lines that tell of it.
+    amiss: by component what of it can't be placed, so that nothing may build on it before a run of it.
     """
 
     account_id: str
     arn: str
     partition: str
     components: dict[str, dict[str, Any]]
+    offers: dict[str, dict[str, Any]]
     summary: dict[str, dict[str, Any]]
     conflicts: list[dict[str, str]]
     warnings: list[str]
+    amiss: dict[str, list[str]]
 
     def missing(self, required: Iterable[str]) -> list[str]:
         """Of the required components those that do not exist, in the order in which to build them."""
@@ -45,29 +52,50 @@ def _look(search: Search) -> dict[str, Any]:
     return facts
 
 
+def _offered(search: Search) -> dict[str, Any]:
+    part = search.component
+    offers = part.offers(search) if part.offers else {}
+    if part.quotas:
+        offers["quotas"] = quotas.look(search, part.quotas, lambda thing: search.owns(tags_of(thing)))
+    return offers
+
+
 def identify(make_client: Callable[[str], Any]) -> dict[str, str]:
     """Whose credentials these are. Without any, or without a way to AWS, this should be the only call that is made."""
     return Reader({"sts": make_client("sts")}, executor=None).read("sts", "get_caller_identity")
 
 
 def discover(
-    make_client: Callable[[str], Any], scope: Scope, wanted: Iterable[str], caller: Mapping[str, str]
+    make_client: Callable[[str], Any],
+    scope: Scope,
+    wanted: Iterable[str],
+    caller: Mapping[str, str],
+    offers: bool = False,
 ) -> Discovered:
     """Discover the components asked for. The others are in the result, too, as if they did not exist.
 
-    caller: as identify() returns it.
+    caller: as identify() returns it. offers: whether to read what AWS offers for them, too.
     """
     asked = [COMPONENTS[name] for name in COMPONENTS if name in set(wanted)]
-    clients = {name: make_client(name) for name in sorted({name for part in asked for name in part.services})}
+    offering = [part for part in asked if offers and (part.offers or part.quotas)]
+    services = {name for part in asked for name in part.services}
+    services |= {name for part in offering for name in part.offered_by}
+    services |= {name for part in offering if part.quotas for name in QUOTAS_FROM}
+    clients = {name: make_client(name) for name in sorted(services)}
     with (
         ThreadPoolExecutor(CALLS_AT_ONCE) as calls,
         # Components have threads of their own: they wait for calls and must not keep them from running.
-        ThreadPoolExecutor(max(len(asked), 1)) as lookers,
+        ThreadPoolExecutor(max(len(asked) + len(offering), 1)) as lookers,
     ):
         reader = Reader(clients, calls)
         searches = {name: Search(component, scope, reader, caller["Account"]) for name, component in COMPONENTS.items()}
         started = {component.name: lookers.submit(_look, searches[component.name]) for component in asked}
+        optional = OptionalReader(clients, calls)
+        started_offers = {
+            part.name: lookers.submit(_offered, Search(part, scope, optional, caller["Account"])) for part in offering
+        }
         found = {name: future.result() for name, future in started.items()}
+        offered = {name: future.result() for name, future in started_offers.items()}
     components = {}
     for name, component in COMPONENTS.items():
         facts = found.get(name) or component.empty(searches[name])
@@ -77,9 +105,18 @@ def discover(
         arn=caller["Arn"],
         partition=caller["Arn"].split(":")[1],
         components=components,
+        offers={name: offered.get(name, {}) for name in COMPONENTS},
         summary={
-            component.name: component.describe(searches[component.name], found[component.name]) for component in asked
+            part.name: part.describe(searches[part.name], found[part.name], offered.get(part.name, {}))
+            for part in asked
         },
         conflicts=[conflict for search in searches.values() for conflict in search.conflicts],
-        warnings=[warning for search in searches.values() for warning in search.warnings],
+        warnings=[
+            *(warning for search in searches.values() for warning in search.warnings),
+            *(
+                f"What AWS offers isn't all known, so not all is checked before it is built. {why}"
+                for why in optional.unread
+            ),
+        ],
+        amiss={name: search.amiss for name, search in searches.items() if search.amiss},
     )

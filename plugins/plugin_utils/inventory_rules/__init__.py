@@ -8,7 +8,14 @@ components/, in the module of its name; one without such rules has none. A modul
 
 - RANGES: by the path of a number, such as eks_node_groups[].max_size, its range.
 - faults(values, others): the rules for its values, given the values of all components of the inventory.
-- change_faults(values, platform): what can't become of what exists, as platform_info returns it.
+- change_faults(values, platform): what can't become of what exists, as platform_info returns it, or of what AWS offers
+  the account, which is in platform["offers"] as far as it is known.
+- names(values): the names that it gives to things in AWS, see names.py.
+- needs(values, platform): what it takes of AWS's quotas, see quotas.py.
+- SAMPLES: how facts will look that the first run makes, with account_id, partition and region to fill in; by them it is
+  measured what will be sent.
+- removal_faults(values, platform): why what exists can't be removed yet, beyond the switches that protect it.
+- warnings(values, platform): what is no fault, but what a person should know before the run goes on, in the same form.
 
 They get the values that passed the schema, so each must bear that a value is missing.
 """
@@ -17,9 +24,13 @@ from __future__ import annotations
 
 import importlib
 import typing as t
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
-from .fault import Fault
+from ansible_collections.agent_platform.aws.plugins.plugin_utils import roles
+
+from .fault import Fault, fault
+from .names import Name
+from .quotas import Need
 from .ranges import Range, range_faults
 
 Values = Mapping[str, t.Any]
@@ -49,16 +60,65 @@ def component_faults(component: str, values: Values, others: Mapping[str, Values
         yield from rules(values, others)
 
 
+def component_names(component: str, values: Values) -> list[Name]:
+    """The names that a component gives to things in AWS."""
+    own = _own(component, "names")
+    return list(own(values)) if own else []
+
+
+def component_needs(component: str, values: Values, platform: Values) -> list[Need]:
+    """What a component takes of AWS's quotas."""
+    own = _own(component, "needs")
+    return list(own(values, platform)) if own else []
+
+
+def component_samples(component: str) -> Mapping[str, str]:
+    """How the facts of a component will look that its first run makes."""
+    return _own(component, "SAMPLES", {})
+
+
 def change_rules(component: str) -> Callable[[Values, Values], Iterator[Fault]] | None:
     """The component's change_faults, if it has any."""
     return _own(component, "change_faults")
 
 
-def conflict_faults(platform: Values) -> Iterator[Fault]:
-    """Names of the platform that something else in the account bears."""
+def change_warnings(component: str) -> Callable[[Values, Values], Iterator[Fault]] | None:
+    """The component's warnings, if it has any."""
+    return _own(component, "warnings")
+
+
+def removal_rules(component: str) -> Callable[[Values, Values], Iterator[Fault]] | None:
+    """The component's removal_faults, if it has any."""
+    return _own(component, "removal_faults")
+
+
+def protection_faults(component: str, values: Values, platform: Values) -> Iterator[Fault]:
+    """Switches of a component that exists which keep it from being removed."""
+    if (platform.get(component) or {}).get("exists"):
+        for switch in roles.described()[component].get("protected_by", []):
+            if values.get(switch):
+                off = f"-e '{{\"{switch}\": false}}'"
+                yield fault(switch, True, f"protects {component}: to remove it with all that is in it, add {off}")
+
+
+def dependent_faults(removed: Collection[str], states: Mapping[str, str]) -> Iterator[Fault]:
+    """What can't be removed because something that stays builds on it. states: how far each component exists."""
+    for component in removed:
+        users = [
+            other
+            for other, about in roles.described().items()
+            if component in about["requires"] and other not in removed and states.get(other, "absent") != "absent"
+        ]
+        if users:
+            yield Fault(component, f"is still required by {' and '.join(users)}: remove that with it, or first")
+
+
+def conflict_faults(platform: Values, components: Collection[str] | None = None) -> Iterator[Fault]:
+    """Names of the platform, or of some of its components, that something else in the account bears."""
     for conflict in platform.get("conflicts") or []:
+        if components is not None and conflict["component"] not in components:
+            continue
         yield Fault(
             conflict["component"],
-            f"{conflict['resource']} {conflict['reason']}: it is not changed; rename the platform (platform_name), or"
-            " remove it or give it the owner tags yourself",
+            f"{conflict['resource']} {conflict['reason']}: it is not changed; {conflict['remedy']}",
         )

@@ -111,6 +111,13 @@ def sizes(name: str) -> list[str]:
     return [f"{family}.{size}" for size in _families().get(family, {})]
 
 
+def cpus(name: str) -> int | None:
+    """Virtual CPUs, or None when the type isn't in the table."""
+    family, _dot, size = name.partition(".")
+    limits = _families().get(family, {}).get(size)
+    return limits and limits.cpus
+
+
 def architecture(name: str) -> str:
     """Processor architecture as EKS names it in image types. Graviton families have a g after their generation."""
     return "arm64" if re.match(r"a1\.|[a-z]+\d+g", name) else "x86_64"

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.faults import Calls
-from tests.support.playbook import OWNER, PREFIX, REGION, ROOT, Account
+from tests.support.playbook import OWNER, PREFIX, REGION, Account
 
 from .. import neighbours
 from ..census import Lister, as_list, document, name_of, statements_of, tags_of
@@ -23,6 +24,22 @@ NAME = f"{PREFIX}-bastion"
 SECRET = f"{NAME}-code-server"
 SUMMARY = "t3.large running"
 LEAST_TAGGED = 5
+
+
+# What a bucket doesn't have.
+ABSENT = re.compile("^NoSuch|NotFoundError$")
+# What others may configure of a bucket: reads and the members that tell of it.
+CONFIGURATIONS = (
+    ("get_bucket_ownership_controls", "OwnershipControls"),
+    ("get_bucket_accelerate_configuration", "Status"),
+    ("get_bucket_cors", "CORSRules"),
+    ("get_bucket_logging", "LoggingEnabled"),
+    ("get_bucket_notification_configuration", "EventBridgeConfiguration"),
+    ("get_bucket_replication", "ReplicationConfiguration"),
+    ("get_bucket_request_payment", "Payer"),
+    ("get_bucket_website", "IndexDocument"),
+    ("list_bucket_inventory_configurations", "InventoryConfigurationList"),
+)
 
 
 def bucket_of(account: Account, prefix: str = PREFIX) -> str:
@@ -38,6 +55,26 @@ def instances(lister: Lister) -> list[dict]:
     return [item for item in found if item["State"]["Name"] not in ("shutting-down", "terminated")]
 
 
+# What the description of an instance doesn't tell.
+ATTRIBUTES = {
+    "disableApiTermination": "DisableApiTermination",
+    "disableApiStop": "DisableApiStop",
+    "instanceInitiatedShutdownBehavior": "InstanceInitiatedShutdownBehavior",
+    "userData": "UserData",
+}
+
+
+def attribute_of(lister: Lister, item: dict, name: str, member: str) -> Any:
+    ec2 = lister.account.client("ec2")
+    return ec2.describe_instance_attribute(InstanceId=item["InstanceId"], Attribute=name)[member].get("Value")
+
+
+def credits_of(lister: Lister, item: dict) -> list[str]:
+    filters = [{"Name": "instance-id", "Values": [item["InstanceId"]]}]
+    found = lister.account.client("ec2").describe_instance_credit_specifications(Filters=filters)
+    return [one["CpuCredits"] for one in found["InstanceCreditSpecifications"]]
+
+
 def instance_profiles(lister: Lister) -> list[dict]:
     iam = lister.account.client("iam")
     found = lister.account.pages("iam", "list_instance_profiles", "InstanceProfiles")
@@ -49,9 +86,9 @@ def instance_profiles(lister: Lister) -> list[dict]:
 def _of_bucket(lister: Lister, name: str, operation: str, member: str) -> Any:
     """A part of a bucket; S3 answers with an error where a bucket doesn't have it."""
     try:
-        return getattr(lister.account.client("s3"), operation)(Bucket=name)[member]
+        return getattr(lister.account.client("s3"), operation)(Bucket=name).get(member)
     except ClientError as error:
-        if not error.response["Error"]["Code"].startswith("NoSuch"):
+        if not ABSENT.search(error.response["Error"]["Code"]):
             raise
         return None
 
@@ -69,13 +106,26 @@ def buckets(lister: Lister) -> list[dict]:
                 lister, item["Name"], "get_bucket_encryption", "ServerSideEncryptionConfiguration"
             ),
             "Lifecycle": _of_bucket(lister, item["Name"], "get_bucket_lifecycle_configuration", "Rules"),
+            "Others": [_of_bucket(lister, item["Name"], *read) for read in CONFIGURATIONS],
         }
         for item in lister.account.client("s3").list_buckets()["Buckets"]
     ]
 
 
 def secrets(lister: Lister) -> list[dict]:
-    return lister.account.pages("secretsmanager", "list_secrets", "SecretList")
+    """With the Policy and the Replicas. The list leaves out the key."""
+    manager, found = lister.account.client("secretsmanager"), []
+    for secret in lister.account.pages("secretsmanager", "list_secrets", "SecretList"):
+        described = manager.describe_secret(SecretId=secret["ARN"])
+        policy = manager.get_resource_policy(SecretId=secret["ARN"]).get("ResourcePolicy")
+        replicas = [replica["Region"] for replica in described.get("ReplicationStatus", [])]
+        found.append({**secret, **described, "Policy": document(policy or {}), "Replicas": replicas})
+    return found
+
+
+def versions(lister: Lister, name: str) -> bool:
+    """Whether the bucket keeps versions: one that never did is as good as one that no longer does."""
+    return lister.account.client("s3").get_bucket_versioning(Bucket=name).get("Status") == "Enabled"
 
 
 def instance(account: Account) -> dict:
@@ -93,8 +143,7 @@ def census(lister: Lister) -> dict[str, list]:
         lister.named("secret", secret["ARN"], secret["Name"])
     return {
         "instance profiles": [
-            [profile["InstanceProfileName"], [role["RoleName"] for role in profile["Roles"]]]
-            for profile in instance_profiles(lister)
+            [profile["Arn"], [role["RoleName"] for role in profile["Roles"]]] for profile in instance_profiles(lister)
         ],
         "instances": [
             [
@@ -108,6 +157,11 @@ def census(lister: Lister) -> dict[str, list]:
                 item["MetadataOptions"],
                 item["Monitoring"],
                 item["EbsOptimized"],
+                item["SourceDestCheck"],
+                item["MaintenanceOptions"],
+                lister.sorted(f"{key}={value}" for key, value in tags_of(item).items()),
+                [attribute_of(lister, item, name, member) for name, member in ATTRIBUTES.items()],
+                credits_of(lister, item),
             ]
             for item in instances(lister)
         ],
@@ -116,10 +170,29 @@ def census(lister: Lister) -> dict[str, list]:
             for item in lister.ec2("describe_volumes", "Volumes")
         ],
         "buckets": [
-            [item["Name"], item["Policy"], item["PublicAccess"], item["Encryption"], item["Lifecycle"]]
+            [
+                item["Name"],
+                item["Policy"],
+                item["PublicAccess"],
+                item["Encryption"],
+                item["Lifecycle"],
+                versions(lister, item["Name"]),
+                # Off is as good as never on.
+                [other for other in item["Others"] if other not in (None, "Suspended", [])],
+            ]
             for item in buckets(lister)
         ],
-        "secrets": [[secret["Name"], secret.get("Description"), secret.get("KmsKeyId")] for secret in secrets(lister)],
+        "secrets": [
+            [
+                secret["Name"],
+                secret.get("Description"),
+                secret.get("KmsKeyId"),
+                secret["Policy"],
+                secret["Replicas"],
+                secret["RotationEnabled"],
+            ]
+            for secret in secrets(lister)
+        ],
     }
 
 
@@ -180,30 +253,135 @@ def _stop(account: Account) -> None:
     ec2.get_waiter("instance_stopped").wait(InstanceIds=[instance_id], WaiterConfig=QUICKLY)
 
 
+def _rename(account: Account, instance_id: str) -> None:
+    """Rename it, which must not make a twin."""
+    account.client("ec2").create_tags(Resources=[instance_id], Tags=neighbours.tag_list({"Name": "renamed"}))
+
+
+def _lose(tag: str) -> Callable[[Account], Any]:
+    return lambda account: account.client("ec2").delete_tags(
+        Resources=[instance(account)["InstanceId"]], Tags=[{"Key": tag}]
+    )
+
+
+MENDED = Calls({("ec2", "CreateTags"): 1})
 REPAIRS = {
+    "another name": Repair(
+        lambda account: _rename(account, instance(account)["InstanceId"]), MENDED, frozenset({"Launch the instance"})
+    ),
+    **{f"a lost tag {tag}": Repair(_lose(tag), MENDED) for tag in ("Name", "Component", *OWNER)},
     "weak metadata options": Repair(
         _weaken_metadata_options,
         Calls({("ec2", "ModifyInstanceMetadataOptions"): 1}),
         frozenset({"Launch the instance"}),
     ),
+    # A secret that has one can't be deleted, which is another harm.
+    "a replica of the secret": Repair(
+        lambda account: account.client("secretsmanager").replicate_secret_to_regions(
+            SecretId=SECRET, AddReplicaRegions=[{"Region": "eu-west-1"}]
+        ),
+        Calls({("secretsmanager", "RemoveRegionsFromReplication"): 1}),
+        frozenset({"Make the password of code-server, once"}),
+        dry=True,
+    ),
     "a terminated instance": Repair(_terminate, Calls({("ec2", "RunInstances"): 1})),
 }
 
 
+ANYBODY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": "*", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}
+        ],
+    }
+)
+
+
+def _put_another_role_in(account: Account) -> None:
+    """After the platform's was taken out."""
+    account.client("iam").add_role_to_instance_profile(InstanceProfileName=NAME, RoleName=f"{PREFIX}-flow-logs")
+
+
 def harms(account: Account) -> dict[str, Callable[[], Any]]:
-    ec2, iam, s3 = (account.client(service) for service in ("ec2", "iam", "s3"))
+    ec2, iam, s3, secret = (account.client(service) for service in ("ec2", "iam", "s3", "secretsmanager"))
     bucket, instance_id = bucket_of(account), instance(account)["InstanceId"]
     (other,) = account.pages("ec2", "describe_security_groups", "SecurityGroups", Filters=ours(Name=f"{PREFIX}-nodes"))
     found = {
         "monitoring": lambda: ec2.unmonitor_instances(InstanceIds=[instance_id]),
         "security group": lambda: ec2.modify_instance_attribute(InstanceId=instance_id, Groups=[other["GroupId"]]),
         "running": lambda: _stop(account),
+        "stop protection": lambda: ec2.modify_instance_attribute(
+            InstanceId=instance_id, DisableApiStop={"Value": True}
+        ),
+        "shutdown behaviour": lambda: ec2.modify_instance_attribute(
+            InstanceId=instance_id, InstanceInitiatedShutdownBehavior={"Value": "terminate"}
+        ),
+        "forwarding": lambda: ec2.modify_instance_attribute(InstanceId=instance_id, SourceDestCheck={"Value": False}),
+        "recovery": lambda: ec2.modify_instance_maintenance_options(InstanceId=instance_id, AutoRecovery="disabled"),
+        "credits": lambda: ec2.modify_instance_credit_specification(
+            InstanceCreditSpecifications=[{"InstanceId": instance_id, "CpuCredits": "standard"}]
+        ),
         "permissions": lambda: iam.delete_role_policy(RoleName=NAME, PolicyName="permissions"),
         "role in the profile": lambda: iam.remove_role_from_instance_profile(InstanceProfileName=NAME, RoleName=NAME),
+        "another role in the profile": lambda: _put_another_role_in(account),
+        "role's boundary": lambda: iam.put_role_permissions_boundary(
+            RoleName=NAME, PermissionsBoundary="arn:aws:iam::aws:policy/ReadOnlyAccess"
+        ),
+        "role's description and sessions": lambda: iam.update_role(
+            RoleName=NAME, Description="theirs", MaxSessionDuration=43200
+        ),
         "public access block": lambda: s3.delete_public_access_block(Bucket=bucket),
         "bucket policy": lambda: s3.delete_bucket_policy(Bucket=bucket),
         "expiry": lambda: s3.delete_bucket_lifecycle(Bucket=bucket),
-        "password": lambda: account.client("secretsmanager").delete_secret(SecretId=SECRET),
+        "versions": lambda: s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}),
+        "ownership of objects": lambda: s3.put_bucket_ownership_controls(
+            Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+        ),
+        "encryption": lambda: s3.put_bucket_encryption(
+            Bucket=bucket,
+            ServerSideEncryptionConfiguration={
+                "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+            },
+        ),
+        "CORS rules": lambda: s3.put_bucket_cors(
+            Bucket=bucket, CORSConfiguration={"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]}
+        ),
+        "website": lambda: s3.put_bucket_website(
+            Bucket=bucket, WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}}
+        ),
+        "event notifications": lambda: s3.put_bucket_notification_configuration(
+            Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
+        ),
+        "access logs": lambda: s3.put_bucket_logging(
+            Bucket=bucket, BucketLoggingStatus={"LoggingEnabled": {"TargetBucket": bucket, "TargetPrefix": "logs/"}}
+        ),
+        "requester pays": lambda: s3.put_bucket_request_payment(
+            Bucket=bucket, RequestPaymentConfiguration={"Payer": "Requester"}
+        ),
+        "inventory": lambda: s3.put_bucket_inventory_configuration(
+            Bucket=bucket,
+            Id="theirs",
+            InventoryConfiguration={
+                "Id": "theirs",
+                "IsEnabled": True,
+                "IncludedObjectVersions": "All",
+                "Schedule": {"Frequency": "Daily"},
+                "Destination": {"S3BucketDestination": {"Bucket": "arn:aws:s3:::theirs", "Format": "CSV"}},
+            },
+        ),
+        "acceleration": lambda: s3.put_bucket_accelerate_configuration(
+            Bucket=bucket, AccelerateConfiguration={"Status": "Enabled"}
+        ),
+        "policy of the secret": lambda: secret.put_resource_policy(SecretId=SECRET, ResourcePolicy=ANYBODY),
+        "key of the secret": lambda: secret.update_secret(SecretId=SECRET, KmsKeyId="alias/aws/secretsmanager"),
+        "rotation of the secret": lambda: secret.rotate_secret(
+            SecretId=SECRET,
+            RotationLambdaARN=f"arn:aws:lambda:{REGION}:{account.id}:function:theirs",
+            RotationRules={"AutomaticallyAfterDays": 1},
+        ),
+        "description of the secret": lambda: secret.update_secret(SecretId=SECRET, Description="changed"),
+        "password": lambda: secret.delete_secret(SecretId=SECRET),
     }
     if "eks" in account.components:
         role_arn = f"arn:aws:iam::{account.id}:role/{NAME}"
@@ -219,6 +397,7 @@ def lasting(account: Account) -> list[str]:
 
 def check_discovery(lister: Lister, facts: dict[str, Any]) -> None:
     assert all(facts.values())
+    assert facts["instance_ids"] == [facts["instance_id"]]
 
 
 @pytest.fixture(scope="module")
@@ -294,6 +473,33 @@ class TestBastionInstance:
         # Old versions would keep what tasks have sent.
         assert s3.get_bucket_versioning(Bucket=name).get("Status") != "Enabled"
 
+    def test_a_subnet_that_lost_its_tag_is_no_reason_to_replace_it(self, platform, bastion):
+        """Refused before anything is written: the tag is what has to be mended, by its own component."""
+        ec2 = platform.account.client("ec2")
+        ec2.delete_tags(Resources=[bastion["SubnetId"]], Tags=[{"Key": "Tier"}])
+        try:
+            run = platform.account.run("--limit", "bastion_instance", note="subnet without its tier").assert_refused()
+            assert not run.calls.writes
+            (failure,) = {failure for failure in run.failures if "--limit network" in failure}
+            assert bastion["SubnetId"] in failure
+        finally:
+            ec2.create_tags(Resources=[bastion["SubnetId"]], Tags=[{"Key": "Tier", "Value": "private"}])
+
+    def test_a_renamed_instance_is_removed_all_the_same(self, platform, bastion):
+        """Seen in a dry run, which leaves it for the other tests."""
+        ec2, identifier = platform.account.client("ec2"), bastion["InstanceId"]
+        ec2.create_tags(Resources=[identifier], Tags=neighbours.tag_list({"Name": "renamed"}))
+        try:
+            run = platform.account.run(
+                *("--limit", "bastion_instance", "--check"),
+                playbook="playbooks/teardown.yml",
+                variables={"platform_teardown_confirm": PREFIX},
+                note="removal of a renamed instance, dry",
+            ).assert_converged()
+            assert "absent | Terminate the instance" in {task.split(" : ")[-1] for _host, task in run.changed}
+        finally:
+            ec2.create_tags(Resources=[identifier], Tags=neighbours.tag_list({"Name": NAME}))
+
     def test_password_is_only_in_secrets_manager(self, platform):
         manager = platform.account.client("secretsmanager")
         password = manager.get_secret_value(SecretId=SECRET)["SecretString"]
@@ -302,14 +508,3 @@ class TestBastionInstance:
         assert manager.describe_secret(SecretId=SECRET)["KmsKeyId"] == encryption.key(platform.account)["Arn"]
         told = platform.first_run.output + json.dumps(platform.first_run.records)
         assert password not in told
-
-    def test_is_found_by_the_inventory_of_an_environment(self, platform, bastion, tmp_path):
-        source = (ROOT / "inventories/dev/bastion.aws_ec2.yml").read_text()
-        file = tmp_path / "bastion.aws_ec2.yml"
-        file.write_text(source.replace("tag:Environment: dev", "tag:Environment: local"))
-        found = platform.account.inventory(file)
-        assert found["bastion"]["hosts"] == [NAME]
-        values = found["_meta"]["hostvars"][NAME]
-        # ansible-inventory marks what comes from elsewhere and isn't to be templated.
-        assert values["ansible_aws_ssm_instance_id"] == {"__ansible_unsafe": bastion["InstanceId"]}
-        assert all(name.startswith(("ec2_", "ansible_")) for name in values), values

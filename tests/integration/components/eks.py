@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from tests.support.faults import Calls
-from tests.support.playbook import PREFIX, REGION, Account
+from tests.support.playbook import OWNER, PREFIX, REGION, Account
 
 from .. import neighbours
 from ..census import Lister, tags_of
@@ -41,6 +42,20 @@ IDENTITIES = {
     "vpc-cni": "system:serviceaccount:kube-system:aws-node",
 }
 
+
+# What can be changed of them by hand, as descriptions have it. The version of a launch template is none: others follow.
+CLUSTER_PROPERTIES = (
+    "accessConfig",
+    "computeConfig",
+    "controlPlaneScalingConfig",
+    "deletionProtection",
+    "logging",
+    "storageConfig",
+    "upgradePolicy",
+    "zonalShiftConfig",
+)
+NODE_GROUP_PROPERTIES = ("labels", "nodeRepairConfig", "scalingConfig", "taints", "updateConfig")
+ADDON_PROPERTIES = ("addonVersion", "configurationValues", "serviceAccountRoleArn")
 
 # What an account holds
 
@@ -112,24 +127,26 @@ def issuer(account: Account) -> str:
 
 
 def census(lister: Lister) -> dict[str, list]:
-    found: dict[str, list] = {"clusters": [], "node groups": [], "add-ons": [], "access entries": []}
+    kinds = ("clusters", "node groups", "add-ons", "access entries", "tags in clusters")
+    found: dict[str, list] = {kind: [] for kind in kinds}
     for item in clusters(lister):
         name = item["name"]
         if address := item.get("identity", {}).get("oidc", {}).get("issuer", ""):
             lister.named("issuer", address.split("://")[-1], name)
-        found["clusters"].append([name, item["status"], item["version"]])
-        found["node groups"] += [
-            [group["nodegroupName"], group["status"], group["scalingConfig"]] for group in node_groups(lister, name)
-        ]
-        found["add-ons"] += [
-            [addon["addonName"], addon["addonVersion"], addon["status"], addon.get("serviceAccountRoleArn")]
-            for addon in addons(lister, name)
-        ]
+        found["clusters"].append([name, item["status"], item["version"], _of(item, CLUSTER_PROPERTIES)])
+        found["tags in clusters"].append([name, item["tags"]])
+        for group in node_groups(lister, name):
+            found["node groups"].append([group["nodegroupName"], group["status"], _of(group, NODE_GROUP_PROPERTIES)])
+            found["tags in clusters"].append([group["nodegroupName"], group["tags"]])
+        for addon in addons(lister, name):
+            found["add-ons"].append([addon["addonName"], addon["status"], _of(addon, ADDON_PROPERTIES)])
+            found["tags in clusters"].append([addon["addonName"], addon["tags"]])
         for entry in access_entries(lister, name):
             policies = access_policies(lister, name, entry["principalArn"])
-            found["access entries"].append(
-                [entry["principalArn"], entry.get("type"), sorted(policy["policyArn"] for policy in policies)]
-            )
+            granted = sorted(json.dumps([policy["policyArn"], policy["accessScope"]]) for policy in policies)
+            about = [entry.get("type"), entry.get("username"), entry.get("kubernetesGroups"), granted]
+            found["access entries"].append([entry["principalArn"], *about])
+            found["tags in clusters"].append([entry["principalArn"], entry["tags"]])
     return {
         **found,
         "OIDC providers": [[item["Arn"], sorted(item["ClientIDList"])] for item in oidc_providers(lister)],
@@ -139,6 +156,10 @@ def census(lister: Lister) -> dict[str, list]:
             for item in lister.ec2("describe_launch_templates", "LaunchTemplates")
         ],
     }
+
+
+def _of(item: dict, properties: tuple[str, ...]) -> dict:
+    return {name: item[name] for name in properties if item.get(name) not in (None, [], {})}
 
 
 def _template(lister: Lister, name: str, version: str) -> dict:
@@ -196,7 +217,8 @@ def _make_cluster(account: Account, name: str, role: str, subnet_ids: list[str],
 
 def take_names(account: Account) -> list[str]:
     role = neighbours.make_role(account, NODE_ROLE, neighbours.OTHER)
-    account.client("logs").create_log_group(logGroupName=LOG_GROUP)
+    # One without any tags would be that which EKS makes for this name.
+    account.client("logs").create_log_group(logGroupName=LOG_GROUP, tags=neighbours.OTHER)
     account.client("ec2").create_launch_template(
         LaunchTemplateName=LAUNCH_TEMPLATE, LaunchTemplateData={"MetadataOptions": {"HttpTokens": "optional"}}
     )
@@ -212,22 +234,120 @@ def _delete_an_addon(account: Account) -> None:
     eks.get_waiter("addon_deleted").wait(clusterName=CLUSTER, addonName="metrics-server", WaiterConfig=QUICKLY)
 
 
+def _leave_a_provider(account: Account) -> None:
+    """As of a cluster of ours that was removed by hand."""
+    account.client("iam").create_open_id_connect_provider(
+        Url=f"https://oidc.eks.{REGION}.amazonaws.com/id/LEFT",
+        ClientIDList=["sts.amazonaws.com"],
+        ThumbprintList=["9e99a48a9960b14926bb7f3b02e22da2b0ab7280"],
+        Tags=neighbours.tag_list(OWNER, Component="eks"),
+    )
+
+
+def _shut_the_nodes_out(account: Account) -> None:
+    arn = f"arn:aws:iam::{account.id}:role/{NODE_ROLE}"
+    account.client("eks").delete_access_entry(clusterName=CLUSTER, principalArn=arn)
+
+
 REPAIRS = {
-    "a deleted add-on": Repair(_delete_an_addon, Calls({("eks", "CreateAddon"): 1}), frozenset({"Install the add-ons"}))
+    "a deleted add-on": Repair(
+        _delete_an_addon, Calls({("eks", "CreateAddon"): 1}), frozenset({"Install the add-ons"})
+    ),
+    "the provider of an earlier cluster": Repair(
+        _leave_a_provider,
+        Calls({("iam", "DeleteOpenIDConnectProvider"): 1}),
+        frozenset({"Remove the OIDC providers of clusters that are gone"}),
+        dry=True,
+    ),
+    "the nodes' access entry": Repair(
+        _shut_the_nodes_out,
+        Calls({("eks", "CreateAccessEntry"): 1}),
+        frozenset({"See to it that nodes may join"}),
+        dry=True,
+    ),
 }
+
+
+class _Hand:
+    """Somebody who changes things in the console, and waits until each is done."""
+
+    def __init__(self, account: Account):
+        self.eks = account.client("eks")
+        self.cluster = cluster(account)
+
+    def configure(self, **change: Any) -> None:
+        self.eks.update_cluster_config(name=CLUSTER, **change)
+        self.eks.get_waiter("cluster_active").wait(name=CLUSTER, WaiterConfig=QUICKLY)
+
+    def nodes(self, **change: Any) -> None:
+        self.eks.update_nodegroup_config(clusterName=CLUSTER, nodegroupName=NODE_GROUP, **change)
+        waiter = self.eks.get_waiter("nodegroup_active")
+        waiter.wait(clusterName=CLUSTER, nodegroupName=NODE_GROUP, WaiterConfig=QUICKLY)
+
+    def addon(self, name: str, **change: Any) -> None:
+        self.eks.update_addon(clusterName=CLUSTER, addonName=name, **change)
+        self.eks.get_waiter("addon_active").wait(clusterName=CLUSTER, addonName=name, WaiterConfig=QUICKLY)
+
+    def untag(self, arn: str, key: str) -> None:
+        self.eks.untag_resource(resourceArn=arn, tagKeys=[key])
 
 
 def harms(account: Account) -> dict[str, Callable[[], Any]]:
     eks, iam, ec2 = account.client("eks"), account.client("iam"), account.client("ec2")
     administrators = f"arn:aws:iam::{account.id}:role/{neighbours.ADMINISTRATORS}"
     addon_role = f"{PREFIX}-ebs-csi-driver"
-    (template,) = account.pages("ec2", "describe_launch_templates", "LaunchTemplates", Filters=ours())
+    entry = {"clusterName": CLUSTER, "principalArn": administrators}
+    scope = {"type": "namespace", "namespaces": ["default"]}
+    view = {"policyArn": "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy", "accessScope": scope}
+    hand = _Hand(account)
+    (template,) = account.pages("ec2", "describe_launch_templates", "LaunchTemplates", Filters=ours(Component="eks"))
+    (group,) = node_groups(Lister(account), CLUSTER)
+    arns = {
+        "node group": group["nodegroupArn"],
+        "add-on": eks.describe_addon(clusterName=CLUSTER, addonName="coredns")["addon"]["addonArn"],
+        "access entry": eks.describe_access_entry(**entry)["accessEntry"]["accessEntryArn"],
+    }
+    (provider,) = [
+        item["Arn"]
+        for item in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
+        if item["Arn"].endswith(issuer(account))
+    ]
+
+    def new_default(**data: Any) -> None:
+        made = ec2.create_launch_template_version(
+            LaunchTemplateId=template["LaunchTemplateId"], SourceVersion="$Latest", LaunchTemplateData=data
+        )
+        number = str(made["LaunchTemplateVersion"]["VersionNumber"])
+        ec2.modify_launch_template(LaunchTemplateId=template["LaunchTemplateId"], DefaultVersion=number)
+
     return {
-        "access entry": lambda: eks.delete_access_entry(clusterName=CLUSTER, principalArn=administrators),
-        "scaling": lambda: eks.update_nodegroup_config(
-            clusterName=CLUSTER,
-            nodegroupName=NODE_GROUP,
-            scalingConfig={"minSize": 1, "maxSize": 2, "desiredSize": 1},
+        "logging": lambda: hand.configure(
+            logging={"clusterLogging": [{"types": ["audit", "authenticator"], "enabled": False}]}
+        ),
+        "upgrade policy": lambda: hand.configure(upgradePolicy={"supportType": "EXTENDED"}),
+        "deletion protection": lambda: hand.configure(deletionProtection=True),
+        "zonal shift": lambda: hand.configure(zonalShiftConfig={"enabled": True}),
+        "tier": lambda: hand.configure(controlPlaneScalingConfig={"tier": "tier-xl"}),
+        "auto mode": lambda: hand.configure(
+            computeConfig={"enabled": True},
+            kubernetesNetworkConfig={"elasticLoadBalancing": {"enabled": True}},
+            storageConfig={"blockStorage": {"enabled": True}},
+        ),
+        "scaling": lambda: hand.nodes(scalingConfig={"minSize": 1, "maxSize": 2, "desiredSize": 1}),
+        "labels and taints": lambda: hand.nodes(
+            labels={"addOrUpdateLabels": {"somebodys": "label"}},
+            taints={"addOrUpdateTaints": [{"key": "somebodys", "effect": "NO_SCHEDULE"}]},
+        ),
+        "updates of nodes": lambda: hand.nodes(updateConfig={"maxUnavailable": 5}),
+        "node repair": lambda: hand.nodes(nodeRepairConfig={"enabled": True}),
+        "settings of an add-on": lambda: hand.addon("vpc-cni", configurationValues="{}"),
+        "rights of an add-on": lambda: hand.addon("aws-ebs-csi-driver", resolveConflicts="PRESERVE"),
+        "policies and user name of an entry": lambda: (
+            eks.associate_access_policy(**entry, **view),
+            eks.update_access_entry(**entry, username="somebody", kubernetesGroups=["somebodys"]),
+        ),
+        "audience": lambda: iam.add_client_id_to_open_id_connect_provider(
+            OpenIDConnectProviderArn=provider, ClientID="somebodys"
         ),
         "attachment": lambda: iam.detach_role_policy(
             RoleName=NODE_ROLE, PolicyArn="arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
@@ -235,21 +355,18 @@ def harms(account: Account) -> dict[str, Callable[[], Any]]:
         "role of an add-on": lambda: iam.delete_role_policy(
             RoleName=addon_role, PolicyName=iam.list_role_policies(RoleName=addon_role)["PolicyNames"][0]
         ),
-        "hop limit": lambda: ec2.modify_launch_template(
-            LaunchTemplateId=template["LaunchTemplateId"],
-            DefaultVersion=str(
-                ec2.create_launch_template_version(
-                    LaunchTemplateId=template["LaunchTemplateId"],
-                    SourceVersion="$Latest",
-                    LaunchTemplateData={"MetadataOptions": {"HttpTokens": "optional"}},
-                )["LaunchTemplateVersion"]["VersionNumber"]
-            ),
-        ),
+        "hop limit": lambda: new_default(MetadataOptions={"HttpTokens": "optional"}),
+        "script of nodes": lambda: new_default(UserData="IyEvYmluL3NoCg=="),
+        **{f"a lost tag of the {kind}": _loss(hand, arn) for kind, arn in arns.items()},
     }
 
 
+def _loss(hand: _Hand, arn: str) -> Callable[[], None]:
+    return lambda: hand.untag(arn, "Project")
+
+
 def lasting(account: Account) -> list[str]:
-    (template,) = account.pages("ec2", "describe_launch_templates", "LaunchTemplates", Filters=ours())
+    (template,) = account.pages("ec2", "describe_launch_templates", "LaunchTemplates", Filters=ours(Component="eks"))
     return [issuer(account), template["LaunchTemplateId"]]
 
 
@@ -288,6 +405,8 @@ class TestEks:
         data = _template(lister, group["launchTemplate"]["name"], group["launchTemplate"]["version"])
         assert data["MetadataOptions"]["HttpTokens"] == "required"
         assert data["MetadataOptions"]["HttpPutResponseHopLimit"] == 1
+        # Not in the group that EKS makes for the cluster, which lets everything out.
+        assert data["SecurityGroupIds"] == [network.groups(lister)[f"{PREFIX}-nodes"]["GroupId"]]
         (mapping,) = data["BlockDeviceMappings"]
         assert mapping["Ebs"]["Encrypted"] is True
         key_arn = encryption.key(lister.account)["Arn"]
@@ -327,3 +446,33 @@ class TestEks:
         (policy,) = access_policies(lister, CLUSTER, entries[neighbours.ADMINISTRATORS]["principalArn"])
         assert policy["policyArn"].endswith("/AmazonEKSClusterAdminPolicy")
         assert policy["accessScope"]["type"] == "cluster"
+
+    def test_a_removal_is_refused_while_its_controllers_have_something_in_aws(self, platform):
+        """Before anything is removed; AWS would keep the load balancer, and the VPC because of it."""
+        account = platform.account
+        elb, ec2 = account.client("elbv2"), account.client("ec2")
+        subnets = cluster(account)["resourcesVpcConfig"]["subnetIds"]
+        marks = [{"Key": "elbv2.k8s.aws/cluster", "Value": CLUSTER}]
+        arn = elb.create_load_balancer(Name="k8s-web", Subnets=subnets, Tags=marks)["LoadBalancers"][0][
+            "LoadBalancerArn"
+        ]
+        claim = neighbours.tag_list({f"kubernetes.io/cluster/{CLUSTER}": "owned"}, Name="data")
+        volume = ec2.create_volume(
+            AvailabilityZone=f"{REGION}a",
+            Size=1,
+            TagSpecifications=[{"ResourceType": "volume", "Tags": claim}],
+        )["VolumeId"]
+        try:
+            run = account.run(
+                "--limit",
+                "eks",
+                playbook="playbooks/teardown.yml",
+                variables={"platform_teardown_confirm": PREFIX},
+                note="controllers have made something",
+            ).assert_refused()
+        finally:
+            elb.delete_load_balancer(LoadBalancerArn=arn)
+            ec2.delete_volume(VolumeId=volume)
+        assert not run.calls.writes, run.explain()
+        assert "k8s-web" in run.failures[0]
+        assert f"volume {volume} (data)" in run.failures[0]

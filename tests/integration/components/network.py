@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -26,6 +27,18 @@ RULE_PEERS = {
     "Ipv6Ranges": "CidrIpv6",
     "PrefixListIds": "PrefixListId",
 }
+# The members with the ids of what carries tags, the most specific first.
+ID_MEMBERS = (
+    "NatGatewayId",
+    "AllocationId",
+    "RouteTableId",
+    "VpcEndpointId",
+    "FlowLogId",
+    "GroupId",
+    "InternetGatewayId",
+    "SubnetId",
+    "VpcId",
+)
 FLOW_LOG_GROUP = f"/aws/vpc/{PREFIX}/flow-logs"
 FLOW_LOG_ROLE = f"{PREFIX}-flow-logs"
 
@@ -108,9 +121,12 @@ def census(lister: Lister) -> dict[str, list]:
     for table in tables:
         lister.named("route table", table["RouteTableId"], "main" if _is_main(table) else name_of(table))
     return {
-        "VPCs": [f"{name_of(vpc)} {vpc['CidrBlock']}" for vpc in vpcs(lister)],
+        "VPCs": [
+            [name_of(vpc), vpc["CidrBlock"], vpc["InstanceTenancy"], _attributes(lister, vpc["VpcId"])]
+            for vpc in vpcs(lister)
+        ],
         "subnets": [
-            [name_of(item), item["VpcId"], item["AvailabilityZone"], item["CidrBlock"]]
+            [name_of(item), item["VpcId"], item["AvailabilityZone"], item["CidrBlock"], _on_launch(item)]
             for item in in_vpcs(lister, "describe_subnets", "Subnets")
         ],
         "internet gateways": [
@@ -134,11 +150,23 @@ def census(lister: Lister) -> dict[str, list]:
                 item["ServiceName"],
                 lister.sorted(item.get("RouteTableIds", [])),
                 lister.sorted(item.get("SubnetIds", [])),
+                item.get("PolicyDocument"),
             ]
             for item in endpoints(lister)
         ],
         "flow logs": [[name_of(item), item["ResourceId"], item.get("TrafficType")] for item in flow_logs],
     }
+
+
+def _attributes(lister: Lister, vpc_id: str) -> dict[str, bool]:
+    ec2 = lister.account.client("ec2")
+    names = ("enableDnsSupport", "enableDnsHostnames", "enableNetworkAddressUsageMetrics")
+    answers = {name: ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute=name) for name in names}
+    return {name: answer[name[0].upper() + name[1:]]["Value"] for name, answer in answers.items()}
+
+
+def _on_launch(subnet: dict) -> list:
+    return [subnet.get("MapPublicIpOnLaunch"), subnet.get("EnableDns64"), subnet.get("PrivateDnsNameOptionsOnLaunch")]
 
 
 def _route_table(lister: Lister, table: dict) -> list:
@@ -249,6 +277,14 @@ REPAIRS = {
 }
 
 
+ANYBODY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "logs:PutLogEvents", "Resource": "*"}],
+    }
+)
+
+
 def harms(account: Account) -> dict[str, Callable[[], Any]]:
     ec2, logs, iam = account.client("ec2"), account.client("logs"), account.client("iam")
 
@@ -260,8 +296,11 @@ def harms(account: Account) -> dict[str, Callable[[], Any]]:
     table = first("describe_route_tables", "RouteTables", Name=f"{PREFIX}-public")
     association = next(item for item in table["Associations"] if item.get("SubnetId"))
     flow_log = first("describe_flow_logs", "FlowLogs", "Filter")
+    (log_group,) = logs.describe_log_groups(logGroupNamePrefix=FLOW_LOG_GROUP)["logGroups"]
     found = account.pages("ec2", "describe_vpc_endpoints", "VpcEndpoints", Filters=ours())
-    endpoint = next(item for item in found if item["State"].lower() == "available")
+    endpoint, other_endpoint = [item for item in found if item["State"].lower() == "available"][:2]
+    vpc_id, subnet_id = table["VpcId"], association["SubnetId"]
+    foreign = json.dumps({"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"}]})
     unused = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
     return {
         "rule": lambda: ec2.revoke_security_group_ingress(
@@ -271,10 +310,42 @@ def harms(account: Account) -> dict[str, Callable[[], Any]]:
         "rule in the default group": lambda: ec2.authorize_security_group_ingress(
             GroupId=default["GroupId"], IpPermissions=[unused]
         ),
+        "names in the VPC": lambda: ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsHostnames={"Value": False}),
+        "metrics of the VPC": lambda: ec2.modify_vpc_attribute(
+            VpcId=vpc_id, EnableNetworkAddressUsageMetrics={"Value": True}
+        ),
+        "public addresses": lambda: ec2.modify_subnet_attribute(
+            SubnetId=subnet_id, MapPublicIpOnLaunch={"Value": True}
+        ),
+        "DNS64": lambda: ec2.modify_subnet_attribute(SubnetId=subnet_id, EnableDns64={"Value": True}),
+        "host names": lambda: ec2.modify_subnet_attribute(
+            SubnetId=subnet_id, PrivateDnsHostnameTypeOnLaunch="resource-name"
+        ),
+        "names of host names": lambda: ec2.modify_subnet_attribute(
+            SubnetId=subnet_id, EnableResourceNameDnsARecordOnLaunch={"Value": True}
+        ),
+        "policy of an endpoint": lambda: ec2.modify_vpc_endpoint(
+            VpcEndpointId=other_endpoint["VpcEndpointId"], PolicyDocument=foreign
+        ),
         "association": lambda: ec2.disassociate_route_table(AssociationId=association["RouteTableAssociationId"]),
         "flow log": lambda: ec2.delete_flow_logs(FlowLogIds=[flow_log["FlowLogId"]]),
         "endpoint": lambda: ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint["VpcEndpointId"]]),
         "retention": lambda: logs.delete_retention_policy(logGroupName=FLOW_LOG_GROUP),
+        "protection of the log group": lambda: logs.put_log_group_deletion_protection(
+            logGroupIdentifier=FLOW_LOG_GROUP, deletionProtectionEnabled=True
+        ),
+        "bearer tokens of the log group": lambda: logs.put_bearer_token_authentication(
+            logGroupIdentifier=FLOW_LOG_GROUP, bearerTokenAuthenticationEnabled=True
+        ),
+        "policy of the log group": lambda: logs.put_resource_policy(
+            resourceArn=log_group["logGroupArn"], policyDocument=ANYBODY
+        ),
+        "subscription of the log group": lambda: logs.put_subscription_filter(
+            logGroupName=FLOW_LOG_GROUP,
+            filterName="theirs",
+            filterPattern="",
+            destinationArn=f"arn:aws:kinesis:{REGION}:{account.id}:stream/theirs",
+        ),
         "policy": lambda: iam.delete_role_policy(
             RoleName=FLOW_LOG_ROLE, PolicyName=iam.list_role_policies(RoleName=FLOW_LOG_ROLE)["PolicyNames"][0]
         ),
@@ -371,6 +442,10 @@ class TestNetwork:
         assert (group["retentionInDays"], group["kmsKeyId"]) == (365, encryption.key(lister.account)["Arn"])
         assert flow_log["DeliverLogsPermissionArn"].endswith(f":role/{FLOW_LOG_ROLE}")
         for statement in statements_of(lister.account, FLOW_LOG_ROLE):
+            if statement["Action"] == "logs:DescribeLogGroups":
+                # IAM can't narrow it to a group.
+                assert statement["Resource"] == "*"
+                continue
             for resource in as_list(statement["Resource"]):
                 assert f":log-group:{FLOW_LOG_GROUP}" in resource
 

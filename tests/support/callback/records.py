@@ -74,6 +74,8 @@ class CallbackModule(CallbackBase):
                 "host": key[0],
                 "task": result.task.get_name().strip(),
                 "action": result.task.action,
+                # The host on which it runs, where that is another one.
+                **({"delegated": result.task.delegate_to} if result.task.delegate_to else {}),
                 "status": status,
                 "seconds": round(time.monotonic() - self._started.pop(key, time.monotonic()), 3),
                 **{name: content[name] for name in KEPT if name in content},

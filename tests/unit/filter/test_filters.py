@@ -8,9 +8,11 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.agent_platform.aws.plugins.filter import arn as arn_file
 from ansible_collections.agent_platform.aws.plugins.filter import fact as fact_file
 from ansible_collections.agent_platform.aws.plugins.filter import resource_name as resource_name_file
+from ansible_collections.agent_platform.aws.plugins.filter import role_arn as role_arn_file
 
 arn = arn_file.FilterModule().filters()["arn"]
 fact = fact_file.FilterModule().filters()["fact"]
+role_arn = role_arn_file.FilterModule().filters()["role_arn"]
 resource_name = resource_name_file.FilterModule().filters()["resource_name"]
 
 
@@ -75,6 +77,12 @@ def test_fact_and_arn_outside_of_the_playbooks():
 )
 def test_arn(arguments, wanted):
     assert arn(variables(partition="aws-cn"), *arguments) == wanted
+
+
+@pytest.mark.parametrize(("path", "wanted"), [({}, "/x"), ("/", "/x"), ("/teams/agents/", "/teams/agents/x")])
+def test_role_arn(path, wanted):
+    given = {"platform_iam_path": path} if path else {}
+    assert role_arn({**variables(partition="aws-cn"), **given}, "x") == f"arn:aws-cn:iam::123456789012:role{wanted}"
 
 
 def test_resource_name():

@@ -174,6 +174,59 @@ def test_endpoint_services_have_what_the_platform_uses(ec2: Any) -> None:
     assert code_of(raised) == "InvalidServiceName"
 
 
+def state_of_nat(ec2: Any, gateway_id: str, past: str) -> str:
+    """The state of a NAT gateway when it isn't that one any more."""
+    for _attempt in range(50):
+        (gateway,) = ec2.describe_nat_gateways(NatGatewayIds=[gateway_id])["NatGateways"]
+        if gateway["State"] != past:
+            break
+        time.sleep(0.1)
+    return gateway["State"]
+
+
+def test_attributes_are_changed_one_at_a_time(ec2: Any, vpc: str, subnets: list[str]) -> None:
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableNetworkAddressUsageMetrics={"Value": True})
+    answer = ec2.describe_vpc_attribute(VpcId=vpc, Attribute="enableNetworkAddressUsageMetrics")
+    assert answer["EnableNetworkAddressUsageMetrics"] == {"Value": True}
+    with pytest.raises(ClientError) as raised:
+        ec2.modify_subnet_attribute(
+            SubnetId=subnets[0], MapPublicIpOnLaunch={"Value": True}, EnableDns64={"Value": True}
+        )
+    assert code_of(raised) == "InvalidParameterCombination"
+    ec2.modify_subnet_attribute(SubnetId=subnets[0], EnableResourceNameDnsARecordOnLaunch={"Value": True})
+    (subnet,) = ec2.describe_subnets(SubnetIds=subnets[:1])["Subnets"]
+    assert subnet["PrivateDnsNameOptionsOnLaunch"]["EnableResourceNameDnsARecord"] is True
+
+
+def test_a_subnet_has_a_network_acl(ec2: Any, vpc: str, subnets: list[str]) -> None:
+    by_vpc = [{"Name": "vpc-id", "Values": [vpc]}]
+    (acl,) = ec2.describe_network_acls(Filters=by_vpc)["NetworkAcls"]
+    held = {item["SubnetId"]: item["NetworkAclAssociationId"] for item in acl["Associations"]}
+    assert set(subnets) <= set(held)
+    other = ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
+    ec2.replace_network_acl_association(AssociationId=held[subnets[0]], NetworkAclId=other)
+    found = {item["NetworkAclId"]: item for item in ec2.describe_network_acls(Filters=by_vpc)["NetworkAcls"]}
+    assert [item["SubnetId"] for item in found[other]["Associations"]] == subnets[:1]
+
+
+def test_network_interfaces_are_found_and_guarded(ec2: Any, vpc: str, subnets: list[str]) -> None:
+    group = ec2.create_security_group(GroupName="of-interfaces", Description="x", VpcId=vpc)["GroupId"]
+    made = ec2.create_network_interface(
+        SubnetId=subnets[0], Groups=[group], TagSpecifications=tagged("network-interface", Name="mine")
+    )["NetworkInterface"]["NetworkInterfaceId"]
+    for name, value in (("subnet-id", subnets[0]), ("vpc-id", vpc), ("group-id", group), ("tag:Name", "mine")):
+        found = ec2.describe_network_interfaces(Filters=[{"Name": name, "Values": [value]}])["NetworkInterfaces"]
+        assert made in [interface["NetworkInterfaceId"] for interface in found]
+    assert not ec2.describe_network_interfaces(Filters=[{"Name": "subnet-id", "Values": subnets[1:2]}])[
+        "NetworkInterfaces"
+    ]
+    with pytest.raises(ClientError) as raised:
+        ec2.delete_security_group(GroupId=group)
+    assert code_of(raised) == "DependencyViolation"
+    ec2.delete_network_interface(NetworkInterfaceId=made)
+    ec2.delete_security_group(GroupId=group)
+
+
 def test_nat_gateway_holds_its_elastic_ip(ec2: Any, subnets: list[str]) -> None:
     addresses = [
         ec2.allocate_address(Domain="vpc", TagSpecifications=tagged("elastic-ip", Name=name)) for name in ("a", "b")
@@ -188,9 +241,9 @@ def test_nat_gateway_holds_its_elastic_ip(ec2: Any, subnets: list[str]) -> None:
     assert (address["AllocationId"], address["PublicIp"]) == (allocation_id, addresses[0]["PublicIp"])
     (found,) = ec2.describe_addresses(Filters=[{"Name": "tag:Name", "Values": ["a"]}])["Addresses"]
     assert found["AssociationId"] == address["AssociationId"]
-    with pytest.raises(ClientError) as raised:
-        ec2.create_nat_gateway(**arguments)
-    assert code_of(raised) == "Resource.AlreadyAssociated"
+    second = ec2.create_nat_gateway(**arguments)["NatGateway"]["NatGatewayId"]
+    assert state_of_nat(ec2, second, past="pending") == "failed"
+    assert state_of_nat(ec2, made["NatGatewayId"], past="pending") == "available"
     with pytest.raises(ClientError) as raised:
         ec2.release_address(AllocationId=allocation_id)
     assert code_of(raised) == "InvalidIPAddress.InUse"
@@ -198,6 +251,10 @@ def test_nat_gateway_holds_its_elastic_ip(ec2: Any, subnets: list[str]) -> None:
         ec2.delete_subnet(SubnetId=subnets[0])
     assert code_of(raised) == "DependencyViolation"
     ec2.delete_nat_gateway(NatGatewayId=made["NatGatewayId"])
+    with pytest.raises(ClientError) as raised:
+        ec2.release_address(AllocationId=allocation_id)
+    assert code_of(raised) == "InvalidIPAddress.InUse"
+    assert state_of_nat(ec2, made["NatGatewayId"], past="deleting") == "deleted"
     ec2.release_address(AllocationId=allocation_id)
     ec2.delete_subnet(SubnetId=subnets[0])
 
@@ -211,6 +268,7 @@ def test_internet_gateway_stays_while_addresses_are_mapped(ec2: Any, vpc: str, s
         ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
     assert code_of(raised) == "DependencyViolation"
     ec2.delete_nat_gateway(NatGatewayId=nat)
+    assert state_of_nat(ec2, nat, past="deleting") == "deleted"
     ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
 
 

@@ -165,6 +165,14 @@ def test_client_token_makes_one_cluster(eks: Any, role: Callable[[str], str], su
     assert code_of(raised) == "ResourceInUseException"
 
 
+def auto_mode(on: bool) -> dict[str, Any]:
+    return {
+        "computeConfig": {"enabled": on},
+        "kubernetesNetworkConfig": {"elasticLoadBalancing": {"enabled": on}},
+        "storageConfig": {"blockStorage": {"enabled": on}},
+    }
+
+
 def test_each_kind_of_configuration_update(cluster: Cluster) -> None:
     logs = {"clusterLogging": [{"types": ["scheduler"], "enabled": True}]}
     assert cluster.update(logging=logs) == "LoggingUpdate"
@@ -174,6 +182,10 @@ def test_each_kind_of_configuration_update(cluster: Cluster) -> None:
     assert cluster.show()["resourcesVpcConfig"]["publicAccessCidrs"] == ["203.0.113.0/24"]
     assert cluster.update(upgradePolicy={"supportType": "STANDARD"}) == "UpgradePolicyUpdate"
     assert cluster.show()["upgradePolicy"]["supportType"] == "STANDARD"
+    assert cluster.update(controlPlaneScalingConfig={"tier": "tier-xl"}) == "ControlPlaneScalingConfigUpdate"
+    assert cluster.show()["controlPlaneScalingConfig"] == {"tier": "tier-xl"}
+    assert cluster.update(**auto_mode(True)) == "AutoModeUpdate"
+    assert cluster.show()["computeConfig"]["enabled"] is True
 
     for change, message in (
         ({"logging": logs}, "No changes needed for the logging config provided"),
@@ -181,10 +193,28 @@ def test_each_kind_of_configuration_update(cluster: Cluster) -> None:
         ({"accessConfig": {"authenticationMode": "CONFIG_MAP"}}, "Unsupported authentication mode update"),
         ({"logging": logs, "resourcesVpcConfig": endpoint}, "Only one type of update can be allowed"),
         ({"deletionProtection": False}, "No changes needed"),
+        ({"controlPlaneScalingConfig": {"tier": "tier-xl"}}, "No changes needed"),
+        (auto_mode(True), "No changes needed"),
+        ({**auto_mode(True), "storageConfig": {"blockStorage": {"enabled": False}}}, "all be enabled or all disabled"),
     ):
         with pytest.raises(ClientError, match=message) as raised:
             cluster.eks.update_cluster_config(name=cluster.name, **change)
         assert code_of(raised) == "InvalidParameterException"
+
+
+def test_a_cluster_keeps_its_zones(cluster: Cluster, ec2: Any) -> None:
+    vpc_id = cluster.show()["resourcesVpcConfig"]["vpcId"]
+    known = ec2.describe_subnets(SubnetIds=cluster.subnets)["Subnets"]
+    (zone, *_others) = {f"us-west-2{letter}" for letter in "abcd"} - {subnet["AvailabilityZone"] for subnet in known}
+    taken = {subnet["CidrBlock"] for subnet in ec2.describe_subnets()["Subnets"] if subnet["VpcId"] == vpc_id}
+    block = next(text for text in (f"{known[0]['CidrBlock'].rsplit('.', 2)[0]}.{n}.0/24" for n in range(200, 250)))
+    assert block not in taken
+    subnet = ec2.create_subnet(VpcId=vpc_id, CidrBlock=block, AvailabilityZone=zone)["Subnet"]
+    with pytest.raises(ClientError, match="not in the set of AZs that was provided") as raised:
+        cluster.eks.update_cluster_config(
+            name=cluster.name, resourcesVpcConfig={"subnetIds": [*cluster.subnets, subnet["SubnetId"]]}
+        )
+    assert code_of(raised) == "InvalidParameterException"
 
 
 def test_second_update_at_once_is_refused(cluster: Cluster) -> None:
@@ -214,8 +244,8 @@ def test_versions_go_up_by_one(cluster: Cluster) -> None:
 
 def test_cluster_versions(eks: Any) -> None:
     (default,) = eks.describe_cluster_versions(defaultOnly=True)["clusterVersions"]
-    assert default["clusterVersion"] == "1.34"
-    found = eks.describe_cluster_versions(clusterVersions=["1.31", "1.35"])["clusterVersions"]
+    assert default["clusterVersion"] == "1.35"
+    found = eks.describe_cluster_versions(clusterVersions=["1.32", "1.36"])["clusterVersions"]
     assert [one["versionStatus"] for one in found] == ["STANDARD_SUPPORT", "EXTENDED_SUPPORT"]
 
 
@@ -298,7 +328,7 @@ def test_addon_versions_follow_the_kubernetes_version(eks: Any) -> None:
         "adot",
         "metrics-server",
     }
-    for version in ("1.31", "1.32", "1.33", "1.34", "1.35"):
+    for version in ("1.32", "1.33", "1.34", "1.35", "1.36"):
         addons = eks.describe_addon_versions(kubernetesVersion=version)["addons"]
         assert {addon["addonName"] for addon in addons} == names
         for addon in addons:

@@ -8,10 +8,12 @@ from ansible.errors import AnsibleError
 from ansible_collections.agent_platform.aws.plugins.lookup import components
 
 FILES = {
-    "cache": {"component.yml": "requires: [base]\n"},
+    "cache": {"component.yml": "requires: [base]\nservice_linked_roles: [cache.amazonaws.com, a.amazonaws.com]\n"},
     "base": {"component.yml": "requires: []\nreads: [base, not_built_yet]\n"},
     "apps": {
-        "component.yml": "requires: [cache]\nreads: [base]\nentries: apps_list\n",
+        "component.yml": (
+            "requires: [cache]\nreads: [base]\nentries: apps_list\nservice_linked_roles: [a.amazonaws.com]\n"
+        ),
         "main.yml": "apps_list:\n  - name: one\n  - name: two\n",
     },
     "host": {},
@@ -39,8 +41,18 @@ def test_in_the_order_of_construction(look):
     assert list(look()["requires"]) == ["base", "cache", "apps"]
 
 
+def test_who_requires_it(look):
+    assert look()["required_by"] == {"base": ["cache"], "cache": ["apps"], "apps": []}
+
+
 def test_reads_what_there_is(look):
     assert look()["reads"] == {"base": ["base"], "cache": [], "apps": ["base"]}
+
+
+def test_service_linked_roles_are_those_of_the_inventory(look):
+    assert look()["service_linked_roles"] == []
+    assert look(apps={}, base={})["service_linked_roles"] == ["a.amazonaws.com"]
+    assert look(apps={}, cache={})["service_linked_roles"] == ["a.amazonaws.com", "cache.amazonaws.com"]
 
 
 def test_entries_by_default(look):

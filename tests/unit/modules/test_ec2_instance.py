@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+import base64
+import datetime
+
 import pytest
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from tests.support.module_runs import OWNER, ec2_tagged, given, run, tag_list
-from tests.support.scripted_aws import Step, api_error, lost_reply
+from tests.support.scripted_aws import Step, api_error, endless, lost_reply
 
 PROFILE = "arn:aws:iam::123456789012:instance-profile/demo-bastion"
 KEY = "arn:aws:kms:us-west-2:123456789012:key/1111"
@@ -86,6 +89,11 @@ def search(*instances, states=LIVING):
     return Step("DescribeInstances", reservations(*instances), check)
 
 
+def launched(*instances):
+    """The look for what was launched: by its marks, in whatever state, since another run may have launched one, too."""
+    return search(*instances, states=[*LIVING, "shutting-down", "terminated"])
+
+
 def watch(*instances, identifier="i-1"):
     """A look at one instance that is known."""
     request = {"Filters": [{"Name": "instance-id", "Values": [identifier]}]}
@@ -95,6 +103,16 @@ def watch(*instances, identifier="i-1"):
 def protection(on, identifier="i-1"):
     request = {"InstanceId": identifier, "Attribute": "disableApiTermination"}
     return Step("DescribeInstanceAttribute", {"DisableApiTermination": {"Value": on}}, request)
+
+
+def told(attribute, member, value, identifier="i-1"):
+    """What DescribeInstanceAttribute answers; nothing where there is no value."""
+    request = {"InstanceId": identifier, "Attribute": attribute}
+    return Step("DescribeInstanceAttribute", {member: {} if value is None else {"Value": value}}, request)
+
+
+def user_data(text):
+    return told("userData", "UserData", text and base64.b64encode(text.encode()).decode())
 
 
 def launch(answer=None, tokens=None, identifier="i-1", **members):
@@ -142,8 +160,8 @@ def test_launch_waits_until_it_runs_and_has_its_metadata_options():
         {},
         search(),
         launch(),
-        watch(),
-        watch(instance("pending")),
+        launched(),
+        launched(instance("pending")),
         watch(instance("pending")),
         watch(instance(metadata={"State": "pending"})),
         watch(instance(metadata={"State": "pending"})),
@@ -160,7 +178,7 @@ def test_launch_waits_until_it_runs_and_has_its_metadata_options():
 
 
 def test_without_wait_launch_returns_at_once():
-    result, aws, _module = instance_run({"wait": False}, search(), launch(), watch(instance("pending")))
+    result, aws, _module = instance_run({"wait": False}, search(), launch(), launched(instance("pending")))
     assert result["changed"] is True
     assert aws.operations() == ["DescribeInstances", "RunInstances", "DescribeInstances"]
 
@@ -186,10 +204,11 @@ def test_launch_with_protection_and_volumes():
         search(),
         launch(DisableApiTermination=True, BlockDeviceMappings=[mapping], UserData="#cloud-config\n"),
         # The devices of a pending instance aren't looked at, and the attributes may not be known yet.
-        watch(instance("pending", BlockDeviceMappings=[])),
-        Step("DescribeInstanceAttribute", api_error("DescribeInstanceAttribute", "InvalidInstanceID.NotFound")),
+        launched(instance("pending", BlockDeviceMappings=[])),
+        *[Step("DescribeInstanceAttribute", api_error("DescribeInstanceAttribute", "InvalidInstanceID.NotFound"))] * 2,
         watch(instance()),
         protection(True),
+        user_data("#cloud-config\n"),
         volumes(),
     )
     assert result["changed"] is True
@@ -197,12 +216,12 @@ def test_launch_with_protection_and_volumes():
     assert result["instance"]["volumes"][0]["volume_id"] == "vol-1"
     assert "user_data" not in result["instance"]
     assert result["diff"]["after"]["block_device_mappings"] == [{"device_name": "/dev/sda1", "ebs": {**EBS, **SPEED}}]
-    assert result["diff"]["after"]["user_data"] is None
+    assert result["diff"]["after"]["user_data"] == "(not shown)"
     assert module.warnings == []
 
 
 def test_name_and_owner_are_tags_of_the_launch_even_without_tags():
-    result, _aws, _module = instance_run({"tags": None}, search(), launch(), watch(instance()))
+    result, _aws, _module = instance_run({"tags": None}, search(), launch(), launched(instance()))
     assert result["instance"]["tags"] == TAGS
 
 
@@ -214,7 +233,7 @@ def test_volume_that_is_not_the_root_is_a_warning():
         options,
         search(),
         launch(BlockDeviceMappings=[{"DeviceName": "/dev/sdf", "Ebs": {"Encrypted": True}}]),
-        watch(instance(BlockDeviceMappings=mappings)),
+        launched(instance(BlockDeviceMappings=mappings)),
         Step("DescribeVolumes", {"Volumes": [volume(), volume("vol-2")]}),
     )
     assert "is /dev/sda1, which block_device_mappings doesn't list" in module.warnings[0]
@@ -243,7 +262,7 @@ def test_launch_that_passes_later(code, message):
         launch(api_error("RunInstances", code, message), tokens),
         search(),
         launch(tokens=tokens),
-        watch(instance()),
+        launched(instance()),
     )
     assert result["changed"] is True
     assert tokens[0] == tokens[1]
@@ -251,7 +270,8 @@ def test_launch_that_passes_later(code, message):
 
 def test_profile_that_never_comes_is_named():
     missing = api_error("RunInstances", "InvalidParameterValue", "Invalid IAM Instance Profile name")
-    refused({}, *[search(), launch(missing)] * 8, match=r"Invalid IAM Instance Profile name. Given up after 8 attempts")
+    steps = endless(search(), launch(missing))
+    refused({}, *steps, match=r"Invalid IAM Instance Profile name. Given up after 1\d\d s")
 
 
 def test_refused_launch_says_what_helps():
@@ -277,7 +297,7 @@ def test_lost_reply_of_the_launch_makes_no_second():
 def test_lost_launch_is_repeated_with_the_same_token():
     tokens = []
     result, _aws, _module = instance_run(
-        {}, search(), launch(lost_reply(), tokens), search(), launch(tokens=tokens), watch(instance())
+        {}, search(), launch(lost_reply(), tokens), search(), launch(tokens=tokens), launched(instance())
     )
     assert result["changed"] is True
     assert tokens[0] == tokens[1]
@@ -289,7 +309,7 @@ def test_instance_that_aws_ends_at_once_is_an_error_with_the_reason():
         {},
         search(),
         launch(),
-        watch(instance("pending")),
+        launched(instance("pending")),
         watch(instance("shutting-down", StateReason=reason)),
         match=r"\(i-1\) is shutting-down. Client.InternalError: Client error on launch .*kms:CreateGrant",
     )
@@ -300,7 +320,8 @@ def test_launch_that_takes_too_long_says_where_it_is_stuck():
         {"wait_timeout": 3},
         search(),
         launch(),
-        *[watch(instance("pending"))] * 4,
+        launched(instance("pending")),
+        *[watch(instance("pending"))] * 3,
         match="'demo-bastion' is still pending after 3 s",
     )
 
@@ -308,7 +329,7 @@ def test_launch_that_takes_too_long_says_where_it_is_stuck():
 def test_image_from_a_parameter():
     looked_up = Step("GetParameter", {"Parameter": {"Value": "ami-1"}}, {"Name": "/images/ubuntu:3"})
     options = {"image_id": "resolve:ssm:/images/ubuntu:3"}
-    result, _aws, _module = instance_run(options, looked_up, search(), launch(), watch(instance()))
+    result, _aws, _module = instance_run(options, looked_up, search(), launch(), launched(instance()))
     assert result["diff"]["after"]["image_id"] == "ami-1"
     result, _aws, _module = instance_run(options, looked_up, search(instance()))
     assert result["changed"] is False
@@ -337,7 +358,6 @@ def test_second_run_changes_nothing():
     [
         {"iam_instance_profile": PROFILE},
         {"security_group_ids": ["sg-2", "sg-1"]},
-        {"user_data": "another text"},
         {"metadata_options": {"http_endpoint": "enabled"}},
         {"image_id": None, "instance_type": None, "subnet_id": None},
         {"tags": {**OWNER, "Name": "demo-bastion"}},
@@ -366,7 +386,7 @@ def test_name_with_a_path_in_its_arn():
 )
 def test_instances_of_others_are_left_alone(tags):
     foreign = instance(identifier="i-0", tags=tags)
-    result, aws, _module = instance_run({}, search(foreign), launch(), watch(instance()))
+    result, aws, _module = instance_run({}, search(foreign), launch(), launched(instance()))
     assert result["instance"]["instance_id"] == "i-1"
     assert all("i-0" not in str(request) for _operation, request in aws.calls)
 
@@ -440,6 +460,166 @@ def test_protection(declared, current):
         protection(declared),
     )
     assert result["instance"]["disable_api_termination"] is declared
+
+
+SHUTDOWN = "InstanceInitiatedShutdownBehavior"
+BY_HAND = {
+    "disable_api_stop": (False, True, "disableApiStop", "DisableApiStop"),
+    "shutdown_behavior": ("stop", "terminate", "instanceInitiatedShutdownBehavior", SHUTDOWN),
+}
+
+
+@pytest.mark.parametrize("option", BY_HAND)
+def test_attribute_that_was_changed_by_hand(option):
+    declared, current, name, member = BY_HAND[option]
+    result, _aws, _module = instance_run(
+        {option: declared},
+        search(instance()),
+        told(name, member, current),
+        attribute(**{member: {"Value": declared}}),
+        *[watch(instance()), told(name, member, declared)] * 2,
+    )
+    assert result["changed"] is True
+    assert (result["diff"]["before"][option], result["diff"]["after"][option]) == (current, declared)
+
+
+def test_forwarding_that_was_turned_on_by_hand():
+    result, _aws, _module = instance_run(
+        {"source_dest_check": True},
+        search(instance(SourceDestCheck=False)),
+        attribute(SourceDestCheck={"Value": True}),
+        *[watch(instance(SourceDestCheck=True))] * 2,
+    )
+    assert result["changed"] is True
+
+
+def test_recovery_that_was_turned_off_by_hand():
+    result, _aws, _module = instance_run(
+        {"auto_recovery": "default"},
+        search(instance(MaintenanceOptions={"AutoRecovery": "disabled"})),
+        Step("ModifyInstanceMaintenanceOptions", {}, {"InstanceId": "i-1", "AutoRecovery": "default"}),
+        *[watch(instance(MaintenanceOptions={"AutoRecovery": "default"}))] * 2,
+    )
+    assert result["changed"] is True
+
+
+def credits_are(*found):
+    request = {"Filters": [{"Name": "instance-id", "Values": ["i-1"]}]}
+    told = [{"InstanceId": "i-1", "CpuCredits": value} for value in found]
+    return Step("DescribeInstanceCreditSpecifications", {"InstanceCreditSpecifications": told}, request)
+
+
+def spend(value, **answer):
+    request = {"InstanceCreditSpecifications": [{"InstanceId": "i-1", "CpuCredits": value}]}
+    return Step("ModifyInstanceCreditSpecification", answer, request)
+
+
+def test_credits_that_were_changed_by_hand():
+    result, _aws, _module = instance_run(
+        {"cpu_credits": "unlimited"},
+        search(instance()),
+        # AWS tells of those only that may go into debt.
+        credits_are(),
+        spend("unlimited"),
+        *[watch(instance()), credits_are("unlimited")] * 2,
+    )
+    assert result["changed"] is True
+    assert result["diff"]["before"]["cpu_credits"] == "standard"
+
+
+def test_refused_credits_are_an_error():
+    error = {"Code": "InstanceCreditSpecification.NotSupported", "Message": "not this type"}
+    left = [{"InstanceId": "i-1", "Error": error}]
+    refused(
+        {"cpu_credits": "unlimited"},
+        search(instance()),
+        credits_are(),
+        spend("unlimited", UnsuccessfulInstanceCreditSpecifications=left),
+        match="Could not change the CPU credits of EC2 instance .*NotSupported: not this type",
+    )
+
+
+def test_a_launch_has_all_of_it_at_once():
+    options = {
+        "auto_recovery": "default",
+        "disable_api_stop": False,
+        "shutdown_behavior": "stop",
+        "source_dest_check": True,
+        "user_data": "",
+    }
+    mine = instance(MaintenanceOptions={"AutoRecovery": "default"}, SourceDestCheck=True)
+    asked = [
+        told("disableApiStop", "DisableApiStop", False),
+        told("instanceInitiatedShutdownBehavior", SHUTDOWN, "stop"),
+        user_data(None),
+    ]
+    sent = {
+        "DisableApiStop": False,
+        "InstanceInitiatedShutdownBehavior": "stop",
+        "MaintenanceOptions": {"AutoRecovery": "default"},
+    }
+    result, _aws, _module = instance_run(
+        options, search(), launch(**sent), launched(instance("pending")), *asked, watch(mine), *asked
+    )
+    assert result["changed"] is True
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_user_data_that_somebody_has_given_it_waits_for_a_stop(check_mode):
+    message = refused(
+        {"user_data": ""},
+        search(instance()),
+        user_data("#cloud-boothook\ntake over\n"),
+        match="must be stopped",
+        check_mode=check_mode,
+    )
+    assert "(user_data: isn't what is declared). Set restart: true" in message
+    assert "take over" not in message
+
+
+def test_user_data_is_taken_back_with_a_restart():
+    result, _aws, _module = instance_run(
+        {"user_data": "", "restart": True},
+        search(instance()),
+        user_data("#cloud-boothook\ntake over\n"),
+        on_instance("StopInstances"),
+        watch(instance("stopped")),
+        user_data("#cloud-boothook\ntake over\n"),
+        attribute(UserData={"Value": ""}),
+        watch(instance("stopped")),
+        user_data(None),
+        on_instance("StartInstances"),
+        *[watch(instance()), user_data(None)] * 3,
+    )
+    assert result["changed"] is True
+    assert "take over" not in str(result)
+
+
+def test_what_others_have_attached_is_told_and_left():
+    attached = instance(
+        BlockDeviceMappings=[
+            {"DeviceName": "/dev/sda1", "Ebs": {"VolumeId": "vol-1", "DeleteOnTermination": True}},
+            {"DeviceName": "/dev/sdf", "Ebs": {"VolumeId": "vol-2", "DeleteOnTermination": False}},
+        ],
+        NetworkInterfaces=[
+            {
+                "NetworkInterfaceId": "eni-1",
+                "Attachment": {"DeviceIndex": 0},
+                "Association": {"PublicIp": "198.51.100.7", "IpOwnerId": "123456789012"},
+            },
+            {"NetworkInterfaceId": "eni-2", "Attachment": {"DeviceIndex": 1}},
+        ],
+    )
+    theirs = {"VolumeId": "vol-2", "Size": 8, "Tags": tag_list(Project="other")}
+    result, aws, module = instance_run(
+        {"block_device_mappings": [{"device_name": "/dev/sda1", "ebs": EBS}]},
+        search(attached),
+        Step("DescribeVolumes", {"Volumes": [volume(), theirs]}),
+    )
+    assert result["changed"] is False
+    (warning,) = module.warnings
+    assert "volume vol-2 as /dev/sdf, address 198.51.100.7, network interface eni-2. It is left alone" in warning
+    assert aws.operations() == ["DescribeInstances", "DescribeVolumes"]
 
 
 def associations(*states):
@@ -857,7 +1037,7 @@ def test_replacement_ends_the_old_one_first():
         watch(instance("shutting-down")),
         watch(instance("terminated")),
         launch(identifier="i-2", ImageId="ami-2", Monitoring={"Enabled": False}),
-        watch(instance("pending", "i-2", ImageId="ami-2", Monitoring={"State": "disabled"}), identifier="i-2"),
+        launched(instance("pending", "i-2", ImageId="ami-2", Monitoring={"State": "disabled"})),
         protection(False, "i-2"),
         *[
             watch({**new, "Monitoring": {"State": "disabled"}}, identifier="i-2"),
@@ -872,14 +1052,17 @@ def test_replacement_ends_the_old_one_first():
 
 
 def test_replacement_without_wait():
-    new = watch(instance("pending", "i-2", ImageId="ami-2"), identifier="i-2")
+    described = instance("pending", "i-2", ImageId="ami-2")
+    new = watch(described, identifier="i-2")
     result, _aws, _module = instance_run(
         {"image_id": "ami-2", "replace": True, "wait": False},
         search(instance()),
         protection(False),
         on_instance("TerminateInstances"),
         launch(identifier="i-2", ImageId="ami-2"),
-        *[new, protection(False, "i-2")] * 3,
+        launched(described),
+        protection(False, "i-2"),
+        *[new, protection(False, "i-2")] * 2,
     )
     assert result["instance"]["instance_id"] == "i-2"
 
@@ -894,7 +1077,9 @@ def test_replacement_turns_a_protection_off_that_is_declared_off():
         on_instance("TerminateInstances"),
         watch(instance("terminated")),
         launch(identifier="i-2", ImageId="ami-2", DisableApiTermination=False),
-        *[watch(new, identifier="i-2"), protection(False, "i-2")] * 3,
+        launched(new),
+        protection(False, "i-2"),
+        *[watch(new, identifier="i-2"), protection(False, "i-2")] * 2,
     )
     assert result["changed"] is True
 
@@ -933,7 +1118,7 @@ def test_lost_reply_of_the_termination_goes_on_with_the_launch():
         watch(instance("shutting-down")),
         watch(instance("terminated")),
         launch(identifier="i-2", ImageId="ami-2"),
-        watch(new, identifier="i-2"),
+        launched(new),
         protection(False, "i-2"),
     )
     assert result["instance"]["instance_id"] == "i-2"
@@ -962,7 +1147,7 @@ def test_interrupted_replacement_is_completed_by_the_next_run():
         {"image_id": "ami-2", "replace": True},
         search(),
         launch(identifier="i-2", ImageId="ami-2"),
-        watch(instance(identifier="i-2", ImageId="ami-2"), identifier="i-2"),
+        launched(instance(identifier="i-2", ImageId="ami-2")),
         protection(False, "i-2"),
     )
     assert result["changed"] is True
@@ -973,7 +1158,7 @@ def test_new_instance_that_is_not_as_declared_is_never_replaced_again():
         {"replace": True},
         search(),
         launch(),
-        watch(instance(SubnetId="subnet-9")),
+        launched(instance(SubnetId="subnet-9")),
         protection(False),
         match=r"was launched, but isn't as declared \(subnet_id: is 'subnet-9', declared 'subnet-1'\)",
     )
@@ -988,7 +1173,9 @@ def test_replacement_needs_no_restart():
         on_instance("TerminateInstances"),
         watch(instance("terminated")),
         launch(identifier="i-2", ImageId="ami-2", InstanceType="t3.xlarge"),
-        *[watch(new, identifier="i-2"), protection(False, "i-2")] * 3,
+        launched(new),
+        protection(False, "i-2"),
+        *[watch(new, identifier="i-2"), protection(False, "i-2")] * 2,
     )
     assert result["changed"] is True
     assert "StartInstances" not in aws.operations()
@@ -1158,3 +1345,111 @@ def test_dry_run_does_not_wait():
 def test_volume_needs_a_device():
     with pytest.raises(AssertionError, match="device_name"):
         given("ec2_instance", {"name": "a", "block_device_mappings": [{"ebs": {"volume_size": 8}}]})
+
+
+# ---- Two of them
+
+
+def made(identifier, second, state="running", **members):
+    time = datetime.datetime(2026, 1, 1, second=second)
+    return instance(state, identifier, LaunchTime=time, **members)
+
+
+def unprotect(identifier):
+    request = {"InstanceId": identifier, "DisableApiTermination": {"Value": False}}
+    return Step("ModifyInstanceAttribute", {}, request)
+
+
+@pytest.mark.parametrize("protected", [False, True])
+def test_of_two_runs_at_once_one_gives_way(protected):
+    theirs, mine = made("i-9", 1), made("i-1", 2, "pending")
+    result, _aws, module = instance_run(
+        {"disable_api_termination": protected},
+        search(),
+        launch(DisableApiTermination=protected),
+        launched(theirs, mine),
+        protection(protected, "i-9"),
+        *([unprotect("i-1")] if protected else []),
+        on_instance("TerminateInstances"),
+    )
+    assert result["instance"]["instance_id"] == "i-9"
+    assert module.warnings == []
+
+
+def test_of_two_runs_at_once_the_other_gives_way():
+    mine, theirs = made("i-1", 1), made("i-0", 2)
+    result, aws, module = instance_run({}, search(), launch(), launched(mine, theirs))
+    assert result["instance"]["instance_id"] == "i-1"
+    assert "TerminateInstances" not in aws.operations()
+    assert module.warnings == []
+
+
+def test_what_is_launched_is_waited_for_before_it_is_compared():
+    theirs, mine = made("i-9", 2), made("i-1", 1)
+    result, _aws, _module = instance_run({}, search(), launch(), launched(theirs), launched(theirs, mine))
+    assert result["instance"]["instance_id"] == "i-1"
+
+
+def test_of_two_the_oldest_is_kept():
+    result, _aws, module = instance_run({}, search(made("i-1", 2), made("i-2", 1)))
+    assert result["instance"]["instance_id"] == "i-2"
+    assert "i-1 can be deleted" in module.warnings[0]
+
+
+def test_removal_takes_all():
+    steps = [
+        search(made("i-1", 1), made("i-2", 2), states=SEARCHED),
+        protection(False),
+        on_instance("TerminateInstances"),
+    ]
+    result, aws, _module = remove(
+        {},
+        *steps,
+        watch(made("i-1", 1, "terminated")),
+        search(made("i-2", 2), states=SEARCHED),
+        protection(False, "i-2"),
+        Step("TerminateInstances", {}, {"InstanceIds": ["i-2"]}),
+        watch(made("i-2", 2, "terminated"), identifier="i-2"),
+    )
+    assert result["changed"] is True
+    assert aws.operations().count("TerminateInstances") == 2
+
+
+# ---- Known by its id
+
+
+@pytest.mark.parametrize(
+    "tags", [{**OWNER, "Name": "renamed"}, {"Name": "demo-bastion", "Project": "demo"}, {"Name": "demo-bastion"}]
+)
+def test_what_it_has_lost_is_put_back(tags):
+    found = instance(tags=tags)
+    lost = {key: value for key, value in TAGS.items() if tags.get(key) != value}
+    result, _aws, _module = instance_run(
+        {"instance_id": "i-1"}, watch(found), ec2_tagged("i-1", **lost), watch(instance())
+    )
+    assert result["changed"] is True
+    assert result["instance"]["tags"] == TAGS
+
+
+@pytest.mark.parametrize("tags", [{**TAGS, "Project": "other"}, {}])
+def test_what_is_someone_elses_is_refused_though_its_id_is_given(tags):
+    refused({"instance_id": "i-1"}, watch(instance(tags=tags)), match="exists but isn't ours")
+
+
+@pytest.mark.parametrize("gone", [[], [instance("terminated")]])
+def test_one_that_has_gone_since_is_looked_for_by_its_marks(gone):
+    result, _aws, _module = instance_run({"instance_id": "i-1"}, watch(*gone), search(instance(identifier="i-2")))
+    assert (result["changed"], result["instance"]["instance_id"]) == (False, "i-2")
+
+
+def test_removal_of_a_known_one_leaves_what_looks_like_it():
+    result, _aws, _module = remove({"instance_id": "i-1"}, watch())
+    assert result["changed"] is False
+    result, _aws, _module = remove(
+        {"instance_id": "i-1"},
+        watch(instance(tags={**OWNER, "Name": "renamed"})),
+        protection(False),
+        on_instance("TerminateInstances"),
+        watch(instance("terminated")),
+    )
+    assert result["changed"] is True

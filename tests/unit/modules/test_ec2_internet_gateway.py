@@ -123,7 +123,42 @@ def test_delete_goes_on_where_it_was_interrupted():
     assert result["changed"] is True
 
 
-def test_delete_while_addresses_are_in_use_says_why():
+def test_delete_while_addresses_are_in_use_says_whose():
     used = api_error("DetachInternetGateway", "DependencyViolation", "Network vpc-1 has some mapped public address(es)")
-    with pytest.raises(ResourceError, match="mapped public address"):
-        run({"state": "absent"}, described(gateway()), Step("DetachInternetGateway", used))
+    interfaces = [
+        {"NetworkInterfaceId": "eni-1", "Description": "Shop", "Association": {"PublicIp": "203.0.113.7"}},
+        {"NetworkInterfaceId": "eni-2", "Description": "Private"},
+    ]
+    with pytest.raises(ResourceError, match=r"mapped public address.* In the way: eni-1 \(Shop\)\.$"):
+        run(
+            {"state": "absent", "wait": False},
+            described(gateway()),
+            Step("DetachInternetGateway", used),
+            described(gateway()),
+            Step(
+                "DescribeNetworkInterfaces",
+                {"NetworkInterfaces": interfaces},
+                {"Filters": [{"Name": "vpc-id", "Values": ["vpc-1"]}]},
+            ),
+        )
+
+
+def test_lost_tags_are_put_back():
+    lost = {**gateway(), "Tags": [{"Key": "Project", "Value": "demo"}]}
+    result, _aws, _module = run({}, described(lost), Step("CreateTags", {}), described(gateway()))
+    assert result["changed"] is True
+
+
+def test_one_without_any_of_our_tags_stays_untouched():
+    with pytest.raises(ResourceError, match="isn't ours"):
+        run({}, described({**gateway(), "Tags": []}))
+
+
+def test_the_known_one_is_removed_and_no_other():
+    result, _aws, _module = run(
+        {"state": "absent", "internet_gateway_id": "igw-2"},
+        described(gateway(), gateway(None, 2)),
+        Step("DeleteInternetGateway", {}, {"InternetGatewayId": "igw-2"}),
+        described(gateway()),
+    )
+    assert result["changed"] is True

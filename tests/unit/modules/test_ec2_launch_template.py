@@ -228,6 +228,35 @@ def test_difference_makes_a_new_default_version(options, members):
     assert result["diff"]["before"][option] != result["diff"]["after"][option]
 
 
+SLIPPED_IN = {**DESCRIBED, "KeyName": "somebodys", "EbsOptimized": True}
+
+
+def test_what_is_beyond_the_declared_is_a_difference_if_asked():
+    result, _aws, _module = template_run(
+        {"purge_data": True},
+        template(SLIPPED_IN),
+        new_version(2),
+        new_default(2),
+        template(SLIPPED_IN, DESCRIBED),
+        template(SLIPPED_IN, DESCRIBED),
+        template(SLIPPED_IN, DESCRIBED),
+    )
+    assert result["changed"] is True
+    assert result["diff"]["before"]["undeclared"] == ["EbsOptimized", "KeyName"]
+    assert "undeclared" not in result["diff"]["after"]
+
+
+@pytest.mark.parametrize(("purge", "data"), [(True, DESCRIBED), (False, SLIPPED_IN)])
+def test_and_none_otherwise(purge, data):
+    assert template_run({"purge_data": purge}, template(data))[0]["changed"] is False
+
+
+def test_a_dry_run_shows_it():
+    result, _aws, _module = template_run({"purge_data": True}, template(SLIPPED_IN), check_mode=True)
+    assert result["changed"] is True
+    assert "KeyName" not in str(result["launch_template"])
+
+
 def test_added_volume_is_a_difference():
     two = [*DATA["BlockDeviceMappings"], {"DeviceName": "/dev/xvdb"}]
     changed = {**DESCRIBED, "BlockDeviceMappings": two}

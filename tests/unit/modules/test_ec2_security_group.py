@@ -223,10 +223,64 @@ def test_delete():
     assert result["changed"] is True
 
 
-def test_delete_of_what_is_used_says_so():
-    used = api_error("DeleteSecurityGroup", "DependencyViolation", "resource sg-1 has a dependent object")
-    with pytest.raises(ResourceError, match=r"DependencyViolation.* Something still uses it"):
-        run({"state": "absent"}, described(), Step("DeleteSecurityGroup", used))
+USED = api_error("DeleteSecurityGroup", "DependencyViolation", "resource sg-1 has a dependent object")
+
+
+def test_delete_waits_until_nothing_uses_it(clock):
+    result, _aws, _module = run(
+        {"state": "absent"},
+        described(),
+        Step("DeleteSecurityGroup", USED),
+        described(),
+        Step("DeleteSecurityGroup", {}),
+        NOTHING,
+    )
+    assert result["changed"] is True
+
+
+def test_delete_of_what_is_used_says_by_whom():
+    interfaces = [{"NetworkInterfaceId": "eni-1", "Attachment": {"InstanceId": "i-1"}, "OwnerId": "111122223333"}]
+    others = {"SecurityGroups": [{"GroupId": "sg-7", "GroupName": "shop", "Description": "Shop"}]}
+    itself = group()
+    with pytest.raises(ResourceError) as caught:
+        run(
+            {"state": "absent", "wait": False},
+            described(),
+            Step("DeleteSecurityGroup", USED),
+            described(),
+            Step(
+                "DescribeNetworkInterfaces",
+                {"NetworkInterfaces": interfaces},
+                {"Filters": [{"Name": "group-id", "Values": ["sg-1"]}]},
+            ),
+            Step("DescribeSecurityGroups", others),
+            Step("DescribeSecurityGroups", itself),
+        )
+    assert "In the way: eni-1 (i-1, account 111122223333), sg-7 (shop, Shop)." in str(caught.value)
+
+
+def test_what_nodes_have_left_goes_with_it():
+    left = {
+        "NetworkInterfaceId": "eni-1",
+        "Status": "available",
+        "Description": "aws-K8S-i-1",
+        "TagSet": [{"Key": "node.k8s.amazonaws.com/instance_id", "Value": "i-1"}],
+    }
+    run(
+        {"state": "absent", "remove_left_interfaces": True},
+        described(),
+        Step("DescribeNetworkInterfaces", {"NetworkInterfaces": [left]}),
+        Step("DeleteNetworkInterface", {}, {"NetworkInterfaceId": "eni-1"}),
+        Step("DeleteSecurityGroup", {}),
+        NOTHING,
+    )
+
+
+def test_a_lost_tag_is_put_back():
+    tags = [{"Key": "Name", "Value": "database"}]
+    whole = [*tags, {"Key": "Project", "Value": "demo"}]
+    declared = {"owned_by": {"Project": "demo"}, "tags": {"Project": "demo", "Name": "database"}}
+    run(declared, described(Tags=tags), Step("CreateTags", {}), described(Tags=whole))
 
 
 def test_a_group_of_someone_else_stays_untouched():

@@ -7,8 +7,9 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
+from ansible_collections.agent_platform.aws.plugins.modules.eks_access_entry import default_username
 from tests.support.module_runs import OWNER, run
-from tests.support.scripted_aws import Step, api_error, lost_reply
+from tests.support.scripted_aws import Step, api_error, endless, lost_reply
 
 PRINCIPAL = "arn:aws:iam::123456789012:role/developers"
 ARN = "arn:aws:eks:us-west-2:123456789012:access-entry/demo/x"
@@ -117,13 +118,46 @@ def test_principal_that_eks_does_not_know_yet():
     assert result["changed"] is True
 
 
+def test_entry_that_its_own_policies_do_not_see_yet():
+    unknown = "The specified principalArn could not be found. You can view your available access entries with ..."
+    error = api_error("AssociateAccessPolicy", "ResourceNotFoundException", unknown, 404)
+    result, aws, _module = entry_run(
+        {},
+        *(missing(), create(), entry()),
+        associate(VIEW, NAMESPACES, error),
+        entry(),
+        associate(VIEW, NAMESPACES),
+        *(entry(view()), entry(view())),
+    )
+    assert result["changed"] is True
+    assert aws.operations().count("CreateAccessEntry") == 1
+
+
+@pytest.mark.parametrize("lost", ["Project", "ManagedBy"])
+def test_a_lost_owner_tag_is_put_back(lost):
+    left = {key: value for key, value in OWNER.items() if key != lost}
+    result, _aws, _module = entry_run(
+        {},
+        entry(view(), tags=left),
+        Step("DescribeCluster", {"cluster": {"name": "demo", "tags": OWNER}}),
+        Step("TagResource", {}, {"resourceArn": ARN, "tags": {lost: OWNER[lost]}}),
+        entry(view()),
+    )
+    assert result["changed"] is True
+
+
+@pytest.mark.parametrize("tags", [{}, {"Project": "other", "ManagedBy": OWNER["ManagedBy"]}])
+def test_an_entry_of_someone_else_is_not_touched(tags):
+    with pytest.raises(ResourceError, match="isn't ours"):
+        entry_run({}, entry(view(), tags=tags))
+
+
 def test_principal_that_stays_unknown_is_an_error():
     error = api_error(
         "CreateAccessEntry", "InvalidParameterException", "The specified principalArn is invalid: invalid principal."
     )
-    steps = [step for _ in range(8) for step in (*missing(), create(error))]
-    with pytest.raises(ResourceError, match=r"invalid principal\. Given up after 8 attempts"):
-        entry_run({}, *steps)
+    with pytest.raises(ResourceError, match=r"invalid principal\. Given up after 1\d\d s"):
+        entry_run({}, *endless(*missing(), create(error)))
 
 
 def test_missing_cluster_is_an_error():
@@ -329,3 +363,40 @@ def test_delete_while_it_vanishes():
     missed = api_error("DeleteAccessEntry", "ResourceNotFoundException", status=404)
     result, _aws, _module = entry_run(ABSENT, entry()[0], gone, Step("DeleteAccessEntry", missed), missing())
     assert result["access_entry"] == {}
+
+
+@pytest.mark.parametrize(
+    ("principal", "username"),
+    [
+        (PRINCIPAL, "arn:aws:sts::123456789012:assumed-role/developers/{{SessionName}}"),
+        (
+            "arn:aws-cn:iam::123456789012:role/teams/developers",
+            "arn:aws-cn:sts::123456789012:assumed-role/developers/{{SessionName}}",
+        ),
+        ("arn:aws:iam::123456789012:user/jo", "arn:aws:iam::123456789012:user/jo"),
+    ],
+)
+def test_the_user_name_that_eks_makes(principal, username):
+    assert default_username(principal) == username
+
+
+def test_an_empty_user_name_is_the_one_that_eks_makes():
+    assert entry_run({"username": ""}, entry(view()))[0]["changed"] is False
+
+
+def test_the_user_name_of_someone_else_goes():
+    default = default_username(PRINCIPAL)
+
+    def check(request):
+        assert request.pop("clientRequestToken")
+        assert request == {**ENTRY, "kubernetesGroups": ["developers", "viewers"], "username": default}
+
+    other = "arn:aws:iam::123456789012:user/admin"
+    result, _aws, _module = entry_run(
+        {"username": ""},
+        entry(view(), username=other),
+        Step("UpdateAccessEntry", {}, check),
+        entry(view()),
+        entry(view()),
+    )
+    assert result["changed"] is True

@@ -319,11 +319,95 @@ def test_failed_creation_gives_reasons_and_remedy():
         Step("DescribeAddon", addon("CREATE_FAILED", health={"issues": [issue]})),
     )
     assert "is CREATE_FAILED. ConfigurationConflict: conflicts with kubectl. Set resolve_conflicts to" in message
-    assert "remove the add-on (state: absent) and run again" in message
+    assert "run again, which makes it again" in message
 
 
-def test_an_add_on_found_failed_is_an_error():
-    assert "is CREATE_FAILED" in refused({}, Step("DescribeAddon", addon("CREATE_FAILED")))
+AS_DECLARED = {
+    **NAMES,
+    "addonVersion": "v1.21.1-eksbuild.1",
+    "serviceAccountRoleArn": ROLE,
+    "configurationValues": VALUES,
+    "resolveConflicts": "PRESERVE",
+}
+CONFLICT = {"code": "ConfigurationConflict", "message": "conflicts with kubectl", "resourceIds": []}
+
+
+def test_one_whose_creation_has_failed_is_brought_up_by_an_update():
+    result, _aws, module = run(
+        {"pod_identity_associations": []},
+        Step("DescribeAddon", addon("CREATE_FAILED", health={"issues": [CONFLICT]})),
+        Step("UpdateAddon", update(), with_token(AS_DECLARED)),
+        Step("DescribeUpdate", update("Successful")),
+        Step("DescribeAddon", addon("UPDATING")),
+        Step("DescribeAddon", addon()),
+    )
+    assert result["changed"] is True
+    (warning,) = module.warnings
+    assert "is CREATE_FAILED and has never run. ConfigurationConflict: conflicts with kubectl." in warning
+    assert "It was brought up by an update." in warning
+
+
+@pytest.mark.parametrize(
+    "tried",
+    [
+        # EKS takes the update, and it comes to nothing.
+        [
+            Step("UpdateAddon", update()),
+            Step("DescribeUpdate", update("Failed", errors=[{"errorCode": "Unknown", "errorMessage": "no"}])),
+            Step("DescribeAddon", addon("UPDATE_FAILED")),
+        ],
+        # EKS takes none.
+        [
+            Step("UpdateAddon", api_error("UpdateAddon", "InvalidRequestException", "Addon is in a failed state")),
+            Step("DescribeAddon", addon("CREATE_FAILED")),
+        ],
+        # One that looks as if it would pass.
+        [
+            Step(
+                "UpdateAddon",
+                api_error("UpdateAddon", "ResourceInUseException", "is currently in CREATE_FAILED state", 409),
+            ),
+            Step("DescribeAddon", addon("CREATE_FAILED")),
+        ],
+    ],
+)
+def test_one_that_no_update_brings_up_is_deleted_and_made_again(tried):
+    result, _aws, module = run(
+        {"version": None},
+        Step("DescribeAddon", addon("CREATE_FAILED")),
+        *tried,
+        cluster(),
+        Step("DeleteAddon", {}, NAMES),
+        Step("DescribeAddon", addon("DELETING")),
+        Step("DescribeAddon", missing()),
+        Step("CreateAddon", addon("CREATING")),
+        Step("DescribeAddon", addon()),
+    )
+    assert result["changed"] is True
+    assert "It is deleted and made again." in module.warnings[-1]
+
+
+def test_a_throttled_update_of_it_is_sent_again():
+    result, aws, _module = run(
+        {},
+        Step("DescribeAddon", addon("CREATE_FAILED")),
+        Step("UpdateAddon", api_error("UpdateAddon", "ThrottlingException", "Rate exceeded", 429)),
+        Step("DescribeAddon", addon("CREATE_FAILED")),
+        Step("UpdateAddon", update(), with_token(AS_DECLARED)),
+        Step("DescribeUpdate", update("Successful")),
+        Step("DescribeAddon", addon()),
+    )
+    assert result["changed"] is True
+    assert "DeleteAddon" not in aws.operations()
+
+
+def test_an_add_on_that_could_not_be_deleted_is_an_error():
+    assert "is DELETE_FAILED" in refused({}, Step("DescribeAddon", addon("DELETE_FAILED")))
+
+
+@pytest.mark.parametrize("state", ["DEGRADED", "UPDATE_FAILED", "DELETE_FAILED"])
+def test_what_has_run_before_is_never_made_again(state):
+    assert state not in EksAddon.states.remade
 
 
 # ---- no change
@@ -685,3 +769,58 @@ def test_a_deletion_that_eks_gives_up_ends_at_once():
 def test_delete_in_check_mode():
     result, _aws, _module = run({"state": "absent"}, Step("DescribeAddon", addon()), check_mode=True)
     assert result["changed"] is True
+
+
+# ---- lost tags
+
+
+OURS = {"Project": "demo", "Component": "eks", "ManagedBy": "agent_platform.aws"}
+
+
+def of_cluster(**tags):
+    answer = {"cluster": {"name": "demo", "version": "1.34", "status": "ACTIVE", "tags": tags}}
+    return Step("DescribeCluster", answer, {"name": "demo"})
+
+
+@pytest.mark.parametrize("lost", OURS)
+def test_a_lost_tag_in_a_cluster_of_ours_is_put_back(lost):
+    left = {key: value for key, value in OURS.items() if key != lost}
+    result, _aws, _module = run(
+        {"owned_by": OURS, "tags": OURS},
+        Step("DescribeAddon", addon(tags=left)),
+        # Of another component of ours.
+        of_cluster(**{**OURS, "Component": "other"}),
+        Step("TagResource", {}, {"resourceArn": ARN, "tags": {lost: OURS[lost]}}),
+        Step("DescribeAddon", addon(tags=OURS)),
+    )
+    assert result["changed"] is True
+
+
+def test_one_that_has_lost_a_tag_can_be_removed():
+    left = {key: value for key, value in OURS.items() if key != "Project"}
+    result, _aws, _module = run(
+        {"owned_by": OURS, "tags": OURS, "state": "absent"},
+        Step("DescribeAddon", addon(tags=left)),
+        of_cluster(**OURS),
+        Step("DeleteAddon", {}),
+        Step("DescribeAddon", missing()),
+    )
+    assert result["changed"] is True
+
+
+@pytest.mark.parametrize(
+    ("tags", "looked"),
+    [
+        # Nothing of it is ours.
+        ({}, []),
+        ({"Project": "other"}, []),
+        # It says whose it is.
+        ({**OURS, "Component": "bastion_instance"}, []),
+        # Not in a cluster of ours.
+        ({"ManagedBy": "agent_platform.aws"}, [of_cluster(Project="other", ManagedBy="agent_platform.aws")]),
+        ({"ManagedBy": "agent_platform.aws"}, [no_cluster()]),
+    ],
+)
+def test_what_is_not_ours_stays(tags, looked):
+    message = refused({"owned_by": OURS, "tags": OURS}, Step("DescribeAddon", addon(tags=tags)), *looked)
+    assert "isn't ours" in message

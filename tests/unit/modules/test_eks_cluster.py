@@ -31,6 +31,8 @@ OPTIONS = [
     "support_type",
     "deletion_protection",
     "zonal_shift",
+    "auto_mode",
+    "control_plane_tier",
     "service_ipv4_cidr",
     "ip_family",
 ]
@@ -52,6 +54,11 @@ PARAMS = {
     "deletion_protection": True,
     "tags": {"A": "1", **OWNER},
     "owned_by": OWNER,
+}
+
+
+NO_LOGS = {
+    "clusterLogging": [{"types": ["api", "audit", "authenticator", "controllerManager", "scheduler"], "enabled": False}]
 }
 
 
@@ -180,6 +187,23 @@ def test_create_with_the_least():
         ),
         Step("DescribeCluster", cluster(vpc={"subnetIds": ["subnet-a"]}, encryptionConfig=None)),
     )
+
+
+def test_create_without_auto_mode_and_with_a_tier():
+    def check(request):
+        assert request["computeConfig"] == {"enabled": False}
+        assert request["storageConfig"] == {"blockStorage": {"enabled": False}}
+        assert request["kubernetesNetworkConfig"]["elasticLoadBalancing"] == {"enabled": False}
+        assert request["controlPlaneScalingConfig"] == {"tier": "tier-xl"}
+
+    made = cluster(controlPlaneScalingConfig={"tier": "tier-xl"})
+    result, _aws, _module = run(
+        {"auto_mode": False, "control_plane_tier": "tier-xl"},
+        Step("DescribeCluster", missing()),
+        Step("CreateCluster", made, check),
+        Step("DescribeCluster", made),
+    )
+    assert result["changed"] is True
 
 
 def test_check_mode_predicts_the_creation_without_a_write():
@@ -382,6 +406,22 @@ def test_an_update_under_way_is_waited_for():
             {"vpc": {"endpointPublicAccess": True}},
         ),
         ({"zonal_shift": True}, "UpdateClusterConfig", {"zonalShiftConfig": {"enabled": True}}, {}),
+        (
+            {"auto_mode": False},
+            "UpdateClusterConfig",
+            {
+                "computeConfig": {"enabled": False},
+                "kubernetesNetworkConfig": {"elasticLoadBalancing": {"enabled": False}},
+                "storageConfig": {"blockStorage": {"enabled": False}},
+            },
+            {"computeConfig": {"enabled": True, "nodePools": ["system"]}},
+        ),
+        (
+            {"control_plane_tier": "standard"},
+            "UpdateClusterConfig",
+            {"controlPlaneScalingConfig": {"tier": "standard"}},
+            {"controlPlaneScalingConfig": {"tier": "tier-xl"}},
+        ),
         ({}, "UpdateClusterVersion", {"version": "1.34"}, {"version": "1.33"}),
         ({"force": True}, "UpdateClusterVersion", {"version": "1.34", "force": True}, {"version": "1.33"}),
     ],
@@ -629,6 +669,10 @@ def test_nobody_could_reach_the_cluster():
 # ---- delete
 
 
+# Neither protected nor logging.
+SILENT = {"deletionProtection": False, "logging": None}
+
+
 def gone(params, *steps, **kwargs):
     return run({"state": "absent", **params}, *steps, **kwargs)
 
@@ -636,13 +680,29 @@ def gone(params, *steps, **kwargs):
 def test_delete_waits_until_it_is_gone():
     result, _aws, _module = gone(
         {},
-        Step("DescribeCluster", cluster(deletionProtection=False)),
+        Step("DescribeCluster", cluster(**SILENT)),
         Step("DeleteCluster", {}, {"name": "demo"}),
         Step("DescribeCluster", cluster("DELETING")),
         Step("DescribeCluster", missing()),
     )
     assert result["changed"] is True
     assert result["cluster"] == {}
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "gone"),
+    [
+        ("ResourceNotFoundException", "No cluster found for name: demo.", True),
+        ("ClientException", "No cluster found for name: demo.", True),
+        ("ClientException", "Something else is wrong.", False),
+    ],
+)
+def test_how_eks_says_that_there_is_none(code, text, gone):
+    error = Step("DescribeCluster", api_error("DescribeCluster", code, text))
+    if gone:
+        assert run({"state": "absent"}, error)[0]["changed"] is False
+    else:
+        assert "Something else is wrong" in refused({"state": "absent"}, error)
 
 
 def test_delete_of_what_is_absent():
@@ -662,6 +722,44 @@ def test_a_protected_cluster_goes_when_both_are_asked_for():
         {"deletion_protection": False},
         Step("DescribeCluster", cluster()),
         *followed("UpdateClusterConfig", {"name": "demo", "deletionProtection": False}),
+        *followed("UpdateClusterConfig", {"name": "demo", "logging": NO_LOGS}),
+        Step("DeleteCluster", {}),
+        Step("DescribeCluster", missing()),
+    )
+    assert result["changed"] is True
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_its_logs_are_turned_off_first(wait):
+    """EKS would deliver what is left, and make the log group again that is removed after it."""
+    ends = [Step("DescribeCluster", missing())] if wait else []
+    result, _aws, _module = gone(
+        {"wait": wait},
+        Step("DescribeCluster", cluster(deletionProtection=False)),
+        *followed("UpdateClusterConfig", {"name": "demo", "logging": NO_LOGS}),
+        Step("DeleteCluster", {}),
+        *ends,
+    )
+    assert result["changed"] is True
+
+
+def test_logs_that_cannot_be_turned_off_do_not_keep_it():
+    refusal = api_error("UpdateClusterConfig", "InvalidRequestException", "the role is gone")
+    result, _aws, module = gone(
+        {},
+        Step("DescribeCluster", cluster(deletionProtection=False)),
+        Step("UpdateClusterConfig", refusal),
+        Step("DeleteCluster", {}),
+        Step("DescribeCluster", missing()),
+    )
+    assert result["changed"] is True
+    assert "may make their group again" in module.warnings[0]
+
+
+def test_a_cluster_that_never_came_to_be_has_no_logs_to_turn_off():
+    result, _aws, _module = gone(
+        {},
+        Step("DescribeCluster", cluster("FAILED", deletionProtection=False)),
         Step("DeleteCluster", {}),
         Step("DescribeCluster", missing()),
     )
@@ -670,9 +768,7 @@ def test_a_protected_cluster_goes_when_both_are_asked_for():
 
 def test_delete_with_node_groups_has_a_remedy():
     error = api_error("DeleteCluster", "ResourceInUseException", "Cluster has nodegroups attached", 409)
-    message = refused(
-        {"state": "absent"}, Step("DescribeCluster", cluster(deletionProtection=False)), Step("DeleteCluster", error)
-    )
+    message = refused({"state": "absent"}, Step("DescribeCluster", cluster(**SILENT)), Step("DeleteCluster", error))
     assert "nodegroups attached" in message
     assert "Remove its node groups" in message
 
@@ -680,10 +776,10 @@ def test_delete_with_node_groups_has_a_remedy():
 def test_delete_waits_for_an_update_under_way():
     result, _aws, _module = gone(
         {},
-        Step("DescribeCluster", cluster(deletionProtection=False)),
+        Step("DescribeCluster", cluster(**SILENT)),
         Step("DeleteCluster", busy("DeleteCluster")),
-        Step("DescribeCluster", cluster("UPDATING", deletionProtection=False)),
-        Step("DescribeCluster", cluster(deletionProtection=False)),
+        Step("DescribeCluster", cluster("UPDATING", **SILENT)),
+        Step("DescribeCluster", cluster(**SILENT)),
         Step("DeleteCluster", {}),
         Step("DescribeCluster", missing()),
     )
@@ -691,7 +787,7 @@ def test_delete_waits_for_an_update_under_way():
 
 
 def test_delete_in_check_mode():
-    result, _aws, _module = gone({}, Step("DescribeCluster", cluster(deletionProtection=False)), check_mode=True)
+    result, _aws, _module = gone({}, Step("DescribeCluster", cluster(**SILENT)), check_mode=True)
     assert result["changed"] is True
 
 

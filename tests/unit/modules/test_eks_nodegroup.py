@@ -252,7 +252,57 @@ def test_failed_creation_gives_reasons_and_remedy():
     )
     assert "EKS node group 'default' of 'demo' is CREATE_FAILED." in message
     assert "NodeCreationFailure: Instances failed to join (i-1, i-2). Check the node role" in message
-    assert "remove the node group (state: absent)" in message
+    assert "run again, which makes it again" in message
+
+
+def test_one_whose_creation_has_failed_is_deleted_and_made_again():
+    issue = {"code": "NodeCreationFailure", "message": "Instances failed to join", "resourceIds": ["i-1"]}
+    result, _aws, module = run(
+        {},
+        Step("DescribeNodegroup", nodegroup("CREATE_FAILED", health={"issues": [issue]})),
+        cluster(),
+        Step("DeleteNodegroup", {}, NAMES),
+        Step("DescribeNodegroup", nodegroup("DELETING")),
+        Step("DescribeNodegroup", missing()),
+        cluster(),
+        Step("CreateNodegroup", nodegroup("CREATING"), with_token(CREATED)),
+        Step("DescribeNodegroup", nodegroup("CREATING")),
+        Step("DescribeNodegroup", nodegroup()),
+    )
+    assert result["changed"] is True
+    (warning,) = module.warnings
+    assert "is CREATE_FAILED and has never run. NodeCreationFailure: Instances failed to join (i-1)." in warning
+    assert "It is deleted and made again." in warning
+
+
+def test_one_that_fails_again_is_made_again_once_only():
+    message = refused(
+        {},
+        Step("DescribeNodegroup", nodegroup("CREATE_FAILED")),
+        cluster(),
+        Step("DeleteNodegroup", {}),
+        Step("DescribeNodegroup", missing()),
+        cluster(),
+        Step("CreateNodegroup", nodegroup("CREATING")),
+        Step("DescribeNodegroup", nodegroup("CREATE_FAILED")),
+    )
+    assert "is CREATE_FAILED" in message
+
+
+def test_what_could_not_be_made_again_stays():
+    message = refused({"node_role_arn": None}, Step("DescribeNodegroup", nodegroup("CREATE_FAILED")), check_mode=False)
+    assert "node_role_arn must be given" in message
+
+
+def test_a_dry_run_says_that_it_would_be_made_again():
+    result, _aws, module = run({}, Step("DescribeNodegroup", nodegroup("CREATE_FAILED")), check_mode=True)
+    assert result["changed"] is True
+    assert "It is made again." in module.warnings[0]
+
+
+@pytest.mark.parametrize("state", ["DEGRADED", "DELETE_FAILED"])
+def test_what_has_run_before_is_never_made_again(state):
+    assert state not in EksNodegroup.states.remade
 
 
 def test_degraded_creation_is_an_error():

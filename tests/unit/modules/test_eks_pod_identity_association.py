@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
@@ -220,3 +222,28 @@ def test_delete_in_a_dry_run():
     result, aws, _module = association_run(ABSENT, association(), check_mode=True)
     assert result["changed"] is True
     assert "DeletePodIdentityAssociation" not in aws.operations()
+
+
+NARROW = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
+
+
+@pytest.mark.parametrize(("declared", "found"), [(NARROW, NARROW), ({}, None)])
+def test_a_policy_that_is_as_declared(declared, found):
+    members = {"policy": json.dumps(found, indent=1)} if found else {}
+    assert association_run({"policy": declared}, association(**members))[0]["changed"] is False
+
+
+@pytest.mark.parametrize(
+    ("declared", "found", "sent"), [(NARROW, None, json.dumps(NARROW)), ({}, NARROW, "")], ids=["given", "taken"]
+)
+def test_a_policy_is_given_and_taken(declared, found, sent):
+    members = {"policy": json.dumps(found)} if found else {}
+    after = {"policy": json.dumps(declared)} if declared else {}
+    result, _aws, _module = association_run(
+        {"policy": declared},
+        association(**members),
+        update(policy=sent),
+        association(**after),
+        association(**after),
+    )
+    assert result["changed"] is True

@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from ansible_collections.agent_platform.aws.plugins.modules.iam_role import Role
-from tests.support.scripted_aws import Step, api_error, lost_reply, run_resource
+from tests.support.scripted_aws import Step, api_error, endless, lost_reply, run_resource
 
 ARN = "arn:aws:iam::123456789012:role/demo"
 ONE = "arn:aws:iam::aws:policy/One"
@@ -168,6 +168,69 @@ def test_update_keeps_the_session_duration():
     assert result["changed"] is True
 
 
+BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
+BOUND = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": BOUNDARY}
+
+
+def test_path_and_boundary_are_those_of_the_new_role():
+    _result, aws, _module = run(
+        {"path": "/teams/agents/", "permissions_boundary": BOUNDARY},
+        missing("GetRole"),
+        Step("CreateRole", {"Role": NAME}),
+        *seen(Path="/teams/agents/", PermissionsBoundary=BOUND),
+    )
+    request = dict(aws.calls)["CreateRole"]
+    assert (request["Path"], request["PermissionsBoundary"]) == ("/teams/agents/", BOUNDARY)
+
+
+def test_a_role_without_boundary_is_made_without():
+    _result, aws, _module = run(
+        {"path": "/", "permissions_boundary": ""}, missing("GetRole"), Step("CreateRole", {"Role": NAME}), *seen()
+    )
+    assert "PermissionsBoundary" not in dict(aws.calls)["CreateRole"]
+
+
+def test_a_boundary_that_was_taken_away_comes_back():
+    result, _aws, _module = run(
+        {"permissions_boundary": BOUNDARY},
+        *seen(),
+        Step("PutRolePermissionsBoundary", {}, {**NAME, "PermissionsBoundary": BOUNDARY}),
+        *seen(PermissionsBoundary=BOUND),
+        *seen(PermissionsBoundary=BOUND),
+    )
+    assert result["changed"] is True
+    assert result["diff"]["before"]["permissions_boundary"] == ""
+    assert result["diff"]["after"]["permissions_boundary"] == BOUNDARY
+
+
+def test_a_boundary_of_someone_elses_is_taken_away():
+    result, _aws, _module = run(
+        {"permissions_boundary": ""},
+        *seen(PermissionsBoundary=BOUND),
+        Step("DeleteRolePermissionsBoundary", {}, NAME),
+        *seen(),
+        *seen(),
+    )
+    assert result["changed"] is True
+
+
+def test_check_mode_predicts_the_boundary():
+    result, _aws, _module = run({"permissions_boundary": BOUNDARY}, *seen(), check_mode=True)
+    assert result["diff"]["after"]["permissions_boundary"] == BOUNDARY
+
+
+def test_another_path_is_refused():
+    with pytest.raises(ResourceError, match=r"can't be changed in place \(path: is '/', declared '/teams/'\).*its ARN"):
+        run({"path": "/teams/"}, *seen())
+
+
+def test_a_boundary_that_does_not_exist_is_an_error_at_once():
+    text = f"Scope ARN: {BOUNDARY} does not exist or is not attachable."
+    unknown = api_error("PutRolePermissionsBoundary", "NoSuchEntity", text, 404)
+    with pytest.raises(ResourceError, match="Make the policy of that ARN first"):
+        run({"permissions_boundary": BOUNDARY}, *seen(), Step("PutRolePermissionsBoundary", unknown))
+
+
 def test_tags_are_set_and_removed():
     result, _aws, _module = run(
         {"tags": {"A": "1"}},
@@ -250,6 +313,33 @@ def test_delete_takes_everything_off_first():
         missing("GetRole"),
     )
     assert result == {"changed": True, "role": {}, "diff": {"before": result["diff"]["before"], "after": {}}}
+
+
+def test_what_keeps_a_role_is_told_in_the_end():
+    conflict = api_error(
+        "DeleteRole", "DeleteConflict", "Cannot delete entity, must remove roles from instance profile"
+    )
+    profiles = Step("ListInstanceProfilesForRole", {"InstanceProfiles": [{"InstanceProfileName": "shop"}]})
+    one_try = (*seen(), profiles, Step("RemoveRoleFromInstanceProfile", {}), Step("DeleteRole", conflict))
+    told = r"DeleteConflict.* Given up after 1\d\d s.* In the way: instance profile shop\."
+    with pytest.raises(ResourceError, match=told):
+        run({"state": "absent", "trust_policy": None}, *endless(*one_try))
+
+
+def test_a_policy_that_still_counts_as_attached_is_waited_for():
+    conflict = api_error("DeleteRole", "DeleteConflict", "Cannot delete entity, must detach all policies first.", 409)
+    result, _aws, _module = run(
+        {"state": "absent", "trust_policy": None},
+        *seen(attached=[ONE]),
+        Step("ListInstanceProfilesForRole", {"InstanceProfiles": []}),
+        Step("DetachRolePolicy", {}),
+        Step("DeleteRole", conflict),
+        *seen(),
+        Step("ListInstanceProfilesForRole", {"InstanceProfiles": []}),
+        Step("DeleteRole", {}, NAME),
+        missing("GetRole"),
+    )
+    assert result["changed"] is True
 
 
 def test_deleting_what_is_gone_changes_nothing():

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from ansible_collections.agent_platform.aws.plugins.modules.s3_bucket import Bucket
 from tests.support.module_runs import OWNER, given, run, tag_list
-from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step, api_error, lost_reply
+from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step, api_error, endless, lost_reply
 
 NAME = "demo-documents-123456789012"
 BUCKET = {"Bucket": NAME}
@@ -378,8 +378,7 @@ def test_name_that_aws_does_not_give_free():
 
 def test_without_wait_a_name_is_waited_for_only_as_any_passing_fault():
     aborted = api_error("CreateBucket", "OperationAborted", "A conflicting conditional operation", 409)
-    attempts = [step for _time in range(8) for step in (missing(), creation(aborted))]
-    assert "Given up after 8 attempts" in refusal({**PLAIN, "wait": False}, *attempts)
+    assert "Given up after 1" in refusal({**PLAIN, "wait": False}, *endless(missing(), creation(aborted)))
 
 
 # ---- What an interrupted run has left
@@ -862,8 +861,7 @@ def test_what_is_written_while_the_bucket_is_emptied_goes_too():
 
 def test_bucket_that_is_written_to_for_ever():
     full = api_error("DeleteBucket", "BucketNotEmpty", "The bucket you tried to delete is not empty", 409)
-    attempts = [step for _time in range(8) for step in (*look(FORCE), listing(), deletion(full))]
-    message = refusal(FORCE, *attempts)
+    message = refusal(FORCE, *endless(*look(FORCE), listing(), deletion(full)))
     assert "end what writes into the bucket" in message
 
 
@@ -984,3 +982,123 @@ def test_rule_that_does_nothing():
 
 def test_policy_that_is_not_json():
     assert "isn't JSON" in refusal({**PLAIN, "policy": "{"})
+
+
+# ---- What others have made of it
+
+
+def test_an_access_control_list_gives_way_to_enforced_ownership():
+    options = {**PLAIN, "object_ownership": "BucketOwnerEnforced"}
+    rules = {"OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}}
+    refusal = api_error(
+        "PutBucketOwnershipControls",
+        "InvalidBucketAclWithObjectOwnership",
+        "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
+    )
+    bucket_run(
+        options,
+        *look(options, drifted(object_ownership="ObjectWriter")),
+        put("PutBucketOwnershipControls", refusal, **rules),
+        put("PutBucketAcl", ACL="private"),
+        put("PutBucketOwnershipControls", **rules),
+        *look(options),
+        *look(options),
+    )
+
+
+def test_a_bucket_that_never_had_versions_is_as_good_as_suspended():
+    options = {**PLAIN, "versioning": "suspended"}
+    result, _aws, _module = bucket_run(options, *look(options, drifted(versioning=None)))
+    assert result["changed"] is False
+
+
+PURGED = {**PLAIN, "purge_configurations": True}
+SEND = {"Id": "all", "Destination": {"S3BucketDestination": {"Bucket": "arn:aws:s3:::elsewhere", "Format": "CSV"}}}
+# What there is where somebody has configured all of it: read, answer, absence.
+CONFIGURED = {
+    "GetBucketAccelerateConfiguration": ({"Status": "Enabled"}, {"Status": "Suspended"}),
+    "GetBucketLogging": ({"LoggingEnabled": {"TargetBucket": "elsewhere", "TargetPrefix": ""}}, {}),
+    "ListBucketAnalyticsConfigurations": ({"AnalyticsConfigurationList": [{"Id": "one"}, {"Id": "two"}]}, {}),
+    "GetBucketCors": (
+        {"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]},
+        api_error("GetBucketCors", "NoSuchCORSConfiguration", status=404),
+    ),
+    "GetBucketNotificationConfiguration": ({"EventBridgeConfiguration": {}}, {}),
+    "ListBucketInventoryConfigurations": ({"InventoryConfigurationList": [SEND]}, {}),
+    "GetBucketReplication": (
+        {"ReplicationConfiguration": {"Role": "arn:aws:iam::123456789012:role/r", "Rules": []}},
+        api_error("GetBucketReplication", "ReplicationConfigurationNotFoundError", status=404),
+    ),
+    "GetBucketRequestPayment": ({"Payer": "Requester"}, {"Payer": "BucketOwner"}),
+    "GetBucketWebsite": (
+        {"IndexDocument": {"Suffix": "index.html"}},
+        api_error("GetBucketWebsite", "NoSuchWebsiteConfiguration", status=404),
+    ),
+}
+REMOVALS = {
+    "GetBucketAccelerateConfiguration": [
+        put("PutBucketAccelerateConfiguration", AccelerateConfiguration={"Status": "Suspended"})
+    ],
+    "GetBucketLogging": [put("PutBucketLogging", BucketLoggingStatus={})],
+    "ListBucketAnalyticsConfigurations": [
+        put("DeleteBucketAnalyticsConfiguration", Id="one"),
+        put("DeleteBucketAnalyticsConfiguration", Id="two"),
+    ],
+    "GetBucketCors": [put("DeleteBucketCors")],
+    "GetBucketNotificationConfiguration": [put("PutBucketNotificationConfiguration", NotificationConfiguration={})],
+    "ListBucketInventoryConfigurations": [put("DeleteBucketInventoryConfiguration", Id="all")],
+    "GetBucketReplication": [put("DeleteBucketReplication")],
+    "GetBucketRequestPayment": [put("PutBucketRequestPayment", RequestPaymentConfiguration={"Payer": "BucketOwner"})],
+    "GetBucketWebsite": [put("DeleteBucketWebsite")],
+}
+
+
+def look_closely(*configured):
+    """The calls of one reading where these have an answer that tells of something."""
+    reads = [Step(name, answers[name not in configured], BUCKET) for name, answers in CONFIGURED.items()]
+    return [*look(PURGED), *reads]
+
+
+@pytest.mark.parametrize("configured", CONFIGURED)
+def test_what_others_have_configured_is_removed(configured):
+    result, _aws, _module = bucket_run(
+        PURGED, *look_closely(configured), *REMOVALS[configured], *look_closely(), *look_closely()
+    )
+    assert result["changed"] is True
+    (told,) = result["diff"]["before"]["purge_configurations"]
+    assert told
+    assert result["diff"]["after"]["purge_configurations"] == []
+
+
+def test_a_bucket_without_such_configurations_stays():
+    result, _aws, _module = bucket_run(PURGED, *look_closely())
+    assert result["changed"] is False
+
+
+def test_a_dry_run_tells_what_would_be_removed():
+    result, _aws, _module = bucket_run(PURGED, *look_closely("GetBucketCors", "GetBucketWebsite"), check_mode=True)
+    assert result["diff"]["before"]["purge_configurations"] == ["CORS rules", "website"]
+    assert result["diff"]["after"]["purge_configurations"] == []
+
+
+def test_acceleration_is_not_known_everywhere():
+    reads = look_closely()
+    at = next(index for index, step in enumerate(reads) if step.operation == "GetBucketAccelerateConfiguration")
+    reads[at] = Step(
+        "GetBucketAccelerateConfiguration", api_error("GetBucketAccelerateConfiguration", "MethodNotAllowed")
+    )
+    result, _aws, _module = bucket_run(PURGED, *reads)
+    assert result["changed"] is False
+
+
+def test_what_others_have_configured_stays_by_default():
+    result, _aws, _module = bucket_run(PLAIN, *look(PLAIN))
+    assert result["changed"] is False
+
+
+def test_permissions_that_are_not_called_like_their_operations():
+    denied = api_error("GetBucketNotificationConfiguration", "AccessDenied", status=403)
+    reads = look_closely()
+    at = next(index for index, step in enumerate(reads) if step.operation == "GetBucketNotificationConfiguration")
+    message = refusal(PURGED, *reads[:at], Step("GetBucketNotificationConfiguration", denied))
+    assert "Allow s3:GetBucketNotification for" in message

@@ -737,3 +737,195 @@ def test_output_with_a_declared_value(monkeypatch, capsys):
 def test_options_that_do_not_go_together(monkeypatch, capsys, options, found):
     arguments = {key: value for key, value in {**FIXED, **options}.items() if value is not None}
     assert found in said(monkeypatch, capsys, arguments)["msg"]
+
+
+# ---- Resource policy, rotation, replicas
+
+ANYBODY = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}],
+}
+NEIGHBOUR = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam::210987654321:root"},
+            "Action": "secretsmanager:GetSecretValue",
+            "Resource": "*",
+        }
+    ],
+}
+NO_POLICY = {**PLAIN, "resource_policy": "{}"}
+
+
+def policy_of(document=None):
+    members = {"ResourcePolicy": json.dumps(document)} if document else {}
+    return Step("GetResourcePolicy", {"ARN": ARN, "Name": NAME, **members}, ID)
+
+
+def put_policy(answer=None, document=NEIGHBOUR):
+    def check(request):
+        assert json.loads(request.pop("ResourcePolicy")) == document
+        assert request == {**ID, "BlockPublicPolicy": True}
+
+    return Step("PutResourcePolicy", answer or {"ARN": ARN, "Name": NAME}, check)
+
+
+def test_a_policy_that_lets_everybody_in_is_removed():
+    result, _aws, _module = secret_run(
+        NO_POLICY,
+        described(),
+        policy_of(ANYBODY),
+        Step("DeleteResourcePolicy", {"ARN": ARN, "Name": NAME}, ID),
+        described(),
+        policy_of(),
+        described(),
+        policy_of(),
+    )
+    assert result["changed"] is True
+    assert result["diff"]["before"]["resource_policy"] == ANYBODY
+
+
+def test_no_policy_is_as_declared():
+    result, _aws, _module = secret_run(NO_POLICY, described(), policy_of())
+    assert result["changed"] is False
+
+
+def test_a_policy_is_put_and_may_not_be_public():
+    secret_run(
+        {**PLAIN, "resource_policy": json.dumps(NEIGHBOUR)},
+        described(),
+        policy_of(),
+        put_policy(),
+        described(),
+        policy_of(NEIGHBOUR),
+        described(),
+        policy_of(NEIGHBOUR),
+    )
+
+
+def test_a_principal_that_was_just_made_is_waited_for():
+    unknown = api_error(
+        "PutResourcePolicy",
+        "MalformedPolicyDocumentException",
+        "This resource policy contains an unsupported principal.",
+    )
+    secret_run(
+        {**PLAIN, "resource_policy": json.dumps(NEIGHBOUR)},
+        described(),
+        policy_of(),
+        put_policy(unknown),
+        described(),
+        policy_of(),
+        put_policy(),
+        described(),
+        policy_of(NEIGHBOUR),
+        described(),
+        policy_of(NEIGHBOUR),
+    )
+
+
+def test_the_policy_of_a_deleted_secret_is_read_after_it_is_restored():
+    secret_run(
+        NO_POLICY,
+        deleted(),
+        restore(),
+        described(),
+        policy_of(ANYBODY),
+        Step("DeleteResourcePolicy", {"ARN": ARN, "Name": NAME}, ID),
+        described(),
+        policy_of(),
+        described(),
+        policy_of(),
+    )
+
+
+FUNCTION = "arn:aws:lambda:us-west-2:123456789012:function:rotate"
+ROTATES = {"RotationEnabled": True, "RotationLambdaARN": FUNCTION, "RotationRules": {"AutomaticallyAfterDays": 30}}
+
+
+def rotate(rules, **members):
+    def check(request):
+        assert request.pop("ClientRequestToken")
+        assert request == {**ID, "RotationRules": rules, **members}
+
+    return Step("RotateSecret", {"ARN": ARN, "Name": NAME}, check)
+
+
+def test_a_rotation_of_someone_elses_is_turned_off():
+    result, _aws, _module = secret_run(
+        {**PLAIN, "rotation": {}},
+        described(**ROTATES),
+        Step("CancelRotateSecret", {"ARN": ARN, "Name": NAME}, ID),
+        # AWS goes on telling the function and the schedule.
+        described(**{**ROTATES, "RotationEnabled": False}),
+        described(**{**ROTATES, "RotationEnabled": False}),
+    )
+    assert result["diff"]["before"]["rotation"] == {"lambda_arn": FUNCTION, "automatically_after_days": 30}
+    assert result["diff"]["after"]["rotation"] == {}
+
+
+def test_a_rotation_is_turned_on_and_its_schedule_changed():
+    declared = {**PLAIN, "rotation": {"lambda_arn": FUNCTION, "automatically_after_days": 30}}
+    ready = described(**ROTATES)
+    secret_run(declared, described(), rotate({"AutomaticallyAfterDays": 30}, RotationLambdaARN=FUNCTION), ready, ready)
+    result, _aws, _module = secret_run(declared, ready)
+    assert result["changed"] is False
+    seldom = described(**{**ROTATES, "RotationRules": {"AutomaticallyAfterDays": 300}})
+    secret_run(declared, seldom, rotate({"AutomaticallyAfterDays": 30}, RotationLambdaARN=FUNCTION), ready, ready)
+
+
+def replicated(*regions, key=None):
+    entries = [{"Region": region, "Status": "InSync", **({"KmsKeyId": key} if key else {})} for region in regions]
+    return described(ReplicationStatus=entries or None)
+
+
+def remove_replicas(*regions):
+    return Step("RemoveRegionsFromReplication", {"ARN": ARN}, {**ID, "RemoveReplicaRegions": list(regions)})
+
+
+def test_replicas_are_added_and_removed():
+    result, _aws, _module = secret_run(
+        {**PLAIN, "replicas": [{"region": "eu-west-1"}]},
+        replicated("us-east-1"),
+        remove_replicas("us-east-1"),
+        Step("ReplicateSecretToRegions", {"ARN": ARN}, {**ID, "AddReplicaRegions": [{"Region": "eu-west-1"}]}),
+        replicated("eu-west-1"),
+        replicated("eu-west-1"),
+    )
+    assert result["changed"] is True
+
+
+def test_a_replica_of_someone_elses_is_removed():
+    secret_run(
+        {**PLAIN, "replicas": []}, replicated("us-east-1"), remove_replicas("us-east-1"), described(), described()
+    )
+
+
+def test_a_replica_with_another_key_is_made_anew():
+    wanted = {"Region": "us-east-1", "KmsKeyId": "alias/demo"}
+    secret_run(
+        {**PLAIN, "replicas": [{"region": "us-east-1", "kms_key_id": "alias/demo"}]},
+        replicated("us-east-1", key="alias/other"),
+        remove_replicas("us-east-1"),
+        Step("ReplicateSecretToRegions", {"ARN": ARN}, {**ID, "AddReplicaRegions": [wanted]}),
+        replicated("us-east-1", key="alias/demo"),
+        replicated("us-east-1", key="alias/demo"),
+    )
+
+
+def test_a_new_secret_has_its_replicas_from_the_start():
+    secret_run(
+        {**GENERATE, "replicas": [{"region": "us-east-1"}]},
+        missing(),
+        password(),
+        create(AddReplicaRegions=[{"Region": "us-east-1"}]),
+        replicated("us-east-1"),
+    )
+
+
+def test_replicas_go_before_the_secret():
+    secret_run(
+        ABSENT, replicated("us-east-1"), remove_replicas("us-east-1"), delete(RecoveryWindowInDays=30), deleted()
+    )

@@ -20,9 +20,15 @@ from tests.support.scripted_aws import ScriptedClient, _check_response, api_erro
 
 ROOT = Path(__file__).resolve().parents[3]
 PREFIX = "agent-platform-dev"
-OWNER = {"Project": "agent-platform", "Environment": "dev", "ManagedBy": "agent_platform.aws"}
 ACCOUNT = "123456789012"
 REGION = "us-west-2"
+OWNER = {"Project": "agent-platform", "Environment": "dev", "Region": REGION, "ManagedBy": "agent_platform.aws"}
+# Whose roles are whose; those of workload_identity have names of the user's.
+ROLES = {
+    "flow-logs": "network",
+    **dict.fromkeys(("eks-cluster", "eks-nodes", "ebs-csi-driver", "vpc-cni"), "eks"),
+    "bastion": "bastion_instance",
+}
 
 
 def read(*path: str) -> Any:
@@ -34,14 +40,21 @@ def tag_list(**tags: str) -> list[dict]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def owned(name: str | None = None, **tags: str) -> list[dict]:
-    """The tags of a resource of ours, as EC2 and IAM write them."""
+def marks(component: str) -> dict[str, str]:
+    """The tags of what a component of ours owns."""
+    return {**OWNER, "Component": component}
+
+
+def owned(component: str, name: str | None = None, **tags: str) -> list[dict]:
+    """The same and others of a resource, as EC2 and IAM write them."""
     named = {"Name": f"{PREFIX}-{name}"} if name else {}
-    return tag_list(**OWNER, **named, **tags)
+    return tag_list(**{**marks(component), **named, **tags})
 
 
 class FakeAws:
     """Answers an operation with what the test put there: a response, an exception, or a function of the request.
+
+    Where two services have an operation of the same name, it is put there with its service: elbv2.DescribeTags.
 
     What the test doesn't mention is empty or missing. Requests and responses are checked against botocore's models.
     """
@@ -59,11 +72,12 @@ class FakeAws:
 
     def answer(self, client: ScriptedClient, operation: str, request: dict) -> Any:
         model = client.model.operation_model(operation)
-        report = ParamValidator().validate(request, model.input_shape)
-        assert not report.has_errors(), f"{operation}({request}): {report.generate_report()}"
+        if model.input_shape:  # a few operations take nothing
+            report = ParamValidator().validate(request, model.input_shape)
+            assert not report.has_errors(), f"{operation}({request}): {report.generate_report()}"
         with self.lock:
             self.calls.append((operation, request))
-        answer = self.answers.get(operation)
+        answer = self.answers.get(f"{client.meta.service_model.service_name}.{operation}", self.answers.get(operation))
         if callable(answer):
             answer = answer(request)
         if answer is None:
@@ -98,11 +112,16 @@ ENTRIES = {
 SCOPE = Scope(PREFIX, OWNER, REGION, ENTRIES)
 
 
-def look(answers: Mapping[str, Any], *components: str, entries: Mapping[str, list[str]] = ENTRIES):
+def look(
+    answers: Mapping[str, Any],
+    *components: str,
+    entries: Mapping[str, list[str]] = ENTRIES,
+    offers: bool = False,
+):
     """What discovery finds of the components, of all if none is named, and the AWS that it has asked."""
     aws = FakeAws(answers)
     scope = Scope(PREFIX, OWNER, REGION, entries)
-    return discover(aws.client, scope, components or COMPONENTS, identify(aws.client)), aws
+    return discover(aws.client, scope, components or COMPONENTS, identify(aws.client), offers), aws
 
 
 def taken(answers: Mapping[str, Any], component: str) -> list[str]:
@@ -117,7 +136,8 @@ def role(request: Mapping[str, str], tags: list[dict] | None = None) -> dict:
     """Every role of ours exists."""
     name = request["RoleName"]
     arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
-    return {"Role": {"RoleName": name, "Arn": arn, "Tags": owned() if tags is None else tags}}
+    component = ROLES.get(name.removeprefix(f"{PREFIX}-"), "workload_identity")
+    return {"Role": {"RoleName": name, "Arn": arn, "Tags": owned(component) if tags is None else tags}}
 
 
 SOMEONE_ELSES_ROLES = {"GetRole": functools.partial(role, tags=tag_list(Project="other"))}
@@ -138,6 +158,7 @@ def log_groups(request: Mapping[str, str]) -> dict:
 def case_of(component: str) -> Any:
     """The tests of a component's discovery.
 
+    EMPTY_IF_ALL_IS_WELL: facts that tell of what shouldn't be there.
     ANSWERS: what AWS answers where everything of it exists. MISSING: error codes of the operations that say so of what
     doesn't exist; others answer with nothing in it.
     """

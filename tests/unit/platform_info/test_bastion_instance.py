@@ -5,12 +5,23 @@
 from __future__ import annotations
 
 import datetime
+import functools
 
 import pytest
 
-from .fake_aws import ACCOUNT, PREFIX, REGION, SOMEONE_ELSES_ROLES, look, owned, role, tag_list, taken
+from . import fake_aws
+from .fake_aws import ACCOUNT, PREFIX, REGION, SOMEONE_ELSES_ROLES, look, marks, role, tag_list, taken
+
+owned = functools.partial(fake_aws.owned, "bastion_instance")
 
 IAM = f"arn:aws:iam::{ACCOUNT}"
+
+
+PROFILE = f"{IAM}:instance-profile/{PREFIX}-bastion"
+
+
+def launched(day):
+    return datetime.datetime(2026, 1, day)
 
 
 def instance(instance_id="i-1", tags=None, **members):
@@ -18,6 +29,8 @@ def instance(instance_id="i-1", tags=None, **members):
         "InstanceId": instance_id,
         "ImageId": "ami-1",
         "InstanceType": "t3.large",
+        "LaunchTime": launched(1),
+        "IamInstanceProfile": {"Arn": PROFILE, "Id": "AIPA1234567890123456"},
         "PrivateIpAddress": "10.0.64.7",
         "SubnetId": "subnet-c",
         "State": {"Code": 16, "Name": "running"},
@@ -48,11 +61,13 @@ def profile(tags=None):
 BUCKET = f"{PREFIX}-bastion-transfer-{ACCOUNT}"
 SECRET = {"Name": f"{PREFIX}-bastion-code-server", "ARN": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:x-AbCdEf"}
 MISSING = {
+    "GetServiceQuota": "NoSuchResourceException",
     "DescribeSecret": "ResourceNotFoundException",
     "GetBucketTagging": "NoSuchTagSet",
     "GetInstanceProfile": "NoSuchEntity",
 }
 ANSWERS = {
+    "GetServiceQuota": {"Quota": {"Value": 64.0}},
     "DescribeInstances": instances(instance()),
     "GetRole": role,
     "GetInstanceProfile": profile(),
@@ -67,6 +82,7 @@ def test_facts():
     assert found.components["bastion_instance"] == {
         "exists": True,
         "instance_id": "i-1",
+        "instance_ids": ["i-1"],
         "state": "running",
         "private_ip": "10.0.64.7",
         "subnet_id": "subnet-c",
@@ -78,24 +94,68 @@ def test_facts():
         "code_server_secret_arn": SECRET["ARN"],
     }
     assert (found.conflicts, found.warnings) == ([], [])
-    (request,) = aws.requests("DescribeInstances")
-    filters = {item["Name"]: item["Values"] for item in request["Filters"]}
-    assert filters["tag:Name"] == [f"{PREFIX}-bastion"]
-    assert "terminated" not in filters["instance-state-name"]
+    tagged, using = (
+        {item["Name"]: item["Values"] for item in request["Filters"]} for request in aws.requests("DescribeInstances")
+    )
+    assert {f"tag:{key}": [value] for key, value in marks("bastion_instance").items()}.items() <= tagged.items()
+    assert using["iam-instance-profile.arn"] == [PROFILE]
+    for filters in (tagged, using):
+        assert "terminated" not in filters["instance-state-name"]
 
 
-def test_an_instance_of_someone_else_is_not_ours():
-    theirs = instance(tags=tag_list(Name=f"{PREFIX}-bastion"))
-    found, _aws = look({**ANSWERS, "DescribeInstances": instances(theirs)}, "bastion_instance")
-    assert found.components["bastion_instance"]["instance_id"] is None
-    assert not found.components["bastion_instance"]["exists"]
+def facts_and_warnings(*found):
+    found, _aws = look({**ANSWERS, "DescribeInstances": instances(*found)}, "bastion_instance")
+    assert found.conflicts == []
+    return found.components["bastion_instance"], found.warnings
 
 
-def test_two_instances_are_reported():
-    two = instances(instance("i-2"), instance("i-1"))
-    found, _aws = look({**ANSWERS, "DescribeInstances": two}, "bastion_instance")
-    assert found.components["bastion_instance"]["instance_id"] == "i-1"
-    assert "left alone: i-2" in found.warnings[0]
+def lost(key):
+    return [tag for tag in owned("bastion") if tag["Key"] != key]
+
+
+def changed(**tags):
+    return tag_list(**{**{tag["Key"]: tag["Value"] for tag in owned("bastion")}, **tags})
+
+
+@pytest.mark.parametrize(
+    "tags", [changed(Name="renamed"), lost("Name"), lost("Component"), lost("Region"), lost("Project")]
+)
+def test_what_has_lost_a_tag_is_found_by_the_others_and_its_profile(tags):
+    facts, warnings = facts_and_warnings(instance(tags=tags))
+    assert (facts["instance_id"], facts["instance_ids"], warnings) == ("i-1", ["i-1"], [])
+
+
+@pytest.mark.parametrize("tags", [[], lost("Name")[:-1], changed(Environment="prod"), changed(Component="eks")])
+def test_who_has_the_profile_and_is_not_ours_is_told(tags):
+    facts, warnings = facts_and_warnings(instance(tags=tags))
+    assert (facts["instance_id"], facts["exists"]) == (None, False)
+    assert "instance i-1 has the bastion's instance profile, and so its permissions, but not" in warnings[0]
+
+
+@pytest.mark.parametrize("tags", [tag_list(Name=f"{PREFIX}-bastion"), lost("Component"), changed(Environment="prod")])
+def test_an_instance_of_someone_else_is_not_ours(tags):
+    """Names aren't unique, and without the profile nothing else tells that it is ours."""
+    facts, warnings = facts_and_warnings(
+        instance(tags=tags, IamInstanceProfile={"Arn": f"{PROFILE}-other", "Id": "AIPA2"})
+    )
+    assert (facts["instance_id"], facts["exists"], warnings) == (None, False, [])
+
+
+@pytest.mark.parametrize(
+    ("other", "used"),
+    [
+        # By its name, its profile, its age, in this order.
+        (instance("i-0", changed(Name="renamed"), LaunchTime=launched(1)), "i-1"),
+        (instance("i-0", LaunchTime=launched(1), IamInstanceProfile={"Arn": f"{PROFILE}-other", "Id": "AIPA2"}), "i-1"),
+        (instance("i-2", LaunchTime=launched(1)), "i-2"),
+        (instance("i-0", LaunchTime=launched(3)), "i-1"),
+    ],
+)
+def test_of_several_one_is_used_and_all_are_told(other, used):
+    facts, warnings = facts_and_warnings(other, instance(LaunchTime=launched(2)))
+    (left,) = {other["InstanceId"], "i-1"} - {used}
+    assert (facts["instance_id"], facts["instance_ids"]) == (used, [used, left])
+    assert f"left alone: {left}" in warnings[0]
 
 
 def test_a_secret_on_its_way_out_does_not_exist():

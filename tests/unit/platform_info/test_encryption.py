@@ -8,7 +8,9 @@ import datetime
 
 from tests.support.scripted_aws import api_error
 
-from .fake_aws import ACCOUNT, OWNER, PREFIX, REGION, look, taken
+from .fake_aws import ACCOUNT, PREFIX, REGION, look, marks, taken
+
+OWNER = marks("encryption")
 
 KEY = {
     "KeyId": "key-1",
@@ -23,6 +25,7 @@ def key_tags(request=None, tags=OWNER):
     return {"Tags": [{"TagKey": key, "TagValue": value} for key, value in tags.items()]}
 
 
+ALIAS = f"alias/{PREFIX}-key"
 MISSING = {"DescribeKey": "NotFoundException"}
 ANSWERS = {
     "DescribeKey": {"KeyMetadata": KEY},
@@ -32,7 +35,7 @@ ANSWERS = {
 
 
 def test_key_by_its_alias():
-    found, aws = look(ANSWERS, "encryption")
+    found, _aws = look(ANSWERS, "encryption")
     assert found.components["encryption"] == {
         "exists": True,
         "key_id": "key-1",
@@ -41,7 +44,22 @@ def test_key_by_its_alias():
         "state": "Enabled",
         "rotation_enabled": True,
     }
-    assert "ListKeys" not in aws.operations()
+    assert found.warnings == []
+
+
+def test_keys_that_lost_the_race_for_the_alias_are_warned_of():
+    """Only those that have no alias at all are looked at."""
+    aliases = [("alias/aws/s3", "aws-managed"), (f"alias/{PREFIX}-key", "key-1"), ("alias/other", "other")]
+    answers = {
+        **ANSWERS,
+        "DescribeKey": lambda request: {"KeyMetadata": {**KEY, "KeyId": request["KeyId"].replace(ALIAS, "key-1")}},
+        "ListKeys": {"Keys": [{"KeyId": key} for key in ("aws-managed", "key-1", "other", "loser")]},
+        "ListAliases": {"Aliases": [{"AliasName": name, "TargetKeyId": key} for name, key in aliases]},
+    }
+    found, aws = look(answers, "encryption")
+    assert found.components["encryption"]["key_id"] == "key-1"
+    assert "key-1 is used; left alone: loser" in found.warnings[0]
+    assert {request["KeyId"] for request in aws.requests("ListResourceTags")} == {"key-1", "loser"}
 
 
 def test_keys_without_alias_by_their_tags():

@@ -11,7 +11,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.table
 from ansible_collections.agent_platform.aws.plugins.modules import platform_info
 from tests.support.scripted_aws import api_error
 
-from .fake_aws import ACCOUNT, OWNER, PREFIX, REGION, FakeAws, owned
+from .fake_aws import ACCOUNT, PREFIX, REGION, FakeAws, marks, owned
 
 PARAMS = {
     "name": "agent-platform",
@@ -22,6 +22,7 @@ PARAMS = {
     "require": [],
     "required_by": None,
     "entries": None,
+    "offers": False,
 }
 
 
@@ -76,7 +77,16 @@ def test_result(run):
     assert not ended.failed
     assert ended.result["changed"] is False
     platform = ended.result["platform"]
-    assert set(platform) == {*COMPONENTS, "account_id", "arn", "partition", "region", "conflicts"}
+    assert set(platform) == {
+        *COMPONENTS,
+        "account_id",
+        "arn",
+        "partition",
+        "region",
+        "conflicts",
+        "offers",
+        "dns_suffix",
+    }
     assert ended.result["summary"] == {name: {"state": "absent", "lines": []} for name in COMPONENTS}
     for key, value in {"account_id": ACCOUNT, "partition": "aws", "region": REGION, "conflicts": []}.items():
         assert platform[key] == ended.result[key] == value
@@ -104,17 +114,23 @@ def test_a_component_that_there_is_not(run, option):
     assert aws.calls == []
 
 
+def owned_vpcs(aws):
+    """The tags by which the VPCs were asked for; beside them those of our name are."""
+    return next(
+        {item["Name"]: item["Values"] for item in request["Filters"]}
+        for request in aws.requests("DescribeVpcs")
+        if len(request["Filters"]) > 1
+    )
+
+
 def test_ownership_by_default(run):
     _ended, aws = run(components=["network"])
-    (filters,) = aws.requests("DescribeSubnets")
-    assert {item["Name"]: item["Values"] for item in filters["Filters"]} == {
-        f"tag:{key}": [value] for key, value in OWNER.items()
-    }
+    assert owned_vpcs(aws) == {f"tag:{key}": [value] for key, value in marks("network").items()}
 
 
 def test_owner_tags_of_ones_own(run):
     _ended, aws = run(components=["network"], owner_tags={"Owner": "me"})
-    assert aws.requests("DescribeSubnets") == [{"Filters": [{"Name": "tag:Owner", "Values": ["me"]}]}]
+    assert owned_vpcs(aws) == {"tag:Owner": ["me"], "tag:Component": ["network"]}
 
 
 def test_an_empty_list_of_components_reads_only_who_we_are(run):
@@ -169,10 +185,27 @@ def test_a_dry_run_requires_nothing(run):
 
 
 def test_doubles_are_warned_of(run):
-    vpcs = [{"VpcId": vpc_id, "CidrBlock": "10.0.0.0/16", "Tags": owned("vpc")} for vpc_id in ("vpc-1", "vpc-2")]
-    ended, _aws = run({"DescribeVpcs": {"Vpcs": vpcs}})
+    gateways = [
+        {"InternetGatewayId": f"igw-{number}", "Attachments": [], "Tags": owned("network", "internet-gateway")}
+        for number in (1, 2)
+    ]
+    ended, _aws = run({"DescribeInternetGateways": {"InternetGateways": gateways}})
     assert not ended.failed
-    assert "left alone: vpc-2" in ended.result["warnings"][0]
+    assert "left alone: igw-2" in ended.result["warnings"][0]
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_nothing_builds_on_what_cannot_be_placed(run, check_mode):
+    tags = owned("network", "vpc")
+    vpcs = [{"VpcId": f"vpc-{number}", "CidrBlock": "10.0.0.0/16", "Tags": tags} for number in (1, 2)]
+    answers = {"DescribeVpcs": {"Vpcs": vpcs}}
+    ended, _aws = run(answers, require=["network"], required_by="eks", check_mode=check_mode)
+    assert ended.failed
+    assert ended.result["msg"] == (
+        "eks can't build on it: network: which VPC is the platform's isn't clear (vpc-1, vpc-2 bear its name or its "
+        "tags). Run ansible-playbook site.yml --limit network"
+    )
+    assert not run(answers, components=["network"])[0].failed
 
 
 def test_no_region(run):

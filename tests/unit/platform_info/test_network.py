@@ -4,13 +4,22 @@
 
 from __future__ import annotations
 
+import datetime
+import functools
+
 import pytest
 
 from tests.support.scripted_aws import api_error
 
-from .fake_aws import OWNER, PREFIX, REGION, SOMEONE_ELSES_ROLES, log_groups, look, owned, role, tag_list, taken
+from . import fake_aws
+from .fake_aws import PREFIX, REGION, SOMEONE_ELSES_ROLES, log_groups, look, marks, role, tag_list, taken
 
+OWNER = marks("network")
+owned = functools.partial(fake_aws.owned, "network")
+
+EMPTY_IF_ALL_IS_WELL = ("spare", "unclear_vpc_ids")
 LOG_GROUP = f"/aws/vpc/{PREFIX}/flow-logs"
+FIRST_DAY, SECOND_DAY = (datetime.datetime(2026, 1, day, tzinfo=datetime.UTC) for day in (1, 2))
 
 
 def vpc(vpc_id="vpc-1", tags=None):
@@ -28,14 +37,63 @@ def subnet(subnet_id, tier, zone, vpc_id="vpc-1", tags=None):
 
 
 def nat(nat_id, subnet_id, zone, state="available", **members):
-    addresses = [{"PublicIp": "203.0.113.7"}]
+    addresses = [{"AllocationId": f"eipalloc-{zone[-1]}", "PublicIp": "203.0.113.7"}]
     return {
         "NatGatewayId": nat_id,
         "VpcId": "vpc-1",
         "SubnetId": subnet_id,
         "State": state,
+        "CreateTime": FIRST_DAY,
         "NatGatewayAddresses": addresses,
         "Tags": owned(f"nat-{zone}"),
+        **members,
+    }
+
+
+def address(letter, number, **members):
+    return {
+        "AllocationId": f"eipalloc-{letter}",
+        "PublicIp": f"203.0.113.{number}",
+        "Tags": owned(f"nat-us-west-2{letter}"),
+        **members,
+    }
+
+
+def table(number, name, *subnets, **members):
+    return {
+        "RouteTableId": f"rtb-{number}",
+        "VpcId": "vpc-1",
+        "Associations": [{"SubnetId": subnet_id} for subnet_id in subnets],
+        "Routes": [{"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local"}],
+        "Tags": owned(name),
+        **members,
+    }
+
+
+def endpoint(thing, service, state="available", **members):
+    return {
+        "VpcEndpointId": f"vpce-{thing}",
+        "VpcId": "vpc-1",
+        "ServiceName": f"com.amazonaws.{REGION}.{service}",
+        "State": state,
+        "CreationTimestamp": FIRST_DAY,
+        "Tags": owned(f"endpoint-{service}"),
+        **members,
+    }
+
+
+def acl(*subnets, **members):
+    """As AWS makes it with the VPC."""
+    return {
+        "NetworkAclId": "acl-1",
+        "VpcId": "vpc-1",
+        "IsDefault": True,
+        "Associations": [{"SubnetId": subnet_id} for subnet_id in subnets],
+        "Entries": [
+            {"CidrBlock": "0.0.0.0/0", "Egress": egress, "Protocol": "-1", "RuleAction": action, "RuleNumber": number}
+            for egress in (True, False)
+            for action, number in (("allow", 100), ("deny", 32767))
+        ],
         **members,
     }
 
@@ -44,7 +102,9 @@ def group(group_id, name, tags=()):
     return {"GroupId": group_id, "GroupName": name, "VpcId": "vpc-1", "Tags": list(tags)}
 
 
+MISSING = {"GetServiceQuota": "NoSuchResourceException"}
 ANSWERS = {
+    "GetServiceQuota": {"Quota": {"Value": 64.0}},
     "DescribeVpcs": {"Vpcs": [vpc()]},
     "GetRole": role,
     "DescribeSubnets": {
@@ -66,9 +126,9 @@ ANSWERS = {
     },
     "DescribeAddresses": {
         "Addresses": [
-            {"PublicIp": "203.0.113.9", "Tags": owned("nat-us-west-2a")},
-            {"PublicIp": "203.0.113.7", "AssociationId": "eipassoc-b", "Tags": owned("nat-us-west-2b")},
-            {"PublicIp": "203.0.113.8", "Tags": tag_list(Name="someone-else")},
+            address("a", 9),
+            address("b", 7, AssociationId="eipassoc-b"),
+            address("x", 8, Tags=tag_list(Name="someone-else")),
         ]
     },
     "DescribeNatGateways": {
@@ -80,42 +140,34 @@ ANSWERS = {
     },
     "DescribeRouteTables": {
         "RouteTables": [
-            {"RouteTableId": "rtb-0", "VpcId": "vpc-1", "Tags": owned("public")},
-            {"RouteTableId": "rtb-a", "VpcId": "vpc-1", "Tags": owned("private-us-west-2a")},
-            {"RouteTableId": "rtb-b", "VpcId": "vpc-1", "Tags": owned("private-us-west-2b")},
+            table(9, None, Associations=[{"Main": True}], Tags=[]),
+            table(0, "public", "subnet-a", "subnet-b"),
+            table("a", "private-us-west-2a", "subnet-c"),
+            table("b", "private-us-west-2b", "subnet-d"),
         ]
     },
     "DescribeVpcEndpoints": {
         "VpcEndpoints": [
-            {
-                "VpcEndpointId": "vpce-s3",
-                "VpcId": "vpc-1",
-                "ServiceName": f"com.amazonaws.{REGION}.s3",
-                "State": "available",
-                "Tags": owned("endpoint-s3"),
-            },
-            {
-                "VpcEndpointId": "vpce-ecr",
-                "VpcId": "vpc-1",
-                "ServiceName": f"com.amazonaws.{REGION}.ecr.api",
-                "State": "Available",
-                "Tags": owned("endpoint-ecr.api"),
-            },
-            {
-                "VpcEndpointId": "vpce-old",
-                "VpcId": "vpc-1",
-                "ServiceName": f"com.amazonaws.{REGION}.sts",
-                "State": "deleted",
-                "Tags": owned("endpoint-sts"),
-            },
+            endpoint("s3", "s3"),
+            endpoint("ecr", "ecr.api", "Available"),
+            endpoint("old", "sts", "deleted"),
         ]
     },
-    "DescribeFlowLogs": {"FlowLogs": [{"FlowLogId": "fl-1", "ResourceId": "vpc-1", "Tags": owned("flow-log")}]},
+    "DescribeFlowLogs": {
+        "FlowLogs": [{"FlowLogId": "fl-1", "ResourceId": "vpc-1", "CreationTime": FIRST_DAY, "Tags": owned("flow-log")}]
+    },
     "DescribeSecurityGroups": {
         "SecurityGroups": [
             group("sg-default", "default"),
             group("sg-nodes", f"{PREFIX}-nodes", owned("nodes")),
             group("sg-redis", f"{PREFIX}-redis", owned("redis")),
+        ]
+    },
+    "DescribeNetworkAcls": {"NetworkAcls": [acl("subnet-a", "subnet-b", "subnet-c", "subnet-d")]},
+    "DescribeAvailabilityZones": {
+        "AvailabilityZones": [
+            {"ZoneName": "us-west-2b", "ZoneId": "usw2-az2"},
+            {"ZoneName": "us-west-2a", "ZoneId": "usw2-az1"},
         ]
     },
 }
@@ -136,12 +188,19 @@ def test_facts():
         "cidr_block": "10.0.1.0/24",
     }
     assert network["nat_gateways"] == [
-        {"id": "nat-a", "availability_zone": "us-west-2a", "public_ip": "203.0.113.7", "state": "available"},
-        {"id": "nat-b", "availability_zone": "us-west-2b", "public_ip": "203.0.113.7", "state": "available"},
+        {
+            "id": f"nat-{letter}",
+            "availability_zone": f"us-west-2{letter}",
+            "subnet_id": f"subnet-{letter}",
+            "allocation_id": f"eipalloc-{letter}",
+            "public_ip": "203.0.113.7",
+            "state": "available",
+        }
+        for letter in "ab"
     ]
     assert network["addresses"] == [
-        {"public_ip": "203.0.113.9", "association_id": None},
-        {"public_ip": "203.0.113.7", "association_id": "eipassoc-b"},
+        {"allocation_id": "eipalloc-a", "public_ip": "203.0.113.9", "association_id": None},
+        {"allocation_id": "eipalloc-b", "public_ip": "203.0.113.7", "association_id": "eipassoc-b"},
     ]
     assert network["route_tables"] == {"public": "rtb-0", "private": {"us-west-2a": "rtb-a", "us-west-2b": "rtb-b"}}
     assert network["endpoints"] == {"ecr.api": "vpce-ecr", "s3": "vpce-s3"}
@@ -152,36 +211,221 @@ def test_facts():
     assert (found.conflicts, found.warnings) == ([], [])
 
 
+IDS = {
+    "Subnets": "SubnetId",
+    "NatGateways": "NatGatewayId",
+    "Addresses": "AllocationId",
+    "RouteTables": "RouteTableId",
+    "VpcEndpoints": "VpcEndpointId",
+    "SecurityGroups": "GroupId",
+    "InternetGateways": "InternetGatewayId",
+    "FlowLogs": "FlowLogId",
+    "NetworkAcls": "NetworkAclId",
+}
+
+
+def changed(kind, *items):
+    """The answers with items in the place of those of the same ids, and with new ones."""
+    operation, id_member = f"Describe{kind}", IDS[kind]
+    ids = [item[id_member] for item in items]
+    others = [item for item in ANSWERS[operation][kind] if item[id_member] not in ids]
+    return {**ANSWERS, operation: {kind: [*others, *items]}}
+
+
+def found_with(kind, *items):
+    found, _aws = look(changed(kind, *items), "network")
+    return found, found.components["network"]
+
+
 def test_what_an_endpoint_returns_in_spite_of_the_filter_is_not_ours():
-    foreign = tag_list(Name=f"{PREFIX}-private-us-west-2a", Tier="private")
-    answers = {
-        **ANSWERS,
-        "DescribeSubnets": {"Subnets": [subnet("subnet-x", "private", "us-west-2a", tags=foreign)]},
-    }
-    found, _aws = look(answers, "network")
+    foreign = subnet("subnet-x", "private", "us-west-2a", vpc_id="vpc-9")
+    found, _aws = look({**ANSWERS, "DescribeSubnets": {"Subnets": [foreign]}}, "network")
     assert found.components["network"]["subnet_ids"] == {"public": [], "private": []}
     assert not found.components["network"]["exists"]
 
 
-def test_of_two_vpcs_the_one_that_was_built_upon():
-    answers = {**ANSWERS, "DescribeVpcs": {"Vpcs": [vpc("vpc-0"), vpc("vpc-1")]}}
-    found, _aws = look(answers, "network")
-    assert found.components["network"]["vpc_id"] == "vpc-1"
-    (warning,) = found.warnings
-    assert "2 VPCs" in warning
-    assert "vpc-1 is used; left alone: vpc-0" in warning
+class TestVpc:
+    """All components build on it, so several of them are never told apart by what they hold."""
+
+    def test_the_name_decides(self):
+        rich = [subnet(f"subnet-{number}", "private", f"us-west-2{number}", vpc_id="vpc-0") for number in range(9)]
+        answers = {
+            **changed("Subnets", *rich),
+            "DescribeVpcs": {"Vpcs": [vpc("vpc-0", owned("renamed")), vpc("vpc-1")]},
+        }
+        found, _aws = look(answers, "network")
+        assert found.components["network"]["vpc_id"] == "vpc-1"
+        assert "vpc-1 is used; left alone: vpc-0" in found.warnings[0]
+        assert (found.conflicts, found.amiss) == ([], {})
+
+    def test_so_does_the_component(self):
+        other = {**OWNER, "Component": "eks"}
+        answers = {**ANSWERS, "DescribeVpcs": {"Vpcs": [vpc("vpc-0", tag_list(**other)), vpc("vpc-1")]}}
+        found, _aws = look(answers, "network")
+        assert found.components["network"]["vpc_id"] == "vpc-1"
+
+    @pytest.mark.parametrize("name", ["vpc", "renamed"])
+    def test_two_that_cannot_be_told_apart_are_refused(self, name):
+        vpcs = [vpc("vpc-7", owned(name)), vpc("vpc-0", owned(name))]
+        found, _aws = look({**ANSWERS, "DescribeVpcs": {"Vpcs": vpcs}}, "network")
+        network = found.components["network"]
+        assert network["vpc_id"] is None
+        assert network["unclear_vpc_ids"] == ["vpc-0", "vpc-7"]
+        (conflict,) = found.conflicts
+        assert conflict["resource"] == "VPCs vpc-0, vpc-7"
+        assert "delete the one that isn't the platform's" in conflict["remedy"]
+        assert "vpc-0, vpc-7" in found.amiss["network"][0]
+
+    def test_one_whose_name_was_changed_is_still_ours(self):
+        answers = {**ANSWERS, "DescribeVpcs": {"Vpcs": [vpc(tags=owned("renamed"))]}}
+        found, _aws = look(answers, "network")
+        assert found.components["network"]["vpc_id"] == "vpc-1"
+        assert found.conflicts == []
+
+    @pytest.mark.parametrize("lost", OWNER)
+    def test_one_that_lost_a_tag_is_refused_and_never_forgotten(self, lost):
+        tags = {key: value for key, value in {**OWNER, "Name": f"{PREFIX}-vpc"}.items() if key != lost}
+        found, _aws = look({**ANSWERS, "DescribeVpcs": {"Vpcs": [vpc(tags=tag_list(**tags))]}}, "network")
+        assert [conflict["resource"] for conflict in found.conflicts] == ["VPC vpc-1"]
+        assert found.components["network"]["unclear_vpc_ids"] == ["vpc-1"]
+        assert "vpc-1" in found.amiss["network"][0]
 
 
-def test_of_two_empty_vpcs_the_one_of_the_lowest_id():
-    found, _aws = look({"DescribeVpcs": {"Vpcs": [vpc("vpc-9"), vpc("vpc-2")]}}, "network")
-    assert found.components["network"]["vpc_id"] == "vpc-2"
+def without(item, tag):
+    return {**item, "Tags": [one for one in item["Tags"] if one["Key"] != tag]}
 
 
-def test_a_vpc_whose_name_was_changed_is_still_ours():
-    answers = {**ANSWERS, "DescribeVpcs": {"Vpcs": [vpc(tags=owned("renamed"))]}}
-    found, _aws = look(answers, "network")
-    assert found.components["network"]["vpc_id"] == "vpc-1"
+LOSABLE = {
+    "subnet": ("Subnets", subnet("subnet-c", "private", "us-west-2a")),
+    "NAT gateway": ("NatGateways", nat("nat-a", "subnet-a", "us-west-2a")),
+    "route table": ("RouteTables", table("a", "private-us-west-2a", "subnet-c")),
+    "public route table": ("RouteTables", table(0, "public", "subnet-a", "subnet-b")),
+    "endpoint": ("VpcEndpoints", endpoint("s3", "s3")),
+    "security group": ("SecurityGroups", group("sg-nodes", f"{PREFIX}-nodes", owned("nodes"))),
+    "internet gateway": ("InternetGateways", ANSWERS["DescribeInternetGateways"]["InternetGateways"][0]),
+    "flow log": ("FlowLogs", ANSWERS["DescribeFlowLogs"]["FlowLogs"][0]),
+}
+
+
+@pytest.mark.parametrize("thing", LOSABLE)
+@pytest.mark.parametrize("lost", [*OWNER, "Name"])
+def test_what_has_lost_a_tag_is_known_by_its_place(thing, lost):
+    kind, item = LOSABLE[thing]
+    found, network = found_with(kind, without(item, lost))
+    assert (found.conflicts, found.warnings, found.amiss) == ([], [], {})
+    assert network == look(ANSWERS, "network")[0].components["network"]
+
+
+@pytest.mark.parametrize("lost", [*OWNER, "Name"])
+def test_an_address_that_has_lost_a_tag_is_known_by_its_gateway(lost):
+    found, network = found_with("Addresses", without(address("b", 7, AssociationId="eipassoc-b"), lost))
+    assert "eipalloc-b" in [item["allocation_id"] for item in network["addresses"]]
     assert found.conflicts == []
+
+
+class TestTier:
+    def test_a_subnet_without_it_is_amiss(self):
+        found, network = found_with("Subnets", without(subnet("subnet-c", "private", "us-west-2a"), "Tier"))
+        text = f"subnet subnet-c ({PREFIX}-private-us-west-2a) has no tag Tier"
+        assert found.amiss == {"network": [text]}
+        # So that a run of the network finds it and puts the tag back.
+        assert network["subnet_ids"]["private"] == ["subnet-c", "subnet-d"]
+
+    def test_one_with_another_than_its_name_says_is_amiss(self):
+        wrong = subnet("subnet-c", "private", "us-west-2a", tags=owned("private-us-west-2a", Tier="public"))
+        found, network = found_with("Subnets", wrong)
+        assert "has the tag Tier=public" in found.amiss["network"][0]
+        assert network["subnet_ids"]["private"] == ["subnet-c", "subnet-d"]
+
+    def test_one_of_which_nothing_is_known_is_amiss_and_spare(self):
+        found, network = found_with("Subnets", subnet("subnet-c", "private", "us-west-2a", tags=owned()))
+        assert "subnet subnet-c (10.0.1.0/24) has no tag Tier" in found.amiss["network"][0]
+        assert network["subnet_ids"]["private"] == ["subnet-d"]
+        assert network["spare"]["subnets"][0]["id"] == "subnet-c"
+
+
+FREE_GATEWAY = {"InternetGatewayId": "igw-0", "Attachments": [], "Tags": owned("internet-gateway")}
+TWINS = {
+    "nat_gateways": ("NatGateways", nat("nat-0", "subnet-a", "us-west-2a", CreateTime=SECOND_DAY)),
+    "route_tables": ("RouteTables", table("z", "public")),
+    "endpoints": ("VpcEndpoints", endpoint("0", "s3", CreationTimestamp=SECOND_DAY)),
+    "internet_gateways": ("InternetGateways", FREE_GATEWAY),
+    "subnets": ("Subnets", subnet("subnet-0", "private", "us-west-2a", tags=owned(Tier="private"))),
+}
+
+
+class TestTwins:
+    """Of several the oldest counts; a person is told of the others, and the teardown finds them."""
+
+    @pytest.mark.parametrize("spare", TWINS)
+    def test_one_is_used(self, spare):
+        kind, twin = TWINS[spare]
+        found, network = found_with(kind, twin)
+        assert len(found.warnings) == 1
+        assert [item["id"] for item in network["spare"][spare]] == [twin[IDS[kind]]]
+        assert {**network, "spare": {}} == look(ANSWERS, "network")[0].components["network"]
+
+    def test_a_nat_gateway_that_has_failed_does_not_stand_for_a_living_one(self):
+        failed = nat("nat-0", "subnet-a", "us-west-2a", "failed")
+        found, network = found_with(
+            "NatGateways", failed, nat("nat-a", "subnet-a", "us-west-2a", CreateTime=SECOND_DAY)
+        )
+        assert network["nat_gateways"][0]["id"] == "nat-a"
+        assert "nat-a is used; left alone: nat-0" in found.warnings[0]
+
+    def test_a_table_that_nothing_uses_and_nobody_named_is_spare(self):
+        found, network = found_with("RouteTables", table("z", None))
+        assert network["spare"]["route_tables"] == [{"id": "rtb-z"}]
+        assert found.warnings == []
+
+    def test_a_group_of_ours_that_is_no_longer_declared_is_spare(self):
+        _found, network = found_with("SecurityGroups", group("sg-old", f"{PREFIX}-old", owned("old")))
+        assert network["spare"]["security_groups"] == [{"id": "sg-old", "name": f"{PREFIX}-old"}]
+
+
+class TestOthersInOurVpc:
+    def test_they_are_told(self):
+        foreign = nat("nat-x", "subnet-a", "us-west-2a", Tags=tag_list(Name="shop"))
+        found, network = found_with("NatGateways", foreign)
+        assert [item["id"] for item in network["nat_gateways"]] == ["nat-a", "nat-b"]
+        assert "in VPC vpc-1 others have nat-x" in found.warnings[0]
+
+    def test_what_has_a_name_of_ours_and_tags_of_someone_else_is_a_conflict(self):
+        tags = tag_list(Name=f"{PREFIX}-nat-us-west-2a", Project="other")
+        found, network = found_with("NatGateways", nat("nat-a", "subnet-a", "us-west-2a", Tags=tags))
+        assert [item["id"] for item in network["nat_gateways"]] == ["nat-b"]
+        assert [conflict["resource"] for conflict in found.conflicts] == ["nat-a"]
+
+    @pytest.mark.parametrize(
+        "members",
+        [
+            {"IsDefault": False},
+            {"Entries": []},
+            {"Entries": [{**entry, "RuleAction": "deny"} for entry in acl()["Entries"]]},
+        ],
+    )
+    def test_a_network_acl_that_decides_on_our_traffic_is_told(self, members):
+        found, _network = found_with("NetworkAcls", acl("subnet-c", **members))
+        assert "network ACL acl-1, which the platform doesn't manage" in found.warnings[0]
+        assert "subnet-c" in found.warnings[0]
+
+    def test_one_without_a_subnet_of_ours_is_not(self):
+        found, _network = found_with("NetworkAcls", acl("subnet-x", IsDefault=False))
+        assert found.warnings == []
+
+    def test_routes_of_the_main_table_are_told(self):
+        routes = [{"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "igw-1"}]
+        main = table(9, None, Associations=[{"Main": True}], Tags=[], Routes=routes)
+        found, _network = found_with("RouteTables", main)
+        assert "the main route table rtb-9" in found.warnings[0]
+
+
+def test_zones_that_eks_bars_are_known_by_their_ids():
+    zones = {"us-east-1a": "use1-az3", "us-east-1b": "use1-az1", "us-east-1c": "use1-az2"}
+    answer = {"AvailabilityZones": [{"ZoneName": name, "ZoneId": zone_id} for name, zone_id in zones.items()]}
+    found, _aws = look({"DescribeAvailabilityZones": answer}, "network", offers=True)
+    assert found.offers["network"]["zones"] == zones
+    assert found.offers["network"]["usable_zones"] == ["us-east-1b", "us-east-1c"]
 
 
 def test_a_gateway_that_no_vpc_has_yet_is_found():
@@ -195,13 +439,6 @@ def test_a_gateway_of_another_vpc_is_not_taken():
     answers = {**ANSWERS, "DescribeInternetGateways": {"InternetGateways": [gateway]}}
     found, _aws = look(answers, "network")
     assert found.components["network"]["internet_gateway_id"] is None
-
-
-def test_two_subnets_of_one_name_are_reported():
-    subnets = [subnet("subnet-2", "private", "us-west-2a"), subnet("subnet-1", "private", "us-west-2a")]
-    found, _aws = look({**ANSWERS, "DescribeSubnets": {"Subnets": subnets}}, "network")
-    assert found.components["network"]["subnet_ids"]["private"] == ["subnet-1"]
-    assert f"subnets named {PREFIX}-private-us-west-2a" in found.warnings[0]
 
 
 def test_a_vpc_that_has_just_gone_is_no_failure():
@@ -235,16 +472,11 @@ def test_a_log_group_that_aws_made_again():
     assert taken(answers, "network") == []
 
 
-def test_ec2_is_asked_by_the_tags_of_the_owner():
+def test_what_lies_in_the_vpc_is_asked_for_by_its_place():
     _found, aws = look(ANSWERS, "network")
     by_tag = [{"Name": f"tag:{key}", "Values": [value]} for key, value in OWNER.items()]
-    for operation in (
-        "DescribeSubnets",
-        "DescribeRouteTables",
-        "DescribeVpcEndpoints",
-        "DescribeInternetGateways",
-        "DescribeAddresses",
-    ):
-        assert aws.requests(operation) == [{"Filters": by_tag}]
-    for operation in ("DescribeNatGateways", "DescribeFlowLogs"):
-        assert aws.requests(operation) == [{"Filter": by_tag}]
+    assert {"Filters": by_tag} in aws.requests("DescribeVpcs")
+    for kind in ("Subnets", "RouteTables", "VpcEndpoints", "SecurityGroups", "NetworkAcls"):
+        assert aws.requests(f"Describe{kind}") == [{"Filters": [{"Name": "vpc-id", "Values": ["vpc-1"]}]}]
+    assert aws.requests("DescribeNatGateways") == [{"Filter": [{"Name": "vpc-id", "Values": ["vpc-1"]}]}]
+    assert aws.requests("DescribeFlowLogs") == [{"Filter": [{"Name": "resource-id", "Values": ["vpc-1"]}]}]

@@ -18,7 +18,15 @@ from ansible_collections.agent_platform.aws.plugins.lookup.inventory_faults impo
 from ansible_collections.agent_platform.aws.plugins.modules import platform_info
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import (
     change_rules,
+    change_warnings,
     component_faults,
+    component_needs,
+    protection_faults,
+    removal_rules,
+)
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.quotas import (
+    quota_faults,
+    quota_warnings,
 )
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.roles import ROLES, load, options
 from tests.unit.platform_info.fake_aws import everything, look
@@ -63,7 +71,7 @@ def declare(value: Any, option: Mapping, path: str) -> Any:
         return value
     if "named" in option:
         return {key: declare(item, option["named"], f"{path}.{key}") for key, item in value.items()}
-    return Declared(value, option["options"], path) if option.get("options") else value
+    return value if option.get("options") is None else Declared(value, option["options"], path)
 
 
 def checked_roles() -> list[str]:
@@ -96,17 +104,23 @@ def shape(empty: Any, found: Any) -> dict:
 
 
 def facts_of(answers: Mapping[str, Any]) -> dict[str, dict]:
-    """What discovery makes of AWS's answers, by component."""
-    found, _aws = look(answers)
-    return found.components
+    """What discovery makes of AWS's answers, by component, and what AWS offers for them."""
+    found, _aws = look(answers, offers=True)
+    return {**found.components, "offers": found.offers}
 
 
 @functools.cache
 def facts_known() -> dict[str, dict]:
     """What platform_info returns: of the components as discovery makes it, of the account as it is documented."""
     nothing, found = facts_of({}), facts_of(everything())
+    nothing_offered, offered = nothing.pop("offers"), found.pop("offers")
+    offers = {
+        name: {"options": {key: shape(empty[key], offered[name][key]) for key in empty}}
+        for name, empty in nothing_offered.items()
+    }
     documented = yaml.safe_load(platform_info.RETURN)["platform"]["contains"]
     account = {key: {"options": entry.get("contains")} for key, entry in documented.items() if key not in nothing}
+    account["offers"] = {"options": offers}
     return {**account, **{name: shape(empty, found[name]) for name, empty in nothing.items()}}
 
 
@@ -130,6 +144,24 @@ def change_fault_lines(component: str, given: Mapping[str, Any], found: Mapping[
     return [str(item) for item in change_rules(component)(values(component, **given), facts(**found))]
 
 
+def warning_lines(component: str, given: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    """What a person should know before the run goes on."""
+    return [str(item) for item in change_warnings(component)(values(component, **given), facts(**found))]
+
+
+def removal_fault_lines(component: str, given: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    """What keeps a component that exists from being removed."""
+    rules = [functools.partial(protection_faults, component), *filter(None, [removal_rules(component)])]
+    return [str(item) for rule in rules for item in rule(values(component, **given), facts(**found))]
+
+
+def need_lines(components: Mapping[str, Mapping[str, Any]], found: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """What is said of the quotas that components need: faults, warnings."""
+    platform = facts(**found)
+    needs = {name: component_needs(name, values(name, **given), platform) for name, given in components.items()}
+    return tuple([str(item) for _name, item in find(needs, platform)] for find in (quota_faults, quota_warnings))
+
+
 def sample(option: Mapping) -> Any:
     """A value of an option, with every key that there may be in it."""
     kind = option.get("type", "str")
@@ -146,6 +178,10 @@ def samples(role: str) -> Iterator[Declared]:
     """The defaults of a role, and these with an entry that has every key in each list of mappings."""
     defaults = load(role, "defaults/main.yml")
     entries = {name: sample(option) for name, option in options(role).items() if option.get("options")}
-    shared = {"platform_prefix": "agent-platform-dev", "platform_region": "us-west-2"}
+    shared = {
+        "platform_prefix": "agent-platform-dev",
+        "platform_region": "us-west-2",
+        "platform_account_id": "123456789012",
+    }
     for given in (defaults, {**defaults, **entries}):
         yield values(role, **{**shared, **given})

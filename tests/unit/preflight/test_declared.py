@@ -12,9 +12,12 @@ import pytest
 
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import (
     change_rules,
+    change_warnings,
     component_faults,
+    component_needs,
     components,
     formats,
+    removal_rules,
 )
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.roles import options
 from tests.unit.platform_info.fake_aws import everything
@@ -39,6 +42,8 @@ MODULES = sorted(path.stem for path in Path(components.__file__).parent.glob("[!
         lambda: facts(eks={"node_groups": {"any": {"kubernetes_version": "1.34"}}}),
         lambda: facts(network={"subnets": {"private": [{"cidr": "10.0.0.0/24"}]}}),
         lambda: facts(conflicts=[{"why": "x"}]),
+        lambda: facts(offers={"ekss": {}}),
+        lambda: facts(offers={"encryption": {"quotas": {}}}),
         lambda: result(account="123456789012"),
     ],
 )
@@ -87,8 +92,10 @@ def test_rules_read_what_is_declared(component):
     found = facts(**facts_of(everything()))
     for given in samples(component):
         list(component_faults(component, given, every))
-        if change_rules(component):
-            list(change_rules(component)(given, found))
+        component_needs(component, given, found)
+        for rules in filter(None, (change_rules(component), change_warnings(component), removal_rules(component))):
+            list(rules(given, found))
+            list(rules(given, facts(**facts_of({}))))
 
 
 @pytest.mark.parametrize("component", MODULES)
@@ -105,6 +112,7 @@ def test_ranges_are_of_whole_numbers(component):
 def test_a_component_without_rules_has_no_faults():
     assert list(component_faults("none_such", values("irsa_role"), others())) == []
     assert change_rules("encryption") is None
+    assert change_warnings("encryption") is None
 
 
 def test_rules_that_cannot_be_imported_are_not_taken_for_none(monkeypatch):

@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 
-from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.components.eks import (
-    KUBERNETES_VERSIONS,
-)
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.components import eks as eks_rules
 
-from .declared import change_fault_lines, fault_lines
+from .declared import change_fault_lines, fault_lines, removal_fault_lines, warning_lines
 
 GROUP = {
     "name": "default",
@@ -70,17 +70,71 @@ def test_missing_values_are_the_schemas_business():
     assert lines(eks_node_groups=[{}], eks_addons=[{}], eks_access_entries=[{}]) == []
 
 
-@pytest.mark.parametrize("version", KUBERNETES_VERSIONS)
+SUPPORTED = ("1.32", "1.33", "1.34", "1.35", "1.36")
+
+
+@pytest.fixture(autouse=True)
+def _today(monkeypatch):
+    monkeypatch.setattr(eks_rules, "_today", lambda: datetime.date(2026, 8, 1))
+
+
+@pytest.mark.parametrize("version", SUPPORTED)
 def test_supported_versions(version):
     assert lines(eks_kubernetes_version=version) == []
+    assert change_lines({}, eks_kubernetes_version=version) == []
 
 
-@pytest.mark.parametrize("version", ["1.19", "2.0", "1.3", "1.99"])
-def test_versions_that_eks_does_not_support(version):
-    supported = ", ".join(KUBERNETES_VERSIONS)
-    assert lines(eks_kubernetes_version=version) == [
-        f"eks_kubernetes_version: {version!r} is not a version that EKS supports: {supported}"
+@pytest.mark.parametrize("version", ["1.19", "1.3"])
+def test_versions_that_no_longer_can_be(version):
+    assert lines(eks_kubernetes_version=version) == [f"eks_kubernetes_version: {version!r} {unsupported(*LISTED)}"]
+
+
+# 1.31 still has some months on this day.
+LISTED = ("1.31", *SUPPORTED)
+
+
+def unsupported(*versions):
+    return f"is not a version that EKS supports: {', '.join(versions)}"
+
+
+@pytest.mark.parametrize("version", ["2.0", "1.37", "1.99"])
+def test_versions_that_nobody_knows(version):
+    assert lines(eks_kubernetes_version=version) == []
+    assert change_lines({}, eks_kubernetes_version=version) == [
+        f"eks_kubernetes_version: {version!r} {unsupported(*LISTED)}"
     ]
+
+
+def offers(**ends):
+    """What EKS says of its versions: by version, written 1_34, the ends of its support."""
+    versions = {
+        version.strip("v").replace("_", "."): dict(
+            zip(("end_of_standard_support", "end_of_extended_support"), days, strict=True)
+        )
+        for version, days in ends.items()
+    }
+    return {"offers": {"eks": {"versions": versions}}}
+
+
+def test_what_eks_says_of_its_versions_goes_before_the_table():
+    offered = offers(v1_36=("2027-08-02", "2028-08-02"), v1_37=("2027-12-01", "2028-12-01"))
+    assert change_lines(offered, eks_kubernetes_version="1.37") == []
+    assert change_lines(offered, eks_kubernetes_version="1.35") == [
+        f"eks_kubernetes_version: '1.35' {unsupported('1.36', '1.37')}"
+    ]
+
+
+def test_where_eks_could_not_be_asked_the_table_serves():
+    assert change_lines({"offers": {"eks": {"versions": {}}}}, eks_kubernetes_version="1.36") == []
+
+
+def test_a_version_whose_support_has_ended(monkeypatch):
+    monkeypatch.setattr(eks_rules, "_today", lambda: datetime.date(2026, 11, 26))
+    assert change_lines({}, eks_kubernetes_version="1.31") == [
+        f"eks_kubernetes_version: '1.31' {unsupported(*SUPPORTED)}"
+    ]
+    # What runs is upgraded by EKS, whatever is declared.
+    assert change_lines({"eks": {**RUNNING, "version": "1.31"}}, eks_kubernetes_version="1.31") == []
 
 
 @pytest.mark.parametrize("version", ["", "1", "1.34.1", "v1.34", "latest"])
@@ -334,10 +388,6 @@ IRSA = {"name": "ebs-csi-driver", "namespace": "kube-system", "service_accounts"
             " turn them round",
         ),
         (
-            [{"name": "a", "irsa": {**IRSA, "name": "agent"}}],
-            "eks_addons[0].irsa.name: 'agent' is also a role of workload_identity_roles: one role has one owner",
-        ),
-        (
             [{"name": "a", "irsa": IRSA}, {"name": "b", "irsa": IRSA}],
             "eks_addons[].irsa.name: 'ebs-csi-driver' occurs more than once",
         ),
@@ -436,7 +486,8 @@ RUNNING = {"cluster_name": "agent-platform-dev-eks", "version": "1.34", "node_gr
     ],
 )
 def test_version_of_a_running_cluster(running, wanted, rule):
-    found = change_lines({"eks": {**RUNNING, "version": running}}, eks_kubernetes_version=wanted)
+    platform = {"eks": {**RUNNING, "version": running}}
+    found = change_lines(platform, eks_kubernetes_version=wanted, eks_support_type="EXTENDED")
     assert found == ([f"eks_kubernetes_version: {wanted!r} {rule}"] if rule else [])
 
 
@@ -474,3 +525,123 @@ def test_the_way_out_is_named():
 @pytest.mark.parametrize("platform", [{}, {"eks": {"version": None, "node_groups": {}}}])
 def test_nothing_runs_yet(platform):
     assert change_lines(platform) == []
+
+
+# ---- what EKS does by itself
+
+
+def warned(platform, **change):
+    return warning_lines("eks", {**RIGHT, "eks_kubernetes_version": "1.36", **change}, platform)
+
+
+@pytest.mark.parametrize(
+    ("support_type", "declared", "day"), [("STANDARD", "1.34", "2026-12-03"), ("EXTENDED", "1.34", "2027-12-03")]
+)
+def test_a_cluster_that_eks_has_upgraded_is_no_wall(monkeypatch, support_type, declared, day):
+    monkeypatch.setattr(eks_rules, "_today", lambda: datetime.date.fromisoformat(day))
+    platform = {"eks": {**RUNNING, "version": "1.36"}}
+    given = {"eks_kubernetes_version": declared, "eks_support_type": support_type}
+    assert change_lines(platform, **given) == []
+    assert warned(platform, **given)[0] == (
+        "eks_kubernetes_version: '1.34' is older than 1.36, to which EKS has upgraded agent-platform-dev-eks when its"
+        " support ended. The run goes on with 1.36; set eks_kubernetes_version to '1.36'"
+    )
+
+
+BY_ITSELF = "EKS then upgrades the cluster by itself, at a time of its own. Raise eks_kubernetes_version before"
+
+
+@pytest.mark.parametrize(
+    ("day", "support_type", "told"),
+    [
+        ("2026-09-02", "STANDARD", None),
+        ("2026-09-03", "STANDARD", f"standard support ends on 2026-12-02; {BY_ITSELF}"),
+        ("2026-12-02", "STANDARD", f"standard support ended on 2026-12-02; {BY_ITSELF}"),
+        (
+            "2026-12-01",
+            "EXTENDED",
+            "standard support ends on 2026-12-02; the cluster costs more from then on. Raise eks_kubernetes_version",
+        ),
+        ("2027-03-01", "EXTENDED", None),
+        ("2027-11-30", "EXTENDED", f"extended support ends on 2027-12-02; {BY_ITSELF}"),
+    ],
+)
+def test_the_end_of_support_is_told_three_months_ahead(monkeypatch, day, support_type, told):
+    monkeypatch.setattr(eks_rules, "_today", lambda: datetime.date.fromisoformat(day))
+    found = warned({"eks": RUNNING}, eks_kubernetes_version="1.34", eks_support_type=support_type)
+    assert found == ([f"eks_kubernetes_version: '1.34' is near its end: its {told}"] if told else [])
+
+
+def test_the_default_is_far_from_its_end():
+    assert warned({}) == []
+
+
+# ---- zones
+
+
+A, B, C = (f"us-west-2{letter}" for letter in "abc")
+
+
+@pytest.mark.parametrize(
+    ("zones", "network", "part"),
+    [
+        ([], [], None),
+        ([C], [A, B, C], None),
+        ([C], [A, B], f"'{C}' is not a zone of the network: {A}, {B}. Name all zones in network_availability_zones"),
+        ([C], [], f"'{C}' is not a zone of the network, whose zones are not declared. Name all zones in"),
+        ([A, A], [A, B], f"'{A}' occurs more than once"),
+    ],
+)
+def test_zones_of_a_node_group(zones, network, part):
+    groups = [{**GROUP, "availability_zones": zones}]
+    others = {**OTHERS, "network": {"network_vpc_cidr": "10.0.0.0/16", "network_availability_zones": network}}
+    found = fault_lines("eks", {**RIGHT, "eks_node_groups": groups}, **others)
+    assert found == [] if part is None else (len(found) == 1 and part in found[0]), found
+
+
+@pytest.mark.parametrize(
+    ("declared", "existing", "fixed"),
+    [
+        # Left out, they are those of the cluster, whatever zones the network has by now.
+        ([], [A, B], False),
+        ([B, A], [A, B], False),
+        ([C], [C], False),
+        ([], [C], True),
+        ([A, B, C], [A, B], True),
+    ],
+)
+def test_a_node_group_keeps_its_zones(declared, existing, fixed):
+    cluster = {
+        **RUNNING,
+        "availability_zones": [A, B],
+        "node_groups": {"agent-platform-dev-default": {"availability_zones": existing}},
+    }
+    groups = [{**GROUP, "availability_zones": declared}]
+    found = change_lines({"eks": cluster, "network": {"availability_zones": [A, B, C]}}, eks_node_groups=groups)
+    assert bool(found) is fixed
+    assert not fixed or "EKS can't change it: add a group of another name" in found[0]
+
+
+@pytest.mark.parametrize(("network", "faults"), [("vpc-1", 0), (None, 0), ("vpc-2", 1)])
+def test_a_cluster_stays_in_its_vpc(network, faults):
+    found = change_lines({"eks": {**RUNNING, "vpc_id": "vpc-1"}, "network": {"vpc_id": network}})
+    assert len(found) == faults
+    assert not faults or found[0].startswith("eks: the cluster is in vpc-1, the network is vpc-2: EKS can't move it")
+
+
+# ---- removal
+
+
+@pytest.mark.parametrize(("switch", "made", "faults"), [(False, [], 0), (False, ["volume vol-1"], 1), (True, ["x"], 0)])
+def test_what_controllers_have_made_keeps_the_cluster(switch, made, faults):
+    given = {**RIGHT, "eks_remove_controller_resources": switch, "eks_deletion_protection": False}
+    found = removal_fault_lines("eks", given, {"eks": {"exists": True, "controller_resources": made}})
+    assert len(found) == faults
+    assert not faults or "have made volume vol-1: remove what asks for them in the cluster" in found[0]
+
+
+def test_nodes_of_others_keep_the_cluster():
+    given = {**RIGHT, "eks_deletion_protection": False}
+    assert removal_fault_lines("eks", given, {"eks": {"exists": True, "foreign_nodes": ["Fargate profile jobs"]}}) == [
+        "eks: can't be removed while the cluster has what others have made: Fargate profile jobs. Remove that first"
+    ]

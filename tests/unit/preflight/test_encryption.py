@@ -45,10 +45,11 @@ def test_names_that_others_hold():
     conflict = {
         "component": "eks",
         "resource": "IAM role agent-platform-dev-eks-nodes",
-        "reason": "exists without the tags of this platform (Project=agent-platform)",
+        "reason": "exists and belongs to the component workload_identity of this platform",
+        "remedy": "rename what one of the two components makes",
     }
     assert [str(item) for item in conflict_faults(facts(conflicts=[conflict]))] == [
-        "eks: IAM role agent-platform-dev-eks-nodes exists without the tags of this platform (Project=agent-platform):"
-        " it is not changed; rename the platform (platform_name), or remove it or give it the owner tags yourself"
+        "eks: IAM role agent-platform-dev-eks-nodes exists and belongs to the component workload_identity of this"
+        " platform: it is not changed; rename what one of the two components makes"
     ]
     assert list(conflict_faults(facts(conflicts=[]))) == []

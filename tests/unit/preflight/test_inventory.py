@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
 from ansible_collections.agent_platform.aws.plugins.lookup.inventory_faults import Inventory, Made
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.components import network
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.fault import Fault
 
 from .declared import facts
 
@@ -232,10 +235,53 @@ def test_changes_and_conflicts(inventory):
     platform = facts(
         network={"cidr_block": "10.1.0.0/16", "vpc_id": "vpc-1"},
         eks={"version": "1.32", "cluster_name": "agent-platform-dev-eks"},
-        conflicts=[{"component": "eks", "resource": "IAM role x", "reason": "exists without our tags"}],
+        conflicts=[{"component": "eks", "resource": "IAM role x", "reason": "isn't ours", "remedy": "go"}],
     )
     found = list(inventory("network_vpc_cidr: 10.0.0.0/16\n").change_faults(HOSTS, platform))
     assert [item.variable for item in found] == ["network_vpc_cidr", "eks_kubernetes_version", "eks"]
     assert found[0].place.endswith("all.yml:1")
     assert found[1].place == ""
     assert [item.variable for item in inventory().change_faults(["encryption"], platform)] == ["eks"]
+
+
+def test_warnings_of_the_components_of_the_run(inventory, monkeypatch):
+    """They are shown once, with their places, and are no faults."""
+
+    def warnings(values, platform):
+        yield Fault("network_vpc_cidr", f"{values['network_vpc_cidr']} in {platform['account_id']}")
+
+    monkeypatch.setattr(network, "warnings", warnings, raising=False)
+    platform = facts(account_id="123456789012")
+    made = inventory("network_vpc_cidr: 10.0.0.0/16\n")
+    found = [str(item) for item in made.warnings(HOSTS, platform)]
+    assert len(found) == 1
+    assert re.fullmatch(r"network_vpc_cidr: 10.0.0.0/16 in 123456789012 \(.*all.yml:1\)", found[0])
+    assert list(made.warnings(["encryption"], platform)) == []
+
+
+def test_a_name_of_two_owners_whichever_of_them_the_run_is_about(inventory):
+    role = "{name: bastion, namespace: gateways, service_accounts: [bastion]}"
+    checked = inventory(workload_identity=f"workload_identity_roles:\n  - {role}\n")
+    for hosts in (None, ["bastion_instance"], ["workload_identity"]):
+        (line,) = lines(checked, hosts)
+        assert line.startswith(
+            "workload_identity_roles[0].name: makes the IAM role agent-platform-dev-bastion, which is"
+        )
+        assert line.endswith("(/workload_identity.yml:2)")
+    assert lines(checked, ["network"]) == []
+
+
+def test_what_keeps_components_from_being_removed_comes_at_once(inventory):
+    nothing = {"state": "absent", "lines": []}
+    found = {
+        "platform": facts(eks={"exists": True}, bastion_instance={"exists": True}),
+        "summary": {"eks": {"state": "exists"}, "bastion_instance": {"state": "exists"}, "network": nothing},
+    }
+    faults = [str(item) for item in inventory().removal_faults(["eks", "bastion_instance"], found)]
+    assert [line.partition(":")[0] for line in faults] == [
+        "eks_deletion_protection",
+        "bastion_instance_termination_protection",
+    ]
+    off = "eks_deletion_protection: false\nbastion_instance_termination_protection: false\n"
+    assert list(inventory(off).removal_faults(["eks", "bastion_instance"], found)) == []
+    assert [item.variable for item in inventory(off).removal_faults(["network"], found)] == ["network"]

@@ -261,3 +261,68 @@ def test_what_aws_cannot_change(change, line):
 )
 def test_nothing_exists_that_could_stand_in_the_way(platform):
     assert change_lines(platform) == []
+
+
+OFFERED = {
+    "zones": {"us-west-2a": "usw2-az1", "us-west-2b": "usw2-az2", "us-west-2c": "use1-az3", "us-west-2d": "cac1-az3"},
+    "usable_zones": ["us-west-2a", "us-west-2b"],
+}
+
+
+@pytest.mark.parametrize(
+    ("zones", "lines"),
+    [
+        ([], []),
+        (["us-west-2a", "us-west-2b"], []),
+        (
+            ["us-west-2a", "us-west-2c"],
+            [
+                "network_availability_zones[1]: 'us-west-2c' is use1-az3, in which EKS makes no cluster: choose among"
+                " us-west-2a, us-west-2b"
+            ],
+        ),
+        (
+            ["us-west-2f", "us-west-2d"],
+            [
+                "network_availability_zones[0]: 'us-west-2f' is not offered to this account: choose among us-west-2a,"
+                " us-west-2b",
+                "network_availability_zones[1]: 'us-west-2d' is cac1-az3, in which EKS makes no cluster: choose among"
+                " us-west-2a, us-west-2b",
+            ],
+        ),
+    ],
+)
+def test_zones_that_aws_does_not_offer(zones, lines):
+    assert change_lines({"offers": {"network": OFFERED}}, network_availability_zones=zones) == lines
+
+
+def test_zones_are_not_judged_where_aws_did_not_tell():
+    unknown = {"offers": {"network": {"zones": {}, "usable_zones": []}}}
+    assert change_lines(unknown, network_availability_zones=["us-west-2f", "us-west-2g"]) == []
+
+
+def test_a_region_with_too_few_zones_for_eks():
+    few = {"offers": {"network": {**OFFERED, "usable_zones": ["us-west-2a"]}}}
+    assert change_lines(few, network_availability_zones=[]) == [
+        "network_availability_zones: [] can't be chosen: the region offers 1 zones that EKS takes"
+    ]
+    assert change_lines({**few, "network": EXISTING}, network_availability_zones=[]) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"network_endpoint_policies": {"s3": {}}}, None),
+        (
+            {"network_endpoint_policies": {"sqs": {}}},
+            "network_endpoint_policies: 'sqs' is the policy of an endpoint that isn't declared",
+        ),
+        ({"network_dhcp_options_id": "dopt-0123456789abcdef0"}, None),
+        (
+            {"network_dhcp_options_id": "default"},
+            "network_dhcp_options_id: 'default' is not the id of DHCP options, such as dopt-0123456789abcdef0",
+        ),
+    ],
+)
+def test_policies_and_dhcp_options(change, line):
+    assert lines(**{"network_gateway_endpoints": ["s3"], **change}) == ([line] if line else [])

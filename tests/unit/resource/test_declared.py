@@ -22,9 +22,9 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.declarations im
     named_by,
     texts,
 )
-from ansible_collections.agent_platform.aws.plugins.module_utils.finding import VISIBLE_AFTER
+from ansible_collections.agent_platform.aws.plugins.module_utils.finding import LOST_AFTER, VISIBLE_AFTER
 from ansible_collections.agent_platform.aws.plugins.module_utils.policies import policy, same_policy
-from ansible_collections.agent_platform.aws.plugins.module_utils.resource import WRITE_ATTEMPTS, Resource
+from ansible_collections.agent_platform.aws.plugins.module_utils.resource import Resource
 from ansible_collections.agent_platform.aws.plugins.module_utils.values import (
     PLACEHOLDER,
     get_path,
@@ -33,7 +33,15 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.values import (
     same_key,
     without_unset,
 )
-from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step, api_error, refuse_resource, run_resource
+from tests.support.scripted_aws import (
+    ScriptedAws,
+    ScriptedModule,
+    Step,
+    api_error,
+    endless,
+    refuse_resource,
+    run_resource,
+)
 
 GONE = ("ResourceNotFoundException",)
 ARN = "arn:aws:logs:us-west-2:123456789012:log-group:demo"
@@ -144,6 +152,22 @@ def test_what_is_declared_empty_is_cleared_by_a_call_of_its_own(days, operation,
         *(after, group_tags(), filters()),
     )
     assert result["changed"] is True
+
+
+def test_where_reads_flap_a_change_must_be_shown_several_times_in_a_row(clock):
+    class Flapping(LogGroup):
+        steady = 2
+
+    old, new = (groups("demo", retentionInDays=days) for days in (1, 7))
+    looks = [old, new, old, new, new, new]
+    result, _aws, _module = run_resource(
+        Flapping,
+        {"name": "demo", "days": 7},
+        *(old, group_tags(), filters()),
+        Step("PutRetentionPolicy", {}),
+        *(step for look in looks for step in (look, group_tags(), filters())),
+    )
+    assert result["log_group"]["retention_in_days"] == 7
 
 
 # ---- Names that the description gives
@@ -522,8 +546,8 @@ def test_a_refusal_inside_of_a_success_is_one(clock, status):
             told = {"Code": "No", "Message": f"not {request['GroupId']}"}
             return [{**told, "ResponseMetadata": {"HTTPStatusCode": status}} if status else told]
 
-    tries = [security_groups(DESCRIBED), Step("DeleteSecurityGroup", {})] * (WRITE_ATTEMPTS if status else 1)
-    told = refuse_resource(Partly, {**GROUP, "state": "absent"}, *tries)
+    tries = [security_groups(DESCRIBED), Step("DeleteSecurityGroup", {})]
+    told = refuse_resource(Partly, {**GROUP, "state": "absent"}, *(endless(*tries) if status else tries))
     assert "(DeleteSecurityGroup): No: not sg-1" in told
     assert ("Given up" in told) is bool(status)
 
@@ -542,8 +566,16 @@ def test_a_read_of_another_service_names_that_one():
 
 
 def test_looks_end_with_the_time(clock):
-    times = [clock[0] for _look in Group.looks(lambda: None, VISIBLE_AFTER, pause=1, longest=4, growth=2)]
+    times = [clock[0] for _look in Group.looks(lambda: None, 10, pause=1, longest=4, growth=2)]
     assert times == [0, 1, 3, 7]
+
+
+def test_what_was_made_may_stay_unseen_for_a_minute(clock):
+    resource = Group(ScriptedModule(ScriptedAws(*endless(security_groups())), GROUP))
+    assert resource.find_after_write() is None
+    assert VISIBLE_AFTER - 5 <= clock[0] <= VISIBLE_AFTER == 60
+    assert resource.find_after_write(LOST_AFTER) is None
+    assert clock[0] <= VISIBLE_AFTER + LOST_AFTER
 
 
 @pytest.mark.parametrize(("names", "text"), [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")])

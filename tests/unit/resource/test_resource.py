@@ -3,11 +3,15 @@ a unique name an EC2 flow log)."""
 
 from __future__ import annotations
 
+import datetime
 from typing import ClassVar
 
+import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
 
 from ansible_collections.agent_platform.aws.plugins.module_utils import resource as base
+from ansible_collections.agent_platform.aws.plugins.module_utils.calls import BUSY_FOR, LONGEST_PAUSE, PASSING_FOR
 from ansible_collections.agent_platform.aws.plugins.module_utils.declarations import (
     Create,
     Delete,
@@ -16,6 +20,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.declarations im
     States,
     Tagging,
     Update,
+    tag_list,
 )
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from ansible_collections.agent_platform.aws.plugins.module_utils.resource import Resource
@@ -25,6 +30,7 @@ from tests.support.scripted_aws import (
     ScriptedModule,
     Step,
     api_error,
+    endless,
     lost_reply,
     refuse_resource,
     run_resource,
@@ -162,7 +168,7 @@ def test_create_is_never_repeated_after_acceptance(clock):
         {},
         Step("DescribeAddon", missing()),
         Step("CreateAddon", addon("CREATING")),
-        *[Step("DescribeAddon", missing()) for _ in range(5)],
+        *endless(Step("DescribeAddon", missing())),
     )
     assert "doesn't show it" in message
 
@@ -216,6 +222,7 @@ def test_already_there_on_the_second_try_is_adopted():
         api_error("CreateAddon", "TooManyRequestsException", status=429),
         api_error("CreateAddon", "ServerException", "broken", 500),
         api_error("CreateAddon", "InvalidParameterException", "The role cannot be assumed"),
+        api_error("CreateAddon", "InvalidParameterException", "The role CANNOT be Assumed"),
         lost_reply(),
     ],
 )
@@ -231,21 +238,67 @@ def test_passing_faults_are_survived(error):
     assert result["changed"] is True
 
 
-def test_endless_throttling_ends_with_a_named_error():
-    steps = [Step("DescribeAddon", missing())]
-    for attempt in range(base.WRITE_ATTEMPTS):
-        steps.append(Step("CreateAddon", api_error("CreateAddon", "ThrottlingException", "Rate exceeded")))
-        if attempt < base.WRITE_ATTEMPTS - 1:
-            steps.append(Step("DescribeAddon", missing()))
-    message = refused({}, *steps)
-    assert "EKS add-on 'vpc-cni' of 'demo'" in message
-    assert "Rate exceeded" in message
-    assert f"after {base.WRITE_ATTEMPTS} attempts" in message
+def given_up(error):
+    """What the user is told of a create that AWS refuses for ever."""
+    return refused({}, *endless(Step("DescribeAddon", missing()), Step("CreateAddon", error)))
 
 
-def test_each_write_has_its_own_attempts():
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [
+        (api_error("CreateAddon", "ThrottlingException", "Rate exceeded"), BUSY_FOR),
+        (lost_reply(), BUSY_FOR),
+        (api_error("CreateAddon", "InvalidParameterException", "The role Cannot Be assumed"), PASSING_FOR),
+    ],
+)
+def test_a_write_is_given_up_by_time(clock, error, seconds):
+    message = given_up(error)
+    assert seconds - LONGEST_PAUSE <= clock[0] <= seconds
+    assert "Could not create EKS add-on 'vpc-cni' of 'demo' (CreateAddon)" in message
+    assert f"Given up after {clock[0]:.0f} s" in message
+
+
+def test_a_read_is_given_up_like_a_write(clock, monkeypatch):
+    """The SDK repeats it; a hook answers in the place of AWS."""
+
+    def throttled(request, **_others):
+        headers = {"x-amzn-ErrorType": "ThrottlingException"}
+        response = AWSResponse(request.url, 429, headers, None)
+        response._content = b'{"message": "Rate exceeded"}'
+        return response
+
+    def make(_service, config):
+        made = boto3.client(
+            "eks", region_name="us-west-2", aws_access_key_id="unused", aws_secret_access_key="unused", config=config
+        )
+        made.meta.events.register("before-send", throttled)
+        return made
+
+    module = ScriptedModule(ScriptedAws(), PARAMS)
+    monkeypatch.setattr(module, "client", make)
+    with pytest.raises(ResourceError, match=r"Could not read EKS add-on .* AWS went on throttling"):
+        Addon(module).run()
+    assert 10 < clock[0] <= BUSY_FOR
+
+
+def test_a_write_that_was_done_in_between_begins_anew(clock):
+    """Two that fail for long, each for less than it takes to give up, fail for longer than one may."""
+    aws = ScriptedAws()
+    tried = Addon(ScriptedModule(aws, PARAMS))
+    for _time in range(2):
+        for _failure in range(8):
+            aws.steps = [Step("CreateAddon", api_error("CreateAddon", "ThrottlingException"))]
+            with pytest.raises(base.Repeat) as caught:
+                tried.write("CreateAddon", {**READ, "clientRequestToken": "t"}, "create it")
+            tried.patience.pause(caught.value)
+        aws.steps = [Step("CreateAddon", {})]
+        tried.write("CreateAddon", {**READ, "clientRequestToken": "t"}, "create it")
+    assert clock[0] > BUSY_FOR
+
+
+def test_each_write_has_its_own_time():
     """Two writes that fail often, each less often than it takes to give up, are more failures than one may have."""
-    failures = base.WRITE_ATTEMPTS - 2
+    failures = 8
     steps = [Step("DescribeAddon", addon())]
     for operation in ("UpdateAddon", "TagResource"):
         for _failure in range(failures):
@@ -321,6 +374,148 @@ def test_of_two_one_is_kept_and_the_other_reported():
     result, _aws, module = run_resource(FlowLog, {"resource_id": "vpc-1"}, Step("DescribeFlowLogs", two))
     assert result["flow_log"]["flow_log_id"] == "fl-1"
     assert "fl-2" in module.warnings[0]
+
+
+# ---- twins: two runs at once make what has no unique name
+
+
+class Table(Resource):
+    """A route table, which only its tags tell from others."""
+
+    service = "ec2"
+    kind = "route table"
+    result = "route_table"
+    names: ClassVar = {"VpcId": "vpc_id"}
+    identifier = "RouteTableId"
+    unique_name = False
+    capital_members = True
+    describe = Describe("DescribeRouteTables", "RouteTables", many=True)
+    create = Create("CreateRouteTable", tags=None, made="RouteTable.RouteTableId")
+    delete = Delete("DeleteRouteTable", missing=("InvalidRouteTableID.NotFound",), by="RouteTableId")
+    tagging = tag_list("CreateTags", "DeleteTags", by={"Resources": ["RouteTableId"]})
+
+    def describe_request(self):
+        return {}
+
+    def select(self, found):
+        return self.marked(found, self.marks())
+
+
+class Gateway(Table):
+    """A NAT gateway, of which AWS tells when it was made."""
+
+    kind = "NAT gateway"
+    result = "nat_gateway"
+    identifier = "NatGatewayId"
+    made_at = "CreateTime"
+    describe = Describe("DescribeNatGateways", "NatGateways", many=True)
+    delete = Delete("DeleteNatGateway", by="NatGatewayId")
+
+
+def tables(*numbers, **tags):
+    listed = [{"Key": key, "Value": value} for key, value in {**OWNER, "Name": "a", **tags}.items()]
+    return {"RouteTables": [{"RouteTableId": f"rtb-{number}", "VpcId": "vpc-1", "Tags": listed} for number in numbers]}
+
+
+def run_table(*steps, resource=Table, **params):
+    tags = {**OWNER, "Name": "a"}
+    return run_resource(resource, {"vpc_id": "vpc-1", "owned_by": OWNER, "tags": tags, **params}, *steps)
+
+
+def test_of_two_made_at_once_the_other_one_is_kept_and_ours_removed(clock):
+    result, _aws, module = run_table(
+        Step("DescribeRouteTables", tables()),
+        Step("CreateRouteTable", {"RouteTable": {"RouteTableId": "rtb-2"}}),
+        Step("DescribeRouteTables", tables(2, 1)),
+        Step("DeleteRouteTable", {}, {"RouteTableId": "rtb-2"}),
+    )
+    assert result["route_table"]["route_table_id"] == "rtb-1"
+    assert clock[0] == base.TWINS_AFTER
+    assert module.warnings == []
+
+
+def test_of_two_made_at_once_ours_is_kept_if_every_run_would_keep_it():
+    """The other run removes its own; until then there are two."""
+    result, _aws, module = run_table(
+        Step("DescribeRouteTables", tables()),
+        Step("CreateRouteTable", {"RouteTable": {"RouteTableId": "rtb-2"}}),
+        Step("DescribeRouteTables", tables(3, 2)),
+    )
+    assert result["route_table"]["route_table_id"] == "rtb-2"
+    assert module.warnings == []
+
+
+def test_ours_is_not_removed_before_it_is_seen():
+    """What isn't seen yet can't be compared: the other run may be giving way to it at this moment."""
+    result, _aws, _module = run_table(
+        Step("DescribeRouteTables", tables()),
+        Step("CreateRouteTable", {"RouteTable": {"RouteTableId": "rtb-1"}}),
+        Step("DescribeRouteTables", tables(2)),
+        Step("DescribeRouteTables", tables(2, 1)),
+    )
+    assert result["route_table"]["route_table_id"] == "rtb-1"
+
+
+def test_a_removal_of_ours_that_is_throttled_is_made_up_for():
+    result, _aws, _module = run_table(
+        Step("DescribeRouteTables", tables()),
+        Step("CreateRouteTable", {"RouteTable": {"RouteTableId": "rtb-2"}}),
+        Step("DescribeRouteTables", tables(2, 1)),
+        Step("DeleteRouteTable", api_error("DeleteRouteTable", "RequestLimitExceeded")),
+        Step("DescribeRouteTables", tables(2, 1)),
+        Step("DeleteRouteTable", {}, {"RouteTableId": "rtb-2"}),
+    )
+    assert result["route_table"]["route_table_id"] == "rtb-1"
+
+
+def test_twins_of_earlier_runs_are_kept_and_reported():
+    result, aws, module = run_table(Step("DescribeRouteTables", tables(2, 1)))
+    assert result["changed"] is False
+    assert aws.operations() == ["DescribeRouteTables"]
+    (warning,) = module.warnings
+    assert "rtb-1 is kept as declared; check whether rtb-2 can be deleted" in warning
+
+
+def test_the_oldest_is_kept():
+    def gateway(number, year):
+        tags = [{"Key": key, "Value": value} for key, value in {**OWNER, "Name": "a"}.items()]
+        made_at = datetime.datetime(year, 1, 1, tzinfo=datetime.UTC)
+        return {"NatGatewayId": f"nat-{number}", "CreateTime": made_at, "Tags": tags}
+
+    two = {"NatGateways": [gateway(1, 2026), gateway(2, 2025)]}
+    result, _aws, _module = run_table(Step("DescribeNatGateways", two), resource=Gateway)
+    assert result["nat_gateway"]["nat_gateway_id"] == "nat-2"
+
+
+def test_removal_takes_all_twins_and_nothing_else():
+    foreign = {"RouteTables": [*tables(1, 2, 3)["RouteTables"], *tables(0, ManagedBy="other")["RouteTables"]]}
+    left = {"RouteTables": foreign["RouteTables"][1:]}
+    last = {"RouteTables": foreign["RouteTables"][2:]}
+    none = {"RouteTables": foreign["RouteTables"][3:]}
+    result, _aws, _module = run_table(
+        Step("DescribeRouteTables", foreign),
+        Step("DeleteRouteTable", {}, {"RouteTableId": "rtb-1"}),
+        Step("DescribeRouteTables", left),
+        Step("DescribeRouteTables", left),
+        Step("DeleteRouteTable", {}, {"RouteTableId": "rtb-2"}),
+        Step("DescribeRouteTables", last),
+        Step("DescribeRouteTables", last),
+        Step("DeleteRouteTable", {}, {"RouteTableId": "rtb-3"}),
+        Step("DescribeRouteTables", none),
+        state="absent",
+    )
+    assert result["changed"] is True
+
+
+def test_removal_without_a_wait_doesnt_go_round_in_circles():
+    result, _aws, _module = run_table(
+        Step("DescribeRouteTables", tables(1, 2)),
+        Step("DeleteRouteTable", {}, {"RouteTableId": "rtb-1"}),
+        Step("DescribeRouteTables", tables(1, 2)),
+        state="absent",
+        wait=False,
+    )
+    assert result["changed"] is True
 
 
 # ---- no change, update, immutable
@@ -400,7 +595,7 @@ def test_a_resource_removed_by_others_during_an_update_is_an_honest_error():
         {"version": "v2", "tags": {"A": "1"}},
         Step("DescribeAddon", addon()),
         Step("UpdateAddon", {"update": {"id": "u"}}),
-        *[Step("DescribeAddon", missing()) for _ in range(5)],
+        *endless(Step("DescribeAddon", missing())),
     )
     assert "doesn't show it" in message
 
@@ -482,7 +677,89 @@ def test_what_is_not_ours_is_neither_changed_nor_deleted(state):
     assert "isn't ours: it has ManagedBy=someone, expected ManagedBy=agent_platform.aws" in message
 
 
+class Placed(Table):
+    """In our VPC, where it is the only one that can be meant."""
+
+    placed = True
+
+    def select(self, found):
+        return found
+
+
+class Anywhere(Placed):
+    """With a name that anybody may give."""
+
+    placed = False
+
+
+LOST = {"Project": "demo", "Component": "network"}
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {**LOST, "Name": "a"},
+        {"Project": "demo", "Name": "a"},
+        {"Component": "network"},
+        {"Name": "a"},
+    ],
+)
+def test_lost_tags_of_what_lies_in_our_place_are_put_back(tags):
+    """A table that has lost tags is mended, not doubled: what is left of its tags says nothing else."""
+    listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+    one = {"RouteTables": [{"RouteTableId": "rtb-1", "VpcId": "vpc-1", "Tags": listed}]}
+    lost = {**LOST, "Name": "a"}.items() - tags.items()
+
+    def puts_back(request):
+        assert {tag["Key"]: tag["Value"] for tag in request["Tags"]} == dict(lost)
+
+    steps = [Step("CreateTags", {}, puts_back), Step("DescribeRouteTables", one)] if lost else []
+    params = {"vpc_id": "vpc-1", "owned_by": LOST, "tags": {**LOST, "Name": "a"}}
+    result, _aws, _module = run_resource(Placed, params, Step("DescribeRouteTables", one), *steps)
+    assert result["changed"] is bool(lost)
+
+
+@pytest.mark.parametrize(
+    ("resource", "tags"),
+    [
+        (Placed, {"Project": "other", "Component": "network", "Name": "a"}),
+        (Placed, {"Project": "demo", "Component": "eks", "Name": "a"}),
+        (Placed, {}),
+        (Anywhere, {"Project": "demo", "Name": "a"}),
+    ],
+)
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_what_has_other_tags_or_none_or_lies_anywhere_stays_someone_elses(resource, tags, state):
+    listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+    one = {"RouteTables": [{"RouteTableId": "rtb-1", "VpcId": "vpc-1", "Tags": listed}]}
+    params = {"vpc_id": "vpc-1", "owned_by": LOST, "tags": {**LOST, "Name": "a"}, "state": state}
+    assert "isn't ours" in refuse_resource(resource, params, Step("DescribeRouteTables", one))
+
+
 # ---- delete
+
+
+def test_what_is_in_the_way_of_a_deletion_is_told():
+    class Blocked(Placed):
+        def in_the_way(self, current):
+            return [f"eni-1 in {current['RouteTableId']}", "sg-1 (account 111122223333)"]
+
+    refusal = Step("DeleteRouteTable", api_error("DeleteRouteTable", "DependencyViolation", "has dependencies"))
+    params = {"vpc_id": "vpc-1", "state": "absent"}
+    told = refuse_resource(Blocked, params, Step("DescribeRouteTables", tables(1)), refusal)
+    assert told.endswith("and run again. In the way: eni-1 in rtb-1, sg-1 (account 111122223333).")
+
+
+def test_that_what_is_in_the_way_cannot_be_read_hides_no_refusal():
+    class Blocked(Placed):
+        def in_the_way(self, current):
+            return self.read("DescribeNetworkInterfaces", {})["NetworkInterfaces"]
+
+    refusal = Step("DeleteRouteTable", api_error("DeleteRouteTable", "DependencyViolation", "has dependencies"))
+    denied = Step("DescribeNetworkInterfaces", api_error("DescribeNetworkInterfaces", "UnauthorizedOperation"))
+    params = {"vpc_id": "vpc-1", "state": "absent"}
+    told = refuse_resource(Blocked, params, Step("DescribeRouteTables", tables(1)), refusal, denied)
+    assert told.endswith("has dependencies. Something still uses it; remove that first, and run again.")
 
 
 def test_delete_waits_until_it_is_gone():

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping
 
 from .. import instance_types
 from ..fault import Fault, fault
+from ..names import Name, fixed_names
 from ..permissions import access_policy_faults, database_user_faults, model_faults, statement_faults
+from ..quotas import Need, instance_needs
 from ..ranges import Range
 
 IMAGE_ID = re.compile(r"ami-([0-9a-f]{8}|[0-9a-f]{17})")
@@ -55,6 +57,19 @@ def faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Itera
     yield from statement_faults("bastion_instance_statements", values.get("bastion_instance_statements") or [])
     for index, policy in enumerate(values.get("bastion_instance_cluster_policies") or []):
         yield from access_policy_faults(f"bastion_instance_cluster_policies[{index}]", policy)
+
+
+def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
+    prefix, account = values.get("platform_prefix"), values.get("platform_account_id")
+    yield from fixed_names(prefix, iam_role=["bastion"], secret=["bastion-code-server"])
+    # The profile has the role's name.
+    yield from (role._replace(kind="instance_profile") for role in fixed_names(prefix, iam_role=["bastion"]))
+    yield from fixed_names(account and prefix, s3_bucket=[f"bastion-transfer-{account}"])
+
+
+def needs(values: Mapping[str, t.Any], _platform: Mapping[str, t.Any]) -> Iterator[Need]:
+    kind = values.get("bastion_instance_type")
+    yield from instance_needs([kind] if kind else [], 1, "bastion_instance_type")
 
 
 def _type_faults(kind: str, image: str) -> Iterator[Fault]:

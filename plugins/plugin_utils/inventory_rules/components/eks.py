@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 import typing as t
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Network, collapse_addresses
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.names import resource_name
@@ -23,13 +24,23 @@ from ..formats import (
     repeated,
     repeated_names,
 )
+from ..names import Name, fixed_names, named_entries
 from ..permissions import access_policy_faults, workload_role_faults
+from ..quotas import Need, instance_needs
 from ..ranges import Range
 
-# Versions that EKS offers for new clusters in standard or extended support, oldest first; extended support ends
-# 2026-11-26, 2027-03-23, 2027-07-29, 2027-12-02, 2028-03-27 and 2028-08-02.
-# https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html
-KUBERNETES_VERSIONS = ("1.31", "1.32", "1.33", "1.34", "1.35", "1.36")
+# When standard and extended support of a version end. What EKS itself says of its versions goes before this table; it
+# serves where that can't be read. https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html
+SUPPORT_ENDS = {
+    "1.31": ("2025-11-26", "2026-11-26"),
+    "1.32": ("2026-03-23", "2027-03-23"),
+    "1.33": ("2026-07-29", "2027-07-29"),
+    "1.34": ("2026-12-02", "2027-12-02"),
+    "1.35": ("2027-03-27", "2028-03-27"),
+    "1.36": ("2027-08-02", "2028-08-02"),
+}
+# Days before an end of support in which a run tells of it.
+NOTICE = 90
 
 # A kubelet may be that much older than the control plane.
 MOST_MINORS_BEHIND = 3
@@ -50,6 +61,14 @@ RANGES = {
 }
 MOST_INSTANCE_TYPES = 20
 MOST_TAINTS = 50
+# An upgrade may launch that many nodes more in each zone.
+SURGE_PER_ZONE = 2
+FEWEST_ZONES = 2
+SAMPLES = {
+    "oidc_provider_arn": "arn:{partition}:iam::{account_id}:oidc-provider/oidc.eks.{region}.amazonaws.com/id/"
+    + 32 * "x",
+    "oidc_issuer": "https://oidc.eks.{region}.amazonaws.com/id/" + 32 * "x",
+}
 AL2023_RELEASE = re.compile(r"(\d+\.\d+)\.\d+-\d{8}")
 NODE_GROUP_NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]*")
 # Labels of these namespaces a kubelet may not give itself, but for those below; it would refuse to start.
@@ -75,15 +94,35 @@ def _minor(version: str) -> tuple[int, int]:
     return int(major), int(minor)
 
 
+def _today() -> datetime.date:
+    return datetime.datetime.now(datetime.UTC).date()
+
+
+def supported_versions(platform: Mapping[str, t.Any]) -> dict[str, tuple[datetime.date, datetime.date]]:
+    """The versions that EKS offers for new clusters, with the days on which standard and extended support end."""
+    told = (platform.get("offers") or {}).get("eks") or {}
+    ends = {
+        version: (ends["end_of_standard_support"], ends["end_of_extended_support"])
+        for version, ends in (told.get("versions") or {}).items()
+    }
+    days = {
+        version: (datetime.date.fromisoformat(standard), datetime.date.fromisoformat(extended))
+        for version, (standard, extended) in (ends or SUPPORT_ENDS).items()
+    }
+    return {version: days[version] for version in sorted(days, key=_minor) if days[version][1] > _today()}
+
+
+def _unsupported(offered: Iterable[str]) -> str:
+    return f"is not a version that EKS supports: {', '.join(offered)}"
+
+
 def _version_faults(version: str | None) -> Iterator[Fault]:
     if version is None:
         return
     if not re.fullmatch(r"\d+\.\d+", version):
         yield fault("eks_kubernetes_version", version, "is not a Kubernetes version as major.minor, such as '1.34'")
-    elif version not in KUBERNETES_VERSIONS:
-        yield fault(
-            "eks_kubernetes_version", version, f"is not a version that EKS supports: {', '.join(KUBERNETES_VERSIONS)}"
-        )
+    elif _minor(version) < _minor(min(SUPPORT_ENDS, key=_minor)):
+        yield fault("eks_kubernetes_version", version, _unsupported(supported_versions({})))
 
 
 def _public_network_rule(text: str) -> str | None:
@@ -248,7 +287,19 @@ def _prefix_delegation(addons: list[Mapping]) -> bool:
     return False
 
 
-def _node_group_faults(groups: list[Mapping], addons: list[Mapping], kubernetes_version: str | None) -> Iterator[Fault]:
+def _zone_faults(path: str, zones: list[str], network_zones: list[str]) -> Iterator[Fault]:
+    for zone in zones:
+        if zone not in network_zones:
+            rule = "is not a zone of the network"
+            rule += f": {', '.join(network_zones)}" if network_zones else ", whose zones are not declared"
+            yield fault(path, zone, f"{rule}. Name all zones in network_availability_zones")
+    for zone in repeated(zones):
+        yield fault(path, zone, "occurs more than once")
+
+
+def _node_group_faults(
+    groups: list[Mapping], addons: list[Mapping], kubernetes_version: str | None, network_zones: list[str]
+) -> Iterator[Fault]:
     variable = "eks_node_groups"
     yield from repeated_names(variable, groups)
     for index, group in enumerate(groups):
@@ -263,13 +314,13 @@ def _node_group_faults(groups: list[Mapping], addons: list[Mapping], kubernetes_
         yield from _release_faults(path, group, kubernetes_version)
         yield from _label_faults(f"{path}.labels", group.get("labels") or {})
         yield from _taint_faults(f"{path}.taints", group.get("taints") or [])
+        yield from _zone_faults(f"{path}.availability_zones", group.get("availability_zones") or [], network_zones)
 
 
-def _addon_faults(addons: list[Mapping], workload_roles: list[Mapping]) -> Iterator[Fault]:
+def _addon_faults(addons: list[Mapping]) -> Iterator[Fault]:
     variable = "eks_addons"
     yield from repeated_names(variable, addons)
     present = [addon for addon in addons if addon.get("state") != "absent"]
-    taken = {role["name"] for role in workload_roles if "name" in role}
     for index, addon in enumerate(addons):
         path = f"{variable}[{index}]"
         for key, pattern, expected in (
@@ -284,10 +335,6 @@ def _addon_faults(addons: list[Mapping], workload_roles: list[Mapping]) -> Itera
                 yield fault(f"{path}.{key}", addon[key], expected)
         role = addon.get("irsa") or {}
         yield from workload_role_faults(f"{path}.irsa", role)
-        if role.get("name") in taken:
-            yield fault(
-                f"{path}.irsa.name", role["name"], "is also a role of workload_identity_roles: one role has one owner"
-            )
     roles = [addon.get("irsa") or {} for addon in present]
     for name in repeated(role["name"] for role in roles if "name" in role):
         yield fault(f"{variable}[].irsa.name", name, "occurs more than once")
@@ -296,13 +343,13 @@ def _addon_faults(addons: list[Mapping], workload_roles: list[Mapping]) -> Itera
         yield fault(variable, order, "has adot before cert-manager, which gives it its certificates: turn them round")
 
 
-def _access_entry_faults(entries: list[Mapping]) -> Iterator[Fault]:
+def _access_entry_faults(entries: list[Mapping], region: str | None) -> Iterator[Fault]:
     variable = "eks_access_entries"
     yield from repeated_names(variable, entries, "principal_arn")
     for index, entry in enumerate(entries):
         path = f"{variable}[{index}]"
         arn = entry.get("principal_arn")
-        rule = principal_rule(arn) if arn is not None else None
+        rule = principal_rule(arn, region) if arn is not None else None
         if rule is None and arn is not None and ":role/aws-service-role/" in arn:
             rule = "is a service-linked role, for which EKS takes no access entry"
         if rule:
@@ -328,9 +375,46 @@ def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterat
     for log_type in repeated(values.get("eks_log_types") or []):
         yield fault("eks_log_types", log_type, "occurs more than once")
     addons = values.get("eks_addons") or []
-    yield from _node_group_faults(values.get("eks_node_groups") or [], addons, values.get("eks_kubernetes_version"))
-    yield from _addon_faults(addons, others.get("workload_identity", {}).get("workload_identity_roles") or [])
-    yield from _access_entry_faults(values.get("eks_access_entries") or [])
+    yield from _node_group_faults(
+        values.get("eks_node_groups") or [],
+        addons,
+        values.get("eks_kubernetes_version"),
+        others.get("network", {}).get("network_availability_zones") or [],
+    )
+    yield from _addon_faults(addons)
+    yield from _access_entry_faults(values.get("eks_access_entries") or [], values.get("platform_region"))
+
+
+def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
+    prefix = values.get("platform_prefix")
+    yield from fixed_names(prefix, eks_cluster=["eks"], iam_role=["eks-cluster", "eks-nodes"])
+    if prefix:
+        yield Name("log_group", f"/aws/eks/{resource_name('eks', prefix, 'eks_cluster')}/cluster")
+    groups = values.get("eks_node_groups") or []
+    yield from named_entries(prefix, "eks_node_groups", groups, "eks_nodegroup")
+    yield from named_entries(prefix, "eks_node_groups", groups, "launch_template", before="eks-")
+    yield from named_entries(prefix, "eks_addons", values.get("eks_addons") or [], "iam_role", key="irsa")
+
+
+def _gone_ahead(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> bool:
+    """Whether EKS has upgraded the cluster by itself beyond what is declared, as it does when support ends."""
+    wanted, running = values.get("eks_kubernetes_version"), (platform.get("eks") or {}).get("version")
+    if not wanted or not running or _minor(running) <= _minor(wanted):
+        return False
+    return values.get("eks_support_type") != "EXTENDED" or wanted not in supported_versions(platform)
+
+
+def needs(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Need]:
+    """The nodes. What autoscaling adds later is not counted."""
+    zones = max(len((platform.get("network") or {}).get("availability_zones") or []), FEWEST_ZONES)
+    for index, group in enumerate(values.get("eks_node_groups") or []):
+        if group.get("state") == "absent":
+            continue
+        nodes = group.get("desired_size") or group.get("min_size") or 0
+        surge = max(SURGE_PER_ZONE * zones, group.get("max_unavailable") or 0) if nodes else 0
+        spot = group.get("capacity_type") == "SPOT"
+        types = group.get("instance_types") or []
+        yield from instance_needs(types, nodes, f"eks_node_groups[{index}].desired_size", spot, surge)
 
 
 def _running_version_faults(wanted: str, cluster: Mapping[str, t.Any]) -> Iterator[Fault]:
@@ -355,23 +439,90 @@ def _running_version_faults(wanted: str, cluster: Mapping[str, t.Any]) -> Iterat
     yield fault("eks_kubernetes_version", wanted, rule)
 
 
+def _fixed(group: Mapping[str, t.Any], existing: Mapping[str, t.Any], zones: list[str]) -> Iterator[tuple[str, t.Any]]:
+    """What of a node group can't be changed, as it is declared."""
+    for key in ("instance_types", "ami_type", "capacity_type"):
+        if existing.get(key) and group.get(key) and group[key] != existing[key]:
+            yield key, group[key]
+    declared = sorted(group.get("availability_zones") or zones)
+    if existing.get("availability_zones") and declared and declared != sorted(existing["availability_zones"]):
+        yield "availability_zones", declared
+
+
 def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
-    """What EKS would refuse to change of the cluster that runs."""
+    """What EKS would refuse to make, or to change of the cluster that runs."""
     cluster = platform.get("eks") or {}
-    wanted = values.get("eks_kubernetes_version")
-    if cluster.get("version") and wanted:
-        yield from _running_version_faults(wanted, cluster)
+    vpc_id = (platform.get("network") or {}).get("vpc_id")
+    if vpc_id and cluster.get("vpc_id") and cluster["vpc_id"] != vpc_id:
+        rule = f"the cluster is in {cluster['vpc_id']}, the network is {vpc_id}: EKS can't move it"
+        yield Fault("eks", f"{rule}. Find out which is yours")
+    wanted, running = values.get("eks_kubernetes_version"), cluster.get("version")
+    if wanted and not _gone_ahead(values, platform):
+        if wanted != running and wanted not in supported_versions(platform):
+            yield fault("eks_kubernetes_version", wanted, _unsupported(supported_versions(platform)))
+        elif running:
+            yield from _running_version_faults(wanted, cluster)
     for index, group in enumerate(values.get("eks_node_groups") or []):
         if group.get("state") == "absent" or "name" not in group or not values.get("platform_prefix"):
             continue
         name = resource_name(group["name"], values["platform_prefix"], "eks_nodegroup")
         existing = (cluster.get("node_groups") or {}).get(name) or {}
-        for key in ("instance_types", "ami_type", "capacity_type"):
-            now = existing.get(key)
-            if now and group.get(key) and group[key] != now and existing.get("status") != "DELETING":
-                yield fault(
-                    f"eks_node_groups[{index}].{key}",
-                    group[key],
-                    f"is not that of the node group {name}, {show(now)}, and EKS can't change it:"
-                    " add a group of another name and then remove this one (state: absent)",
-                )
+        if existing.get("status") == "DELETING":
+            continue
+        for key, declared in _fixed(group, existing, cluster.get("availability_zones") or []):
+            yield fault(
+                f"eks_node_groups[{index}].{key}",
+                declared,
+                f"is not that of the node group {name}, {show(existing[key])}, and EKS can't change it:"
+                " add a group of another name and then remove this one (state: absent)",
+            )
+
+
+def removal_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+    """What controllers in the cluster have made stays when it goes, and keeps the VPC from being removed."""
+    cluster = platform.get("eks") or {}
+    foreign, made = cluster.get("foreign_nodes"), cluster.get("controller_resources")
+    if foreign:
+        rule = f"can't be removed while the cluster has what others have made: {', '.join(foreign)}. Remove that first"
+        yield Fault("eks", rule)
+    if made and not values.get("eks_remove_controller_resources"):
+        yield fault(
+            "eks_remove_controller_resources",
+            False,
+            f"keeps eks from being removed, because controllers in the cluster have made {', '.join(made)}: remove what"
+            " asks for them in the cluster (services, ingresses, volume claims), or add"
+            " -e '{\"eks_remove_controller_resources\": true}', which removes them with the data on the volumes",
+        )
+
+
+def warnings(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+    """What EKS has done by itself to the cluster, or will do soon."""
+    wanted, cluster = values.get("eks_kubernetes_version"), platform.get("eks") or {}
+    if not wanted or not re.fullmatch(r"\d+\.\d+", wanted):
+        return
+    version = wanted
+    if _gone_ahead(values, platform):
+        version = cluster["version"]
+        yield fault(
+            "eks_kubernetes_version",
+            wanted,
+            f"is older than {version}, to which EKS has upgraded {cluster.get('cluster_name')} when its support ended."
+            f" The run goes on with {version}; set eks_kubernetes_version to '{version}'",
+        )
+    ends = supported_versions(platform).get(version)
+    if ends:
+        yield from _support_warnings(version, ends, values.get("eks_support_type") == "EXTENDED")
+
+
+def _support_warnings(version: str, ends: tuple[datetime.date, datetime.date], extended: bool) -> Iterator[Fault]:
+    standard_end, extended_end = ends
+    upgraded = "EKS then upgrades the cluster by itself, at a time of its own. Raise eks_kubernetes_version before"
+    if extended and standard_end <= _today():
+        day, what, then = extended_end, "extended", upgraded
+    elif extended:
+        day, what, then = standard_end, "standard", "the cluster costs more from then on. Raise eks_kubernetes_version"
+    else:
+        day, what, then = standard_end, "standard", upgraded
+    if day - _today() <= datetime.timedelta(days=NOTICE):
+        end = "ended" if day <= _today() else "ends"
+        yield fault("eks_kubernetes_version", version, f"is near its end: its {what} support {end} on {day}; {then}")

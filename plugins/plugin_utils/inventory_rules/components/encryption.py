@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from ..fault import Fault, fault
 from ..formats import principal_rule
+from ..names import Name, fixed_names
 from ..ranges import Range
 
 RANGES = {
@@ -17,9 +18,15 @@ RANGES = {
     "encryption_deletion_window_days": Range(7, 30, "days"),
 }
 
+SAMPLES = {"key_arn": "arn:{partition}:kms:{region}:{account_id}:key/" + 36 * "x"}
+
 
 def faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Iterator[Fault]:
     for index, arn in enumerate(values.get("encryption_key_administrators") or []):
-        rule = principal_rule(arn)
+        rule = principal_rule(arn, values.get("platform_region"))
         if rule:
             yield fault(f"encryption_key_administrators[{index}]", arn, rule)
+
+
+def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
+    yield from fixed_names(values.get("platform_prefix"), kms_alias=["key"])

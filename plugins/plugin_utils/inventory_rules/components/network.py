@@ -14,10 +14,13 @@ from ipaddress import IPv4Network
 from ansible_collections.agent_platform.aws.plugins.filter.security_group_rules import TrafficError
 from ansible_collections.agent_platform.aws.plugins.filter.security_group_rules import check as check_traffic
 from ansible_collections.agent_platform.aws.plugins.filter.subnet_plan import TIERS, VPC_PREFIX_LENGTHS, PlanError, plan
+from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.network import BARRED_BY_EKS
 from ansible_collections.agent_platform.aws.plugins.module_utils.names import SECURITY_GROUPS
 
 from ..fault import Fault, fault
 from ..formats import network_rule, repeated
+from ..names import Name, fixed_names
+from ..quotas import Need
 
 FEWEST_ZONES = 2
 # Of each subnet AWS keeps five addresses. EKS refuses a subnet with fewer than six free ones.
@@ -25,6 +28,8 @@ KEPT_BY_AWS = 5
 KEPT_FOR_CLUSTER = 6
 # Networks that AWS accepts for no VPC.
 UNUSABLE = tuple(IPv4Network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"))
+DHCP_OPTIONS = re.compile(r"dopt-[0-9a-f]{8,17}")
+SAMPLES = {"vpc_id": "vpc-" + 17 * "x"}
 SERVICE = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
 
 
@@ -153,13 +158,57 @@ def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterat
         if vpc and not found and len(set(zones)) == len(zones) >= FEWEST_ZONES:
             yield from _plan_faults(values, others.get("eks", {}), zones)
 
+    services: list[str] = []
     for name in ("network_gateway_endpoints", "network_interface_endpoints"):
+        services += values.get(name) or []
         yield from _endpoint_faults(name, values.get(name) or [])
+    for service in values.get("network_endpoint_policies") or {}:
+        if service not in services:
+            yield fault("network_endpoint_policies", service, "is the policy of an endpoint that isn't declared")
+    dhcp = values.get("network_dhcp_options_id")
+    if dhcp and not DHCP_OPTIONS.fullmatch(dhcp):
+        yield fault("network_dhcp_options_id", dhcp, "is not the id of DHCP options, such as dopt-0123456789abcdef0")
     yield from _traffic_faults(values.get("network_additional_traffic") or [])
 
 
+def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
+    prefix = values.get("platform_prefix")
+    yield from fixed_names(prefix, iam_role=["flow-logs"], security_group=SECURITY_GROUPS)
+    if prefix:
+        yield Name("log_group", f"/aws/vpc/{prefix}/flow-logs")
+
+
+def _offer_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+    """Zones that the account doesn't have, or that EKS takes no subnet of, which would show when all else is made."""
+    offers = (platform.get("offers") or {}).get("network") or {}
+    offered, usable = offers.get("zones") or {}, offers.get("usable_zones") or []
+    if not offered:
+        return
+    variable, zones = "network_availability_zones", values.get("network_availability_zones") or []
+    choice = f"choose among {', '.join(usable)}"
+    for index, zone in enumerate(zones):
+        if zone not in offered:
+            yield fault(f"{variable}[{index}]", zone, f"is not offered to this account: {choice}")
+        elif offered[zone] in BARRED_BY_EKS:
+            rule = f"is {offered[zone]}, in which EKS makes no cluster: {choice}"
+            yield fault(f"{variable}[{index}]", zone, rule)
+    exist = (platform.get("network") or {}).get("availability_zones") or []
+    if not zones and len(exist) < FEWEST_ZONES and len({*exist, *usable}) < FEWEST_ZONES:
+        yield fault(variable, zones, f"can't be chosen: the region offers {len(usable)} zones that EKS takes")
+
+
+def needs(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Need]:
+    """The VPC, and an address for each NAT gateway."""
+    yield Need("vpcs", 1, "network_vpc_cidr")
+    existing = (platform.get("network") or {}).get("availability_zones") or []
+    zones = values.get("network_availability_zones") or existing
+    each = values.get("network_nat_gateways") == "per_az"
+    yield Need("elastic_ips", max(len(zones), FEWEST_ZONES) if each else 1, "network_nat_gateways")
+
+
 def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
-    """What would have to change of a network that exists and can't be changed."""
+    """What would have to change of a network that exists and can't be changed, and what AWS doesn't offer for it."""
+    yield from _offer_faults(values, platform)
     network = platform.get("network") or {}
     existing, declared = network.get("cidr_block"), values.get("network_vpc_cidr")
     if not existing or not declared:

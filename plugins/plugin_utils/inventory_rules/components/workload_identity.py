@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from ..fault import Fault, fault
 from ..formats import repeated_names
+from ..names import Name, named_entries
 from ..permissions import database_user_faults, model_faults, workload_role_faults
 
 METRIC_NAMESPACE = re.compile(r"[\w./#:-]{1,255}", re.ASCII)
@@ -32,3 +33,8 @@ def faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Itera
             yield fault(path, namespace, "is not a CloudWatch namespace: 1 to 255 letters, digits and . - _ / # :")
         elif namespace.startswith("AWS/"):
             yield fault(path, namespace, "begins with AWS/, which CloudWatch keeps for AWS services")
+
+
+def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
+    roles = values.get("workload_identity_roles") or []
+    yield from named_entries(values.get("platform_prefix"), "workload_identity_roles", roles, "iam_role")

@@ -32,6 +32,12 @@ subnets
     CreateSubnet accepts overlaps and ranges outside the VPC; DeleteSubnet, DeleteVpc, DeleteRouteTable and
     DetachInternetGateway act on what is in use; CreateRoute adds a second route for the same destination;
     DescribeAvailabilityZones has a, b and c in each region, and no filters.
+attributes
+    ModifyVpcAttribute, DescribeVpcAttribute and ModifySubnetAttribute drop members, and take several where AWS takes
+    one; ModifyVpcTenancy is unknown; subnets have no network ACL.
+network_interfaces
+    CreateNetworkInterface drops tags; DescribeNetworkInterfaces ignores filters; DeleteNetworkInterface deletes what is
+    in use.
 here
     The ClientToken of create calls is ignored.
 """
@@ -43,11 +49,13 @@ from ministack.services import ec2
 from ...wire import QueryWire
 from ..patching import IdempotencyTokens, QueryShims, on_reset
 from . import (
+    attributes,
     flow_logs,
     instance_profiles,
     instances,
     launch_templates,
     nat_gateways,
+    network_interfaces,
     security_groups,
     subnets,
     volumes,
@@ -64,11 +72,13 @@ _TOKEN_OPERATIONS = (
     "RunInstances",
 )
 _PARTS = (
+    attributes,
     flow_logs,
     instance_profiles,
     instances,
     launch_templates,
     nat_gateways,
+    network_interfaces,
     security_groups,
     subnets,
     volumes,

@@ -5,7 +5,8 @@
 ministack drops most of a launch (volumes, metadata options, monitoring, protection, user data), takes images, subnets
 and groups that don't exist, gives every instance a public address and a made-up private one, knows no network interface
 of an instance, and goes from one state to the next at once. It lacks ModifyInstanceAttribute,
-ModifyInstanceMetadataOptions and MonitorInstances. Instances of images that were registered as containers stay its own.
+ModifyInstanceMetadataOptions, ModifyInstanceCreditSpecification and MonitorInstances, and forgets maintenance options.
+Instances of images that were registered as containers stay its own.
 """
 
 from __future__ import annotations
@@ -65,6 +66,9 @@ def install(shims: QueryShims) -> None:
     shims.replace("DescribeInstanceAttribute", _describe_attribute)
     shims.replace("ModifyInstanceAttribute", _modify_attribute)
     shims.replace("ModifyInstanceMetadataOptions", _modify_metadata)
+    shims.replace("ModifyInstanceMaintenanceOptions", _modify_maintenance)
+    shims.replace("DescribeInstanceCreditSpecifications", _describe_credits)
+    shims.replace("ModifyInstanceCreditSpecification", _modify_credits)
     shims.replace("MonitorInstances", functools.partial(_monitor, "enabled"))
     shims.replace("UnmonitorInstances", functools.partial(_monitor, "disabled"))
     shims.guard("DescribeInstanceStatus", lambda _request: _settle())
@@ -272,6 +276,10 @@ def _launch(
         "DisableApiTermination": request.get("DisableApiTermination", False),
         "DisableApiStop": request.get("DisableApiStop", False),
         "UserData": request.get("UserData", ""),
+        "MaintenanceOptions": {
+            "AutoRecovery": (request.get("MaintenanceOptions") or {}).get("AutoRecovery", "default")
+        },
+        "_cpu_credits": _credits_of(request),
     }
     if (request.get("Monitoring") or {}).get("Enabled"):
         instance["Monitoring"] = {"State": "enabled"}
@@ -377,6 +385,8 @@ def _shown(instance: dict[str, Any]) -> dict[str, Any]:
     metadata = {"State": "pending" if timing.is_running(change) else "applied", **instance.get("MetadataOptions", {})}
     return {
         **instance,
+        # Here all have two virtual CPUs.
+        "CpuOptions": {"CoreCount": 1, "ThreadsPerCore": 2},
         "KeyName": instance.get("KeyName") or None,
         "MetadataOptions": metadata,
         "BlockDeviceMappings": _block_devices(identifier),
@@ -517,6 +527,66 @@ def _modify_metadata(request: dict[str, Any]) -> dict[str, Any]:
     options.update({member: request[member] for member in _METADATA if member in request})
     timing.start(instance.setdefault("_metadata_change", {}))
     return {"InstanceId": instance["InstanceId"], "InstanceMetadataOptions": _shown(instance)["MetadataOptions"]}
+
+
+def _modify_maintenance(request: dict[str, Any]) -> dict[str, Any]:
+    instance = _living(request)
+    instance["MaintenanceOptions"] = {"AutoRecovery": request["AutoRecovery"]}
+    return {"InstanceId": instance["InstanceId"], "AutoRecovery": request["AutoRecovery"]}
+
+
+def _credits_of(request: dict[str, Any]) -> str | None:
+    """What a launch has: T2 earns its credits, the newer ones may go into debt, others know none."""
+    kind = request.get("InstanceType", "m1.small")
+    asked = (request.get("CreditSpecification") or {}).get("CpuCredits")
+    if not _is_burstable(kind):
+        if asked:
+            raise AWSError("InvalidParameterCombination", f"CreditSpecification is not supported for {kind}.")
+        return None
+    return asked or ("standard" if kind.startswith("t2.") else "unlimited")
+
+
+def _is_burstable(instance_type: str) -> bool:
+    return instance_type.partition(".")[0] in ("t2", "t3", "t3a", "t4g")
+
+
+def _describe_credits(request: dict[str, Any]) -> dict[str, Any]:
+    """Asked by id, AWS refuses instances that know none; otherwise it tells of those that may go into debt."""
+    if request.get("InstanceIds"):
+        chosen = _instances_of(request)
+        for instance in chosen:
+            if not _is_burstable(instance["InstanceType"]):
+                raise AWSError(
+                    "UnsupportedOperation",
+                    f"The instance type of {instance['InstanceId']} isn't a burstable performance instance type.",
+                )
+    else:
+        chosen = [instance for instance in all_instances() if instance.get("_cpu_credits") == "unlimited"]
+    names = {"instance-id": "InstanceId"}
+    return {
+        "InstanceCreditSpecifications": [
+            {"InstanceId": instance["InstanceId"], "CpuCredits": instance["_cpu_credits"]}
+            for instance in chosen
+            if matches_filters(instance, request.get("Filters", []), names, tag_dict(instance["InstanceId"]))
+        ]
+    }
+
+
+def _modify_credits(request: dict[str, Any]) -> dict[str, Any]:
+    done, refused = [], []
+    for asked in request["InstanceCreditSpecifications"]:
+        identifier = asked["InstanceId"]
+        instance = ec2._instances.get(identifier)
+        if instance is None or instance["State"]["Name"] in _ENDED:
+            error = {"Code": "InvalidInstanceID.NotFound", "Message": f"The instance ID '{identifier}' does not exist"}
+            refused.append({"InstanceId": identifier, "Error": error})
+            continue
+        instance["_cpu_credits"] = asked["CpuCredits"]
+        done.append({"InstanceId": identifier})
+    return {
+        "SuccessfulInstanceCreditSpecifications": done,
+        "UnsuccessfulInstanceCreditSpecifications": refused,
+    }
 
 
 def _monitor(state: str, request: dict[str, Any]) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 """NAT gateways with their addresses, and the Elastic IPs that they hold.
 
 ministack always gives an empty list of NAT gateway addresses, lets two gateways share an Elastic IP, releases one that
-is in use, and describes all Elastic IPs whatever the filters say. A gateway is available at once here: waiting for it
-is upstream's code, and boto3's own waiter would sleep 15 seconds.
+is in use, and describes all Elastic IPs whatever the filters say. As on AWS, a gateway is pending at first, and failed
+afterwards where another one has its address; it is deleting for a moment, and its address is mapped until then.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ministack.core.responses import get_region
 from ministack.services import ec2
 
 from ...wire import AWSError, now
+from .. import timing
 from ..patching import QueryShims
 from .records import new_id, select, store_tags, subnet_of, tag_list
 
@@ -46,11 +47,33 @@ def install(shims: QueryShims) -> None:
 
 
 def live_gateways() -> list[dict[str, Any]]:
-    return [gateway for gateway in ec2._nat_gateways.values() if gateway["State"] != "deleted"]
+    _settle()
+    return [gateway for gateway in ec2._nat_gateways.values() if gateway["State"] not in ("deleted", "failed")]
+
+
+def _settle() -> None:
+    """Make the transitions that have come to their end."""
+    for gateway in ec2._nat_gateways.values():
+        if timing.is_due(gateway):
+            timing.finish(gateway)
+            if gateway["State"] == "pending":
+                gateway["State"] = "failed" if gateway.get("FailureCode") else "available"
+            else:
+                gateway.update(State="deleted", DeleteTime=now())
+                _let_go(gateway)
+
+
+def _let_go(gateway: dict[str, Any]) -> None:
+    for address in gateway["NatGatewayAddresses"]:
+        elastic_ip = ec2._addresses.get(address.get("AllocationId"))
+        if elastic_ip is not None and elastic_ip["AssociationId"] == address.get("AssociationId"):
+            elastic_ip.update(AssociationId=None, NetworkInterfaceId=None, PrivateIpAddress=None)
 
 
 def _create(request: dict[str, Any]) -> dict[str, Any]:
+    _settle()
     subnet = subnet_of(request["SubnetId"])
+    failure: dict[str, str] = {}
     kind = request.get("ConnectivityType", "public")
     allocation_id = request.get("AllocationId")
     address: dict[str, Any] = {
@@ -68,28 +91,30 @@ def _create(request: dict[str, Any]) -> dict[str, Any]:
                 "InvalidElasticIpID.NotFound",
                 f"The elastic-ip ID '{allocation_id}' does not exist",
             )
+        address["AllocationId"] = allocation_id
         if elastic_ip.get("AssociationId"):
-            raise AWSError(
-                "Resource.AlreadyAssociated",
-                f"Elastic IP address [{allocation_id}] is already associated",
+            failure = {
+                "FailureCode": "Resource.AlreadyAssociated",
+                "FailureMessage": f"Elastic IP address [{allocation_id}] is already associated",
+            }
+        else:
+            elastic_ip.update(
+                AssociationId=new_id("eipassoc"),
+                NetworkInterfaceId=address["NetworkInterfaceId"],
+                PrivateIpAddress=address["PrivateIp"],
             )
-        elastic_ip.update(
-            AssociationId=new_id("eipassoc"),
-            NetworkInterfaceId=address["NetworkInterfaceId"],
-            PrivateIpAddress=address["PrivateIp"],
-        )
-        address.update(
-            AllocationId=allocation_id, PublicIp=elastic_ip["PublicIp"], AssociationId=elastic_ip["AssociationId"]
-        )
+            address.update(PublicIp=elastic_ip["PublicIp"], AssociationId=elastic_ip["AssociationId"])
     gateway = {
         "NatGatewayId": new_id("nat"),
         "SubnetId": subnet["SubnetId"],
         "VpcId": subnet["VpcId"],
         "ConnectivityType": kind,
-        "State": "available",
+        "State": "pending",
         "CreateTime": now(),
         "NatGatewayAddresses": [address],
+        **failure,
     }
+    timing.start(gateway)
     ec2._nat_gateways[gateway["NatGatewayId"]] = gateway
     store_tags(request, "natgateway", gateway["NatGatewayId"])
     shown = {**gateway, "Tags": tag_list(gateway["NatGatewayId"])}
@@ -97,6 +122,7 @@ def _create(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _describe(request: dict[str, Any]) -> dict[str, Any]:
+    _settle()
     found = select(
         ec2._nat_gateways.values(),
         "NatGatewayId",
@@ -109,15 +135,13 @@ def _describe(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _delete(request: dict[str, Any]) -> dict[str, Any]:
+    _settle()
     gateway = ec2._nat_gateways.get(request["NatGatewayId"])
     if gateway is None:
         raise AWSError("NatGatewayNotFound", f"NatGateway {request['NatGatewayId']} was not found", 404)
-    if gateway["State"] != "deleted":
-        gateway.update(State="deleted", DeleteTime=now())
-        for address in gateway["NatGatewayAddresses"]:
-            elastic_ip = ec2._addresses.get(address.get("AllocationId"))
-            if elastic_ip is not None:
-                elastic_ip.update(AssociationId=None, NetworkInterfaceId=None, PrivateIpAddress=None)
+    if gateway["State"] not in ("deleting", "deleted"):
+        gateway["State"] = "deleting"
+        timing.start(gateway)
     return {"NatGatewayId": gateway["NatGatewayId"]}
 
 
@@ -136,6 +160,7 @@ def _free_address(subnet: dict[str, Any]) -> str:
 
 
 def _describe_addresses(request: dict[str, Any]) -> dict[str, Any]:
+    _settle()
     wanted = list(request.get("AllocationIds", []))
     by_ip = {address["PublicIp"]: address["AllocationId"] for address in ec2._addresses.values()}
     for public_ip in request.get("PublicIps", []):
@@ -154,6 +179,7 @@ def _describe_addresses(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_release_in_use(request: dict[str, Any]) -> None:
+    _settle()
     address = ec2._addresses.get(request.get("AllocationId"))
     if address is not None and address.get("AssociationId"):
         raise AWSError("InvalidIPAddress.InUse", f"The address {address['PublicIp']} is in use.")

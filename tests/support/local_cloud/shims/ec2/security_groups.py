@@ -32,6 +32,8 @@ _RANGES = {
 }
 _FILTERS = {
     "description": "Description",
+    "egress.ip-permission.group-id": "_egress_peers",
+    "ip-permission.group-id": "_ingress_peers",
     "group-id": "GroupId",
     "group-name": "GroupName",
     "owner-id": "OwnerId",
@@ -177,6 +179,12 @@ def _words(rule: Mapping[str, Any]) -> str:
     return f"peer: {entry.get(_RANGES[kind])}, {str(rule['IpProtocol']).upper()}{ports}"
 
 
+def _peers(group: Mapping[str, Any], egress: bool) -> list[str]:
+    """The ids of the groups that the rules of a group name."""
+    rules = group[_rules_key(egress)]
+    return [pair["GroupId"] for rule in rules for pair in rule.get("UserIdGroupPairs", []) if "GroupId" in pair]
+
+
 def _describe(request: dict[str, Any]) -> dict[str, Any]:
     wanted = list(request.get("GroupIds", []))
     for group_id in wanted:
@@ -187,9 +195,11 @@ def _describe(request: dict[str, Any]) -> dict[str, Any]:
         if name not in names:
             raise AWSError("InvalidGroup.NotFound", f"The security group '{name}' does not exist")
         wanted.append(names[name])
-    groups = select(
-        ec2._security_groups.values(), "GroupId", wanted, request.get("Filters"), _FILTERS, "InvalidGroup.NotFound"
-    )
+    records = [
+        {**group, "_ingress_peers": _peers(group, egress=False), "_egress_peers": _peers(group, egress=True)}
+        for group in ec2._security_groups.values()
+    ]
+    groups = select(records, "GroupId", wanted, request.get("Filters"), _FILTERS, "InvalidGroup.NotFound")
     return {
         "SecurityGroups": [
             {

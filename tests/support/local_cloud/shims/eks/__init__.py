@@ -17,8 +17,8 @@ addons
     is given, and takes any; the pod identity associations of an add-on come back as they were sent. On AWS, and here,
     an add-on that runs as a Deployment is DEGRADED until the cluster has a node group.
 access
-    ListAccessPolicies has no route. Access entries get no user name, and take principals and policies that don't
-    exist, whatever the cluster's authentication mode.
+    ListAccessPolicies and ListFargateProfiles (there are none) have no route. Access entries get no user name, and
+    take principals and policies that don't exist, whatever the cluster's authentication mode.
 tags
     Describe calls keep the old tags after TagResource; UntagResource removes the first key only; pod identity
     associations can't be tagged.

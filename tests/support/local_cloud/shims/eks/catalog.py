@@ -23,13 +23,13 @@ class KubernetesVersion:
 
 
 KUBERNETES_VERSIONS = (
+    KubernetesVersion("1.36", "1.36.2", "2026-06-02", "2027-08-02", "2028-08-02"),
     KubernetesVersion("1.35", "1.35.0", "2026-01-27", "2027-03-27", "2028-03-27"),
     KubernetesVersion("1.34", "1.34.1", "2025-10-02", "2026-12-02", "2027-12-02"),
     KubernetesVersion("1.33", "1.33.5", "2025-05-29", "2026-07-29", "2027-07-29", extended_support=True),
     KubernetesVersion("1.32", "1.32.9", "2025-01-23", "2026-03-23", "2027-03-23", extended_support=True),
-    KubernetesVersion("1.31", "1.31.13", "2024-09-26", "2025-11-26", "2026-11-26", extended_support=True),
 )
-DEFAULT_KUBERNETES_VERSION = "1.34"
+DEFAULT_KUBERNETES_VERSION = "1.35"
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Addon:
         }
 
 
-_ALL = ("1.31", "1.32", "1.33", "1.34", "1.35")
+_ALL = ("1.31", "1.32", "1.33", "1.34", "1.35", "1.36")
 
 ADDONS = (
     Addon(
@@ -77,6 +77,7 @@ ADDONS = (
             "1.33": "v1.19.5-eksbuild.1",
             "1.34": "v1.20.4-eksbuild.2",
             "1.35": "v1.21.1-eksbuild.1",
+            "1.36": "v1.21.1-eksbuild.1",
         },
         {"aws-node": ("arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy",)},
         ("affinity", "enableNetworkPolicy", "env", "init", "nodeAgent", "podAnnotations", "resources", "tolerations"),
@@ -86,8 +87,10 @@ ADDONS = (
         "networking",
         "kube-system",
         {
-            "v1.35.0-eksbuild.2": ("1.35",),
-            "v1.35.0-eksbuild.1": ("1.35",),
+            "v1.36.1-eksbuild.2": ("1.36",),
+            "v1.36.0-eksbuild.2": ("1.36",),
+            "v1.35.0-eksbuild.2": ("1.35", "1.36"),
+            "v1.35.0-eksbuild.1": ("1.35", "1.36"),
             "v1.34.1-eksbuild.2": ("1.34", "1.35"),
             "v1.34.0-eksbuild.2": ("1.34", "1.35"),
             "v1.33.5-eksbuild.2": ("1.33", "1.34"),
@@ -103,6 +106,7 @@ ADDONS = (
             "1.33": "v1.33.0-eksbuild.2",
             "1.34": "v1.34.0-eksbuild.2",
             "1.35": "v1.35.0-eksbuild.1",
+            "1.36": "v1.36.0-eksbuild.2",
         },
         settings=("affinity", "ipvs", "mode", "podAnnotations", "resources", "tolerations"),
     ),
@@ -127,6 +131,7 @@ ADDONS = (
             "1.33": "v1.12.1-eksbuild.2",
             "1.34": "v1.12.3-eksbuild.1",
             "1.35": "v1.13.1-eksbuild.1",
+            "1.36": "v1.13.1-eksbuild.1",
         },
         settings=(
             "affinity",
@@ -154,6 +159,7 @@ ADDONS = (
             "1.33": "v1.3.4-eksbuild.1",
             "1.34": "v1.3.8-eksbuild.2",
             "1.35": "v1.3.8-eksbuild.2",
+            "1.36": "v1.3.8-eksbuild.2",
         },
     ),
     Addon(
@@ -172,8 +178,9 @@ ADDONS = (
             "1.33": "v1.48.0-eksbuild.1",
             "1.34": "v1.53.0-eksbuild.1",
             "1.35": "v1.53.0-eksbuild.1",
+            "1.36": "v1.53.0-eksbuild.1",
         },
-        {"ebs-csi-controller-sa": ("arn:aws:iam::aws:policy/service-role/AmazonEBSCSIDriverPolicy",)},
+        {"ebs-csi-controller-sa": ("arn:aws:iam::aws:policy/AmazonEBSCSIDriverPolicyV2",)},
         ("controller", "node", "sidecars", "defaultStorageClass", "fips", "awsAccessSecret"),
     ),
     Addon(
@@ -195,6 +202,7 @@ ADDONS = (
             "1.33": "v0.131.0-eksbuild.1",
             "1.34": "v0.131.0-eksbuild.1",
             "1.35": "v0.131.0-eksbuild.1",
+            "1.36": "v0.131.0-eksbuild.1",
         },
         {
             "adot-col-container-logs": ("arn:aws:iam::aws:policy/CloudWatchAgentServerPolicy",),
@@ -214,6 +222,7 @@ ADDONS = (
             "1.33": "v0.7.2-eksbuild.3",
             "1.34": "v0.8.0-eksbuild.2",
             "1.35": "v0.8.0-eksbuild.2",
+            "1.36": "v0.8.0-eksbuild.2",
         },
         settings=("affinity", "nodeSelector", "podDisruptionBudget", "replicas", "resources", "tolerations"),
     ),

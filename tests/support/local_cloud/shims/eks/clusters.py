@@ -1,6 +1,6 @@
 # Copyright: Contributors to the agent_platform.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Clusters: creation, the six kinds of configuration update, versions, protected deletion."""
+"""Clusters: creation, the kinds of configuration update, versions, protected deletion."""
 
 from __future__ import annotations
 
@@ -96,6 +96,7 @@ def _create(call: Call) -> dict[str, Any]:
     call.forwarded()
     cluster = eks._clusters[name]
     access = request.get("accessConfig", {})
+    cluster["_zones"] = sorted({subnet["AvailabilityZone"] for subnet in subnets})
     cluster["version"] = version
     cluster["createdAt"] = eks._now()
     cluster["platformVersion"] = "eks.4"
@@ -112,6 +113,7 @@ def _create(call: Call) -> dict[str, Any]:
     cluster["upgradePolicy"] = {"supportType": request.get("upgradePolicy", {}).get("supportType", "EXTENDED")}
     cluster["zonalShiftConfig"] = {"enabled": request.get("zonalShiftConfig", {}).get("enabled", False)}
     cluster["deletionProtection"] = request.get("deletionProtection", False)
+    cluster["controlPlaneScalingConfig"] = request.get("controlPlaneScalingConfig", {"tier": "standard"})
     cluster["health"] = {"issues": []}
     begin(cluster, "CREATING")
     return {"cluster": shown(cluster)}
@@ -307,8 +309,15 @@ def _update_network(cluster: dict[str, Any], request: dict[str, Any]) -> dict[st
     }
     if all(_same(value, current[member]) for member, value in wanted.items()):
         raise invalid("No changes needed for the VPC config provided")
-    if _subnets(wanted["subnetIds"])[0]["VpcId"] != current["vpcId"]:
+    subnets = _subnets(wanted["subnetIds"])
+    if subnets[0]["VpcId"] != current["vpcId"]:
         raise invalid("Subnets specified must belong to the VPC of the cluster.")
+    elsewhere = [subnet["SubnetId"] for subnet in subnets if subnet["AvailabilityZone"] not in cluster["_zones"]]
+    if elsewhere:
+        raise invalid(
+            f"Subnets {', '.join(elsewhere)} are not in the set of AZs that was provided when the cluster was created:"
+            f" {', '.join(cluster['_zones'])}"
+        )
     current.update(wanted)
     return {"Subnets": wanted["subnetIds"], "SecurityGroups": wanted["securityGroupIds"]}
 
@@ -343,12 +352,39 @@ def _update_protection(cluster: dict[str, Any], request: dict[str, Any]) -> dict
     return {"DeletionProtection": request["deletionProtection"]}
 
 
+def _update_auto_mode(cluster: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+    wanted = [
+        request.get("computeConfig", {}).get("enabled"),
+        request.get("kubernetesNetworkConfig", {}).get("elasticLoadBalancing", {}).get("enabled"),
+        request.get("storageConfig", {}).get("blockStorage", {}).get("enabled"),
+    ]
+    if wanted not in ([True] * 3, [False] * 3):
+        raise invalid("For EKS Auto Mode, compute, load balancing and storage must all be enabled or all disabled.")
+    if wanted[0] == cluster.get("computeConfig", {}).get("enabled", False):
+        raise invalid("No changes needed for the auto mode config provided")
+    cluster["computeConfig"] = request["computeConfig"]
+    cluster["storageConfig"] = request["storageConfig"]
+    cluster["kubernetesNetworkConfig"]["elasticLoadBalancing"] = {"enabled": wanted[0]}
+    return {"ComputeConfig": request["computeConfig"]}
+
+
+def _update_tier(cluster: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+    if request["controlPlaneScalingConfig"] == cluster["controlPlaneScalingConfig"]:
+        raise invalid("No changes needed for the control plane scaling config provided")
+    cluster["controlPlaneScalingConfig"] = dict(request["controlPlaneScalingConfig"])
+    return {"ControlPlaneScalingConfig": request["controlPlaneScalingConfig"]}
+
+
 _UPDATE_KINDS = {
     "logging": "LoggingUpdate",
     "accessConfig": "AccessConfigUpdate",
     "upgradePolicy": "UpgradePolicyUpdate",
     "zonalShiftConfig": "ZonalShiftConfigUpdate",
     "deletionProtection": "DeletionProtectionUpdate",
+    "computeConfig": "AutoModeUpdate",
+    "kubernetesNetworkConfig": "AutoModeUpdate",
+    "storageConfig": "AutoModeUpdate",
+    "controlPlaneScalingConfig": "ControlPlaneScalingConfigUpdate",
 }
 _UPDATES = {
     "LoggingUpdate": _update_logging,
@@ -358,6 +394,8 @@ _UPDATES = {
     "UpgradePolicyUpdate": _update_upgrade_policy,
     "ZonalShiftConfigUpdate": _update_zonal_shift,
     "DeletionProtectionUpdate": _update_protection,
+    "AutoModeUpdate": _update_auto_mode,
+    "ControlPlaneScalingConfigUpdate": _update_tier,
 }
 
 

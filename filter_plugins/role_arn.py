@@ -1,0 +1,1 @@
+../plugins/filter/role_arn.py

@@ -1,0 +1,78 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The names that preflight watches over are those that a run gives."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import pytest
+
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import component_names
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.names import TITLES
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.roles import load
+from tests.support.playbook import PREFIX
+
+from .census import tags_of
+
+
+def named(lister) -> dict[str, list[tuple[str, dict]]]:
+    """By kind what has names of their own, with their tags."""
+    account = lister.account
+    iam, eks, s3, kms = (account.client(name) for name in ("iam", "eks", "s3", "kms"))
+    clusters = [
+        eks.describe_cluster(name=name)["cluster"] for name in account.pages("eks", "list_clusters", "clusters")
+    ]
+    groups = [
+        eks.describe_nodegroup(clusterName=cluster["name"], nodegroupName=name)["nodegroup"]
+        for cluster in clusters
+        for name in account.pages("eks", "list_nodegroups", "nodegroups", clusterName=cluster["name"])
+    ]
+    profiles = account.pages("iam", "list_instance_profiles", "InstanceProfiles")
+    buckets = s3.list_buckets()["Buckets"]
+    aliases = [alias for alias in account.pages("kms", "list_aliases", "Aliases") if alias.get("TargetKeyId")]
+    return {
+        "eks_cluster": [(item["name"], tags_of(item)) for item in clusters],
+        "eks_nodegroup": [(item["nodegroupName"], tags_of(item)) for item in groups],
+        "iam_role": [(item["RoleName"], tags_of(item)) for item in lister.roles()],
+        "instance_profile": [
+            (name, tags_of(iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]))
+            for name in (item["InstanceProfileName"] for item in profiles)
+        ],
+        "kms_alias": [
+            (alias["AliasName"].removeprefix("alias/"), tags_of(kms.list_resource_tags(KeyId=alias["TargetKeyId"])))
+            for alias in aliases
+            if not alias["AliasName"].startswith("alias/aws/")
+        ],
+        "launch_template": [
+            (item["LaunchTemplateName"], tags_of(item))
+            for item in lister.ec2("describe_launch_templates", "LaunchTemplates")
+        ],
+        "log_group": [(item["logGroupName"], tags_of(item)) for item in lister.log_groups()],
+        "s3_bucket": [(item["Name"], tags_of(s3.get_bucket_tagging(Bucket=item["Name"]))) for item in buckets],
+        "secret": [
+            (item["Name"], tags_of(item)) for item in account.pages("secretsmanager", "list_secrets", "SecretList")
+        ],
+        "security_group": [
+            (item["GroupName"], tags_of(item)) for item in lister.ec2("describe_security_groups", "SecurityGroups")
+        ],
+    }
+
+
+@pytest.mark.by_component
+def test_each_component_has_the_names_that_it_claims(platform, lister):
+    made = defaultdict(set)
+    found = named(lister)
+    assert set(found) == set(TITLES)
+    for kind, things in found.items():
+        for name, tags in things:
+            # AWS names the default group of a VPC itself.
+            if name.startswith((PREFIX, f"/aws/eks/{PREFIX}", f"/aws/vpc/{PREFIX}")) and "Component" in tags:
+                made[tags["Component"]].add((kind, name))
+    for component in platform.components:
+        values = load(component, "defaults/main.yml") | {
+            "platform_prefix": PREFIX,
+            "platform_account_id": platform.account.id,
+        }
+        claimed = {(item.kind, item.name) for item in component_names(component, values)}
+        assert claimed == made[component], component

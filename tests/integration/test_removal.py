@@ -1,0 +1,42 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A teardown that is refused has removed nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.roles import described
+from tests.support.playbook import PREFIX
+
+from . import census
+
+CONFIRMED = {"platform_teardown_confirm": PREFIX}
+TEARDOWN = "playbooks/teardown.yml"
+
+
+@pytest.mark.by_component
+def test_every_protection_is_looked_at_before_the_first_deletion(platform):
+    """All in one message."""
+    switches = [switch for name in platform.components for switch in described()[name].get("protected_by", [])]
+    if not switches:
+        pytest.skip("nothing that was built is protected")
+    before = census.take(platform.account)
+
+    # As by default; the local environment takes them away.
+    protected = CONFIRMED | dict.fromkeys(switches, True)
+    run = platform.account.run(playbook=TEARDOWN, variables=protected, note="a protected teardown").assert_refused()
+
+    assert not run.calls.writes, run.explain()
+    assert census.differences(before, census.take(platform.account)) == []
+    assert len(run.failures) == 1, run.explain()
+    assert [switch for switch in switches if f"{switch}: true protects" not in run.failures[0]] == []
+
+
+@pytest.mark.by_component
+@pytest.mark.needs("network")
+def test_what_others_build_on_is_refused_before_the_first_deletion(platform):
+    run = platform.account.run("--limit", "encryption", playbook=TEARDOWN, variables=CONFIRMED).assert_refused()
+
+    assert not run.calls.writes, run.explain()
+    assert "encryption: is still required by network" in run.failures[0]
