@@ -206,7 +206,8 @@ def test_a_lost_tag_is_put_back_or_told_of(platform: Platform, lost: str):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("lost", ["ManagedBy", "Name"])
+@pytest.mark.by_component
+@pytest.mark.parametrize("lost", ACCOUNTS)
 def test_a_teardown_leaves_nothing(new_account, lost: str):
     account = new_account(ACCOUNTS[lost])
     account.run(note="to be torn down").assert_converged()

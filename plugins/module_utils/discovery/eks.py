@@ -112,7 +112,8 @@ def _add_providers(
         tags = tags_of(provider)
         if _path(arn) == issuer:
             facts["oidc_provider_arn"] = arn if ours else None
-            if ours and not search.owns(tags):
+            # Its issuer is our cluster, so it is ours although a tag was lost; the module puts that back.
+            if ours and not search.keeps_marks(tags):
                 search.foreign(f"IAM OIDC provider {arn}", tags)
         elif search.owns(tags):
             facts["left_oidc_providers"].append(arn)

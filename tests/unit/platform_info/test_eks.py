@@ -209,6 +209,14 @@ def test_what_is_nobody_elses(answers):
     assert warned(answers) == []
 
 
+@pytest.mark.parametrize("lost", OWNER)
+def test_a_provider_of_our_issuer_that_has_lost_a_tag_is_ours(lost):
+    left = {key: value for key, value in OWNER.items() if key != lost}
+    found, _aws = look({**ANSWERS, **providers({PROVIDER: tag_list(**left)})}, "eks")
+    assert found.components["eks"]["oidc_provider_arn"] == PROVIDER
+    assert found.conflicts == []
+
+
 def test_what_has_lost_a_tag_is_ours():
     lost = {key: value for key, value in OWNER.items() if key != "Project"}
     found = warned({"DescribeAccessEntry": lambda request: entry(request, tags=lost)})
