@@ -201,9 +201,10 @@ import re
 
 from ansible.module_utils.common.yaml import HAS_YAML, yaml_load
 
+from ..module_utils.calls import Repeat
 from ..module_utils.declarations import Change, Create, Delete, Describe, Setting, States, Tagging, Update
 from ..module_utils.eks import NOT_FOUND, TOKEN, EksResource
-from ..module_utils.faults import ResourceError
+from ..module_utils.faults import ResourceError, error_code
 from ..module_utils.resource import run_module
 from ..module_utils.values import PLACEHOLDER, placeholder, without_unset
 
@@ -411,19 +412,23 @@ class EksAddon(EksResource):
         """EKS takes an update of it and may have it run then, so that what pods there are go on running."""
         if self.tried_to_revive:
             return None
-        self.tried_to_revive = True
-        declared = {setting.option: self.options[setting.option] for setting in self.settings_of("addon")}
+        # What is declared as none is left out: not every add-on takes the member.
         changes = {
-            setting.option: Change(setting, None, without_unset(declared[setting.option]))
+            setting.option: Change(setting, None, without_unset(self.options[setting.option]))
             for setting in self.settings_of("addon")
-            if declared[setting.option] is not None
+            if self.options[setting.option] not in (None, setting.absent)
         }
         failure = None
         try:
             self.apply_update("addon", changes, current)
             self.finish_update()
+        except Repeat as repeat:
+            # Throttling and a lost reply say nothing of whether EKS takes it.
+            self.tried_to_revive = error_code(repeat.error) in self.passing
+            raise
         except ResourceError as error:
             failure = error
+        self.tried_to_revive = True
         found = self.wait_until(lambda now: now is None or now.get("status") not in COMING_UP, "ACTIVE")
         if found is not None and found.get("status") not in (*self.states.failed, "UPDATE_FAILED"):
             return found

@@ -435,7 +435,7 @@ class EksCluster(EksResource):
     passing = {
         # The role and its policies were made a moment ago, and not all of AWS has seen them yet.
         "InvalidParameterException": (
-            "roleArn, ",
+            "does not exist",
             "Role with arn",
             "Error in role params",
             "Role could not be assumed",
@@ -517,8 +517,12 @@ class EksCluster(EksResource):
         enabled = self.decoded(logging, current)
         # EKS delivers what it still has after the end, and makes the log group again for that.
         if enabled and self.state_of(current) in self.states.ready:
-            self.apply_update("logging", {"logging": Change(logging, enabled, [])}, current)
-            self.finish_update()
+            try:
+                self.apply_update("logging", {"logging": Change(logging, enabled, [])}, current)
+                self.finish_update()
+            except ResourceError as error:
+                # No reason to keep it, such as when its role is gone.
+                self.module.warn(f"The logs of {self.title} stay on, so EKS may make their group again. {error}")
 
     def create_request(self):
         request = super().create_request()

@@ -20,10 +20,13 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.components import eks as eks_rules
 from tests.support.playbook import OWNER, PREFIX, ROOT, Account, connection_options
 
 ACCOUNT = "123456789012"
 OTHER_ACCOUNT = "999999999999"
+# Those of which some support is left today.
+SUPPORTED = ", ".join(eks_rules.supported_versions({}))
 LOCAL = ROOT / "inventories" / "local"
 NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 
@@ -216,7 +219,7 @@ INVENTORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
             f"network_private_subnet_cidrs[1]: '10.0.2.0/30' {NO_VPC}",
             "network_interface_endpoints[0]: 'com.amazonaws.us-west-2.sts' is a full name:"
             " leave out com.amazonaws.<region>.",
-            "eks_kubernetes_version: '1.19' is not a version that EKS supports: 1.31, 1.32, 1.33, 1.34, 1.35, 1.36",
+            f"eks_kubernetes_version: '1.19' is not a version that EKS supports: {SUPPORTED}",
             f"eks_endpoint_public_access_cidrs[0]: '0.0.0.0/0' {WORLD}",
             f"eks_endpoint_public_access_cidrs[1]: '::/0' {WORLD}",
             "eks_endpoint_public_access_cidrs[2]: '203.0.113.7/24' is not written as the network it is in:"
@@ -411,14 +414,14 @@ def test_what_aws_could_not_change_is_refused(new_account: Callable[[str], Accou
         roleArn=role,
         resourcesVpcConfig={"subnetIds": subnets},
         accessConfig={"authenticationMode": "API"},
-        tags=OWNER,
+        tags={**OWNER, "Component": "eks"},
     )
     ended = account.run(note="preflight refuses what can't be changed").assert_refused()
     refusal = read_refusal(ended.output)
     assert refusal.faults[:2] == [
         f"network_vpc_cidr: '10.0.0.0/16' is not the network of the VPC that exists, 10.1.0.0/16 ({vpc}): AWS can't"
         " change it",
-        f"eks_kubernetes_version: '1.34' skips a minor version: {cluster} runs 1.32 and EKS goes up one at a time,"
+        f"eks_kubernetes_version: '1.36' skips a minor version: {cluster} runs 1.32 and EKS goes up one at a time,"
         " so set '1.33' first",
     ]
     assert len(refusal.faults) == 3
@@ -437,4 +440,46 @@ def test_more_than_the_account_may_have_is_refused(new_account: Callable[[str], 
         " Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances (ec2 L-1216C47A), which is 256 in us-west-2"
         " with 0 in use: ask for"
     )
+    assert ended.calls.writes == {}
+
+
+def test_what_is_too_much_for_aws_is_refused(new_account: Callable[[str], Account]):
+    """At the input that it comes from, measured as it would be sent."""
+
+    def role(name: str, **more: Any) -> dict:
+        return {"name": name, "namespace": "agents", "service_accounts": [name], **more}
+
+    read = {"Action": ["s3:GetObject"]}
+    long = [{"Sid": f"S{n}", **read, "Resource": [f"arn:aws:s3:::bucket-number-{n}-{'x' * 40}/*"]} for n in range(90)]
+    variables = {
+        "workload_identity_roles": [
+            role("trusting", service_accounts=[f"service-account-{number:03}" for number in range(60)]),
+            role("permissive", statements=long),
+            role("policies", managed_policies=[f"Policy{number}" for number in range(11)]),
+            role("strange", statements=[{"Sid": "S", **read, "Resource": ["arn:aws:s3:::b\u20ac/*"]}]),
+        ],
+        "eks_addons": [{"name": "vpc-cni", "irsa": role("cni", namespace="n" * 63, statements=long)}],
+        "encryption_key_administrators": [
+            f"arn:aws:iam::{ACCOUNT}:role/{'a' * 40}{number:03}" for number in range(450)
+        ],
+        "network_additional_traffic": [
+            {"source": f"192.168.{number}.0/24", "destination": "nodes", "from_port": 443, "description": "x"}
+            for number in range(60)
+        ],
+        "bastion_instance_statements": long,
+    }
+    ended = new_account("200000000044").run(variables=variables, note="preflight measures").assert_refused()
+    faults = read_refusal(ended.output).faults
+    told = [re.fullmatch(r"(.*): (\w+) of \w+ ([\w/-]+) .*(AWS takes [\w,]+).*", line) for line in faults]
+    roles = "workload_identity_roles"
+    assert [found.groups() for found in told] == [
+        ("encryption_key_administrators", "policy", f"alias/{PREFIX}-key", "AWS takes 32,768"),
+        ("network_additional_traffic", "ingress", f"{PREFIX}-nodes", "AWS takes 60"),
+        ("eks_addons[0].irsa", "inline_policies", f"{PREFIX}-cni", "AWS takes 10,240"),
+        (f"{roles}[0]", "trust_policy", f"{PREFIX}-trusting", "AWS takes 2,048"),
+        (f"{roles}[1]", "inline_policies", f"{PREFIX}-permissive", "AWS takes 10,240"),
+        (f"{roles}[2]", "managed_policies", f"{PREFIX}-policies", "AWS takes 10"),
+        (f"{roles}[3]", "inline_policies", f"{PREFIX}-strange", "AWS takes in"),
+        ("bastion_instance_statements", "inline_policies", f"{PREFIX}-bastion", "AWS takes 10,240"),
+    ]
     assert ended.calls.writes == {}

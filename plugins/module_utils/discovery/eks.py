@@ -67,7 +67,7 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
         _add_cluster(search, facts, cluster)
     elif cluster:
         search.foreign(f"EKS cluster {name}", tags_of(cluster, "tags"))
-    _add_providers(search, facts, providers, cluster if ours else {})
+    _add_providers(search, facts, providers, cluster or {}, ours)
     arns = search.roles(roles)
     facts.update(cluster_role_arn=arns[CLUSTER_ROLE], node_role_arn=arns[NODE_ROLE])
     facts["launch_templates"] = sorted(
@@ -94,7 +94,9 @@ def _template_filters(search: Search) -> list[dict]:
     return [{"Name": "launch-template-name", "Values": names}]
 
 
-def _add_providers(search: Search, facts: dict[str, Any], listed: Future, cluster: Mapping[str, Any]) -> None:
+def _add_providers(
+    search: Search, facts: dict[str, Any], listed: Future, cluster: Mapping[str, Any], ours: bool
+) -> None:
     """The cluster's OIDC provider, and those of ours whose cluster is gone: a new one has another issuer."""
     arns = [item["Arn"] for item in (listed.result() or {}).get("OpenIDConnectProviderList", [])]
     issuer = _issuer(cluster)
@@ -109,8 +111,8 @@ def _add_providers(search: Search, facts: dict[str, Any], listed: Future, cluste
             continue
         tags = tags_of(provider)
         if _path(arn) == issuer:
-            facts["oidc_provider_arn"] = arn
-            if not search.owns(tags):
+            facts["oidc_provider_arn"] = arn if ours else None
+            if ours and not search.owns(tags):
                 search.foreign(f"IAM OIDC provider {arn}", tags)
         elif search.owns(tags):
             facts["left_oidc_providers"].append(arn)
@@ -323,5 +325,12 @@ COMPONENT = Component(
     summary=summary,
     offers=offers,
     offer_lines=offer_lines,
-    quotas=("standard_vcpus", "standard_spot_vcpus", "graphics_vcpus", "graphics_spot_vcpus"),
+    quotas=(
+        "trust_policy",
+        "policies_per_role",
+        "standard_vcpus",
+        "standard_spot_vcpus",
+        "graphics_vcpus",
+        "graphics_spot_vcpus",
+    ),
 )

@@ -334,7 +334,7 @@ CONFLICT = {"code": "ConfigurationConflict", "message": "conflicts with kubectl"
 
 def test_one_whose_creation_has_failed_is_brought_up_by_an_update():
     result, _aws, module = run(
-        {},
+        {"pod_identity_associations": []},
         Step("DescribeAddon", addon("CREATE_FAILED", health={"issues": [CONFLICT]})),
         Step("UpdateAddon", update(), with_token(AS_DECLARED)),
         Step("DescribeUpdate", update("Successful")),
@@ -385,6 +385,20 @@ def test_one_that_no_update_brings_up_is_deleted_and_made_again(tried):
     )
     assert result["changed"] is True
     assert "It is deleted and made again." in module.warnings[-1]
+
+
+def test_a_throttled_update_of_it_is_sent_again():
+    result, aws, _module = run(
+        {},
+        Step("DescribeAddon", addon("CREATE_FAILED")),
+        Step("UpdateAddon", api_error("UpdateAddon", "ThrottlingException", "Rate exceeded", 429)),
+        Step("DescribeAddon", addon("CREATE_FAILED")),
+        Step("UpdateAddon", update(), with_token(AS_DECLARED)),
+        Step("DescribeUpdate", update("Successful")),
+        Step("DescribeAddon", addon()),
+    )
+    assert result["changed"] is True
+    assert "DeleteAddon" not in aws.operations()
 
 
 def test_an_add_on_that_could_not_be_deleted_is_an_error():

@@ -689,6 +689,22 @@ def test_delete_waits_until_it_is_gone():
     assert result["cluster"] == {}
 
 
+@pytest.mark.parametrize(
+    ("code", "text", "gone"),
+    [
+        ("ResourceNotFoundException", "No cluster found for name: demo.", True),
+        ("ClientException", "No cluster found for name: demo.", True),
+        ("ClientException", "Something else is wrong.", False),
+    ],
+)
+def test_how_eks_says_that_there_is_none(code, text, gone):
+    error = Step("DescribeCluster", api_error("DescribeCluster", code, text))
+    if gone:
+        assert run({"state": "absent"}, error)[0]["changed"] is False
+    else:
+        assert "Something else is wrong" in refused({"state": "absent"}, error)
+
+
 def test_delete_of_what_is_absent():
     result, _aws, _module = gone({}, Step("DescribeCluster", missing()))
     assert result["changed"] is False
@@ -725,6 +741,19 @@ def test_its_logs_are_turned_off_first(wait):
         *ends,
     )
     assert result["changed"] is True
+
+
+def test_logs_that_cannot_be_turned_off_do_not_keep_it():
+    refusal = api_error("UpdateClusterConfig", "InvalidRequestException", "the role is gone")
+    result, _aws, module = gone(
+        {},
+        Step("DescribeCluster", cluster(deletionProtection=False)),
+        Step("UpdateClusterConfig", refusal),
+        Step("DeleteCluster", {}),
+        Step("DescribeCluster", missing()),
+    )
+    assert result["changed"] is True
+    assert "may make their group again" in module.warnings[0]
 
 
 def test_a_cluster_that_never_came_to_be_has_no_logs_to_turn_off():

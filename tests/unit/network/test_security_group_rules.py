@@ -103,7 +103,7 @@ def test_refused(change, message):
 
 def test_platform_nodes(platform):
     assert platform["nodes"] == {
-        "ingress": ["cluster 1025-65535", "cluster 10250", "nodes all"],
+        "ingress": ["cluster 1025-65535", "cluster 10250", "cluster 443", "nodes all"],
         "egress": sorted(
             [
                 "0.0.0.0/0 443",
@@ -119,7 +119,7 @@ def test_platform_nodes(platform):
 
 
 def test_platform_cluster_talks_to_nodes_only(platform):
-    assert platform["cluster"]["egress"] == ["nodes 1025-65535", "nodes 10250"]
+    assert platform["cluster"]["egress"] == ["nodes 1025-65535", "nodes 10250", "nodes 443"]
     assert platform["cluster"]["ingress"] == ["bastion 443", "nodes 443"]
 
 

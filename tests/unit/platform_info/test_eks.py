@@ -241,6 +241,13 @@ def test_the_provider_of_a_cluster_that_is_gone():
     assert found.summary["eks"]["state"] == "partial"
 
 
+def test_the_provider_of_a_cluster_that_is_not_ours_by_its_tags_is_not_left():
+    """One that has lost a tag: it is refused, and what belongs to it stays."""
+    found, _aws = look({**ANSWERS, **providers({PROVIDER: OURS}), "DescribeCluster": cluster(tags={})}, "eks")
+    facts = found.components["eks"]
+    assert (facts["oidc_provider_arn"], facts["left_oidc_providers"]) == (None, [])
+
+
 def test_the_provider_of_an_earlier_cluster():
     found, _aws = look(ANSWERS, "eks")
     facts = found.components["eks"]
@@ -360,7 +367,7 @@ def test_a_log_group_that_eks_made_again(there):
 def test_the_days_on_which_support_ends():
     found, _aws = look(ANSWERS, "eks", offers=True)
     ends = {"end_of_standard_support": "2026-12-02", "end_of_extended_support": "2027-12-02"}
-    assert found.offers["eks"] == {"versions": {"1.34": ends}}
+    assert found.offers["eks"]["versions"] == {"1.34": ends}
     assert found.summary["eks"]["lines"][-1] == (
         "support of Kubernetes 1.34: standard until 2026-12-02, extended until 2027-12-02"
     )

@@ -622,6 +622,13 @@ def test_a_node_group_keeps_its_zones(declared, existing, fixed):
     assert not fixed or "EKS can't change it: add a group of another name" in found[0]
 
 
+@pytest.mark.parametrize(("network", "faults"), [("vpc-1", 0), (None, 0), ("vpc-2", 1)])
+def test_a_cluster_stays_in_its_vpc(network, faults):
+    found = change_lines({"eks": {**RUNNING, "vpc_id": "vpc-1"}, "network": {"vpc_id": network}})
+    assert len(found) == faults
+    assert not faults or found[0].startswith("eks: the cluster is in vpc-1, the network is vpc-2: EKS can't move it")
+
+
 # ---- removal
 
 

@@ -64,6 +64,11 @@ MOST_TAINTS = 50
 # An upgrade may launch that many nodes more in each zone.
 SURGE_PER_ZONE = 2
 FEWEST_ZONES = 2
+SAMPLES = {
+    "oidc_provider_arn": "arn:{partition}:iam::{account_id}:oidc-provider/oidc.eks.{region}.amazonaws.com/id/"
+    + 32 * "x",
+    "oidc_issuer": "https://oidc.eks.{region}.amazonaws.com/id/" + 32 * "x",
+}
 AL2023_RELEASE = re.compile(r"(\d+\.\d+)\.\d+-\d{8}")
 NODE_GROUP_NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]*")
 # Labels of these namespaces a kubelet may not give itself, but for those below; it would refuse to start.
@@ -93,7 +98,7 @@ def _today() -> datetime.date:
     return datetime.datetime.now(datetime.UTC).date()
 
 
-def _offered(platform: Mapping[str, t.Any]) -> dict[str, tuple[datetime.date, datetime.date]]:
+def supported_versions(platform: Mapping[str, t.Any]) -> dict[str, tuple[datetime.date, datetime.date]]:
     """The versions that EKS offers for new clusters, with the days on which standard and extended support end."""
     told = (platform.get("offers") or {}).get("eks") or {}
     ends = {
@@ -117,7 +122,7 @@ def _version_faults(version: str | None) -> Iterator[Fault]:
     if not re.fullmatch(r"\d+\.\d+", version):
         yield fault("eks_kubernetes_version", version, "is not a Kubernetes version as major.minor, such as '1.34'")
     elif _minor(version) < _minor(min(SUPPORT_ENDS, key=_minor)):
-        yield fault("eks_kubernetes_version", version, _unsupported(_offered({})))
+        yield fault("eks_kubernetes_version", version, _unsupported(supported_versions({})))
 
 
 def _public_network_rule(text: str) -> str | None:
@@ -338,13 +343,13 @@ def _addon_faults(addons: list[Mapping]) -> Iterator[Fault]:
         yield fault(variable, order, "has adot before cert-manager, which gives it its certificates: turn them round")
 
 
-def _access_entry_faults(entries: list[Mapping]) -> Iterator[Fault]:
+def _access_entry_faults(entries: list[Mapping], region: str | None) -> Iterator[Fault]:
     variable = "eks_access_entries"
     yield from repeated_names(variable, entries, "principal_arn")
     for index, entry in enumerate(entries):
         path = f"{variable}[{index}]"
         arn = entry.get("principal_arn")
-        rule = principal_rule(arn) if arn is not None else None
+        rule = principal_rule(arn, region) if arn is not None else None
         if rule is None and arn is not None and ":role/aws-service-role/" in arn:
             rule = "is a service-linked role, for which EKS takes no access entry"
         if rule:
@@ -377,7 +382,7 @@ def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterat
         others.get("network", {}).get("network_availability_zones") or [],
     )
     yield from _addon_faults(addons)
-    yield from _access_entry_faults(values.get("eks_access_entries") or [])
+    yield from _access_entry_faults(values.get("eks_access_entries") or [], values.get("platform_region"))
 
 
 def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
@@ -396,7 +401,7 @@ def _gone_ahead(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> b
     wanted, running = values.get("eks_kubernetes_version"), (platform.get("eks") or {}).get("version")
     if not wanted or not running or _minor(running) <= _minor(wanted):
         return False
-    return values.get("eks_support_type") != "EXTENDED" or wanted not in _offered(platform)
+    return values.get("eks_support_type") != "EXTENDED" or wanted not in supported_versions(platform)
 
 
 def needs(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Need]:
@@ -447,10 +452,14 @@ def _fixed(group: Mapping[str, t.Any], existing: Mapping[str, t.Any], zones: lis
 def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
     """What EKS would refuse to make, or to change of the cluster that runs."""
     cluster = platform.get("eks") or {}
+    vpc_id = (platform.get("network") or {}).get("vpc_id")
+    if vpc_id and cluster.get("vpc_id") and cluster["vpc_id"] != vpc_id:
+        rule = f"the cluster is in {cluster['vpc_id']}, the network is {vpc_id}: EKS can't move it"
+        yield Fault("eks", f"{rule}. Find out which is yours")
     wanted, running = values.get("eks_kubernetes_version"), cluster.get("version")
     if wanted and not _gone_ahead(values, platform):
-        if wanted != running and wanted not in _offered(platform):
-            yield fault("eks_kubernetes_version", wanted, _unsupported(_offered(platform)))
+        if wanted != running and wanted not in supported_versions(platform):
+            yield fault("eks_kubernetes_version", wanted, _unsupported(supported_versions(platform)))
         elif running:
             yield from _running_version_faults(wanted, cluster)
     for index, group in enumerate(values.get("eks_node_groups") or []):
@@ -500,7 +509,7 @@ def warnings(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iter
             f"is older than {version}, to which EKS has upgraded {cluster.get('cluster_name')} when its support ended."
             f" The run goes on with {version}; set eks_kubernetes_version to '{version}'",
         )
-    ends = _offered(platform).get(version)
+    ends = supported_versions(platform).get(version)
     if ends:
         yield from _support_warnings(version, ends, values.get("eks_support_type") == "EXTENDED")
 

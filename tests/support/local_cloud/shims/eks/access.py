@@ -16,17 +16,17 @@ from .records import Call, Handler, cluster_of, invalid
 _POLICY_PREFIX = "arn:aws:eks::aws:cluster-access-policy/"
 
 
+# Nobody chooses these for nodes.
+_OF_NODES = {"username": "system:node:{{EC2PrivateDNSName}}", "kubernetesGroups": ["system:nodes"]}
+
+
 def add_node_entry(cluster: dict[str, Any], role_arn: str) -> None:
     """EKS lets the nodes of a managed group join by itself."""
     if cluster["accessConfig"]["authenticationMode"] == "CONFIG_MAP":
         return
     key = eks._ae_key(cluster["name"], role_arn)
     if key not in eks._access_entries:
-        body = {
-            "type": "EC2_LINUX",
-            "username": "system:node:{{EC2PrivateDNSName}}",
-            "kubernetesGroups": ["system:nodes"],
-        }
+        body = {"type": "EC2_LINUX", **_OF_NODES}
         eks._access_entries[key] = eks._build_access_entry(cluster["name"], role_arn, body)
 
 
@@ -77,6 +77,8 @@ def _create(call: Call) -> dict[str, Any]:
         raise invalid("The kubernetes group name must not start with system:.")
     call.forwarded()
     entry = eks._access_entries[eks._ae_key(cluster["name"], request["principalArn"])]
+    if request.get("type") == "EC2_LINUX":
+        entry.update(_OF_NODES)
     entry["username"] = entry["username"] or _default_username(request["principalArn"])
     return {"accessEntry": entry}
 
