@@ -113,6 +113,8 @@ def _create(call: Call) -> dict[str, Any]:
     cluster["upgradePolicy"] = {"supportType": request.get("upgradePolicy", {}).get("supportType", "EXTENDED")}
     cluster["zonalShiftConfig"] = {"enabled": request.get("zonalShiftConfig", {}).get("enabled", False)}
     cluster["deletionProtection"] = request.get("deletionProtection", False)
+    cluster["computeConfig"] = request.get("computeConfig", {"enabled": False})
+    cluster["storageConfig"] = request.get("storageConfig", {"blockStorage": {"enabled": False}})
     cluster["controlPlaneScalingConfig"] = request.get("controlPlaneScalingConfig", {"tier": "standard"})
     cluster["health"] = {"issues": []}
     begin(cluster, "CREATING")
@@ -360,7 +362,7 @@ def _update_auto_mode(cluster: dict[str, Any], request: dict[str, Any]) -> dict[
     ]
     if wanted not in ([True] * 3, [False] * 3):
         raise invalid("For EKS Auto Mode, compute, load balancing and storage must all be enabled or all disabled.")
-    if wanted[0] == cluster.get("computeConfig", {}).get("enabled", False):
+    if wanted[0] == cluster["computeConfig"]["enabled"]:
         raise invalid("No changes needed for the auto mode config provided")
     cluster["computeConfig"] = request["computeConfig"]
     cluster["storageConfig"] = request["storageConfig"]
