@@ -1,11 +1,9 @@
 # Copyright: Contributors to the agent_platform.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What makes a VPC the platform's, and what lies in it ours, where a tag was lost, something is there twice, or others
-have put something in."""
+"""What makes a VPC the platform's, and what lies in it ours, where something can't be placed, is there twice, or comes
+from others."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import pytest
 
@@ -20,49 +18,6 @@ ACCOUNTS = {"twins": "100000000041", "vpcs": "100000000042"}
 CNI = {"node.k8s.amazonaws.com/instance_id": "i-0123456789abcdef0", "cluster.k8s.amazonaws.com/name": "gone"}
 
 pytestmark = pytest.mark.by_component("network")
-
-
-def things(account: Account) -> Iterator[tuple[str, dict]]:
-    """What lies in the platform's VPC and carries its tags, with the id of each."""
-    for kind, resource in census.Lister(account).tagged():
-        tags = census.tags_of(resource)
-        identifier = next((resource[name] for name in network.ID_MEMBERS if name in resource), None)
-        if identifier and kind != "VPC" and MARKS.items() <= tags.items() and not neighbours.is_neighbour(tags):
-            yield identifier, tags
-
-
-@pytest.mark.parametrize(
-    "lost",
-    ["Name", "ManagedBy", *(pytest.param(tag, marks=pytest.mark.thorough) for tag in {**MARKS} if tag != "ManagedBy")],
-)
-def test_a_lost_tag_is_put_back_and_makes_no_twin(platform, lost):
-    """Of everything in the VPC at once; what has no place, an address that nothing uses, isn't there."""
-    account = platform.account
-    before = dict(things(account))
-    assert len(before) >= 20
-    for identifier in before:
-        account.client("ec2").delete_tags(Resources=[identifier], Tags=[{"Key": lost}])
-
-    run = account.run(*LIMIT, note=f"everything lost its tag {lost}").assert_converged()
-
-    assert dict(things(account)) == before, run.explain()
-    assert census.differences(platform.census, census.take(account)) == [], run.explain()
-    assert not [
-        call for call in run.calls.writes if call[1].startswith(("Create", "Allocate")) and call[1] != "CreateTags"
-    ]
-
-
-@pytest.mark.parametrize("lost", ["ManagedBy", "Component"])
-def test_a_vpc_that_lost_a_tag_is_refused(platform, lost):
-    account = platform.account
-    vpc_id = network.vpc(census.Lister(account))["VpcId"]
-    account.client("ec2").delete_tags(Resources=[vpc_id], Tags=[{"Key": lost}])
-    try:
-        run = account.run(*LIMIT, note=f"the VPC lost its tag {lost}").assert_refused()
-        assert not run.calls.writes, run.explain()
-        assert vpc_id in run.output
-    finally:
-        account.client("ec2").create_tags(Resources=[vpc_id], Tags=[{"Key": lost, "Value": MARKS[lost]}])
 
 
 @pytest.mark.parametrize("user", ["eks", "bastion_instance"])
