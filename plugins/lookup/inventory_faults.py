@@ -62,6 +62,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
+from ansible.template import trust_as_template
 from ansible.utils.display import Display
 
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import roles
@@ -71,6 +72,7 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
     component_faults,
     component_names,
     component_needs,
+    component_samples,
     conflict_faults,
     dependent_faults,
     protection_faults,
@@ -82,6 +84,7 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
     fault,
 )
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.iam import path_faults
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.limits import LIMITS, sent_faults
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.names import name_faults
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.platform import (
     account_faults,
@@ -92,6 +95,7 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
     quota_warnings,
 )
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.schema import check
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.sent import Reader, imagined
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.variables import (
     misplaced_variable_faults,
     unknown_variable_faults,
@@ -106,6 +110,15 @@ except ImportError:
 # The role whose argument spec declares the platform_ variables.
 SHARED_ROLE = "preflight"
 MISSING = object()
+
+
+def _trusted(value: t.Any) -> t.Any:
+    """What a file of this collection holds, with templates that may be filled in."""
+    if isinstance(value, str):
+        return trust_as_template(value)
+    if isinstance(value, list):
+        return [_trusted(item) for item in value]
+    return {key: _trusted(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 class Made(dict):
@@ -173,13 +186,7 @@ class Inventory:
         return roles.options(SHARED_ROLE)
 
     def _role(self, role: str) -> Role:
-        defaults = roles.path(role, "defaults/main.yml")
-        return Role(
-            roles.options(role),
-            self._loader.load_from_file(defaults, cache="none", trusted_as_template=True) or {}
-            if os.path.isfile(defaults)
-            else {},
-        )
+        return Role(roles.options(role), _trusted(roles.load(role, "defaults/main.yml")))
 
     @functools.cached_property
     def known(self) -> set[str]:
@@ -194,6 +201,9 @@ class Inventory:
         if name not in variables:
             return True
         return bool(self._templar.copy_with_new_env(available_variables=variables).template(variables[name]))
+
+    def _filled(self, value: t.Any, variables: Mapping[str, t.Any]) -> t.Any:
+        return self._templar.copy_with_new_env(available_variables=variables).template(value)
 
     def _evaluate(self, templar, path: str, raw: t.Any) -> tuple[t.Any, list[Fault]]:
         """The value of a variable without the parts of it that can't be evaluated, and the faults of these."""
@@ -291,11 +301,22 @@ class Inventory:
         for host, item in find(needs, platform):
             yield from self.placed(host, [item])
 
+    def _size_faults(self, host: str, platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+        """What is too much for AWS of what the component would send, with all of the platform there."""
+        samples = {component: component_samples(component) for component in self.components}
+        made = {"component_found": {"platform": imagined(platform, samples)}, "ansible_check_mode": True}
+        quotas = ((platform.get("offers") or {}).get(host) or {}).get("quotas") or {}
+        reader = Reader(lambda role, name: _trusted(roles.load(role, name)), self._filled, LIMITS)
+        sent = reader.role(host, {**self.variables[host], "inventory_hostname": host, **made})
+        return sent_faults(sent, self.values[host][0], quotas)
+
     def change_faults(self, hosts: list[str], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
         yield from self._of_what_exists(change_rules, hosts, platform)
         if hosts:
             yield from self.placed(hosts[0], path_faults(self.shared_values[hosts[0]][0], platform))
         yield from self._of_quotas(quota_faults, hosts, platform)
+        for host in hosts:
+            yield from self.placed(host, self._size_faults(host, platform))
         yield from conflict_faults(platform)
 
     def removal_faults(self, hosts: list[str], found: Mapping[str, t.Any]) -> Iterator[Fault]:

@@ -55,7 +55,6 @@ class Ec2Resource(Resource):
     capital_members = True
     unique_name = False
     known_by: str = ""  # option with the id of the one that is meant, for whoever has found it by more than its tags
-    placed: bool = False  # where it lies says that it is meant, such as the only gateway of a VPC
     tagged_as: str = ""  # the resource's type in TagSpecifications
     filtered_by: Mapping[str, str] = {}  # filter of the describe call -> option
     passing: Mapping[str, tuple[str, ...]] = dict.fromkeys(NOT_YET_VISIBLE, ("",))
@@ -79,18 +78,8 @@ class Ec2Resource(Resource):
     def known_id(self) -> str | None:
         return self.options.get(self.known_by) or None
 
-    def check_owner(self, current: dict | None) -> None:
-        # A tag that was lost is put back with the others. One with another value says that it is someone else's.
-        found = current is not None and (self.placed or self.known_id == current.get(self.identifier))
-        if not (found and self.keeps_marks(current)):
-            super().check_owner(current)
-
-    def keeps_marks(self, description: Mapping) -> bool:
-        """Whether it bears one of our marks at least, and none of the owner's tags with another value."""
-        tags, owner = self.tags_of(description), self.options.get("owned_by") or {}
-        return any(tags.get(key) == value for key, value in self.marks().items()) and all(
-            tags.get(key) in (None, str(value)) for key, value in owner.items()
-        )
+    def in_our_place(self, current: Mapping) -> bool:
+        return super().in_our_place(current) or self.known_id == current.get(self.identifier)
 
     def create_request(self) -> dict:
         return super().create_request() | self.tag_specifications(self.options.get("tags"))

@@ -37,6 +37,8 @@ class EksResource(Resource):
 
     service = "eks"
     update_names: Mapping[str, str] = {}  # member of DescribeUpdate -> option
+    # Now and then EKS says it so.
+    absent = {"ClientException": ("No cluster found",)}
     # Another change is under way, or what was asked is there already (a reply was lost): look again.
     passing = {
         "ResourceInUseException": ("in progress", "currently", "not in Active State", "not in ACTIVE state"),
@@ -109,25 +111,13 @@ class EksResource(Resource):
 
     # ---- Whose it is
 
-    def check_owner(self, current):
-        if not self.has_lost_tags(current):
-            super().check_owner(current)
-
-    def has_lost_tags(self, current: dict | None) -> bool:
-        """Whether it lacks some of our tags and is ours nevertheless, because it lies in a cluster of ours.
-
-        At least one of them is left, and none says otherwise.
-        """
-        owner = {key: str(value) for key, value in (self.options.get("owned_by") or {}).items()}
-        if current is None or "cluster_name" not in self.options:
+    def in_our_place(self, current):
+        """What lies in a cluster of ours does. Components share the cluster."""
+        if "cluster_name" not in self.options:
             return False
-        tags = self.tags_of(current)
-        left = {key for key in owner if key in tags}
-        if not left or left == set(owner) or any(tags[key] != owner[key] for key in left):
-            return False
-        # Components share the cluster.
         around = (self.cluster() or {}).get("tags") or {}
-        return all(around.get(key) == value for key, value in owner.items() if key != COMPONENT_TAG)
+        owner = self.options["owned_by"]
+        return all(around.get(key) == str(value) for key, value in owner.items() if key != COMPONENT_TAG)
 
     # ---- The cluster
 

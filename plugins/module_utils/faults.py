@@ -75,6 +75,9 @@ CREDENTIAL_CODES = frozenset(
 
 DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
 
+# Something else uses what is to be deleted, or lies in it.
+BLOCKED_CODES = frozenset({"DependencyViolation", "DeleteConflict"})
+
 QUOTA_CODES = ("LimitExceeded", "QuotaExceeded", "MaximumExceeded")
 
 
@@ -122,7 +125,7 @@ def remedy(error: Exception, service: str, permission: str) -> str:
         return "Remove what is unused or ask for a higher quota in Service Quotas, and run again."
     if code in THROTTLING_CODES:
         return "AWS went on throttling; run again when the account is less busy."
-    if code == "DependencyViolation":
+    if code in BLOCKED_CODES:
         return "Something still uses it; remove that first, and run again."
     if isinstance(error, EndpointConnectionError):
         return "Check the network, the region and any AWS_ENDPOINT_URL, and run again."

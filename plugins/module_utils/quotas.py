@@ -20,10 +20,11 @@ PENDING_OR_RUNNING = [{"Name": "instance-state-name", "Values": ["pending", "run
 
 @dataclass(frozen=True)
 class Quota:
-    """A quota as Service Quotas knows it.
+    """A quota as Service Quotas knows it. IAM tells of its own in every region, Service Quotas only in one.
 
     unit: what it counts. use: the call that lists what is in use, and the member of its answer; without one the quota
     is of each thing, not of the region. count: how much a thing that is listed takes, None where it doesn't say.
+    summary: its key in IAM's summary of the account.
     """
 
     service: str
@@ -32,6 +33,7 @@ class Quota:
     unit: str
     use: tuple[str, str] | None = None
     count: Callable[[Mapping[str, Any]], int | None] = lambda _thing: 1
+    summary: str | None = None
 
     @property
     def name(self) -> str:
@@ -72,6 +74,12 @@ QUOTAS = {
     "graphics_spot_vcpus": _instances("L-3819A6DF", "All G and VT Spot Instance Requests", GRAPHICS, spot=True),
     "elastic_ips": Quota("ec2", "L-0263D0A3", "EC2-VPC Elastic IPs", "addresses", ("describe_addresses", "Addresses")),
     "vpcs": Quota("vpc", "L-F678F1CE", "VPCs per Region", "VPCs", ("describe_vpcs", "Vpcs")),
+    "trust_policy": Quota(
+        "iam", "L-C07B4B0D", "Role trust policy length", "characters", summary="AssumeRolePolicySizeQuota"
+    ),
+    "policies_per_role": Quota(
+        "iam", "L-0DA4ABF3", "Managed policies per role", "policies", summary="AttachedPoliciesPerRoleQuota"
+    ),
     "rules_per_group": Quota("vpc", "L-0EA8095F", "Inbound or outbound rules per security group", "rules"),
 }
 
@@ -89,9 +97,20 @@ def look(search: Search, names: Iterable[str], owns: Callable[[Mapping[str, Any]
 
     What AWS doesn't tell is None.
     """
-    limits = {name: search.start("service-quotas", "get_service_quota", **_code(name)) for name in names}
+    names = list(names)
+    summary = search.start("iam", "get_account_summary") if any(QUOTAS[name].summary for name in names) else None
+    limits = {
+        name: search.start("service-quotas", "get_service_quota", **_code(name))
+        for name in names
+        if not QUOTAS[name].summary
+    }
     uses = {name: search.start("ec2", quota.use[0], **_which(quota)) for name in limits if (quota := QUOTAS[name]).use}
-    found = {}
+    account = ((summary and summary.result()) or {}).get("SummaryMap", {})
+    found = {
+        name: {"limit": account.get(QUOTAS[name].summary), "used": None, "own": None}
+        for name in names
+        if QUOTAS[name].summary
+    }
     for name, future in limits.items():
         answer = future.result()
         if answer is None:

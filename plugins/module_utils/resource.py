@@ -13,6 +13,7 @@ What can be declared is in declarations.py, the calls are in calls.py, finding a
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import time
 import uuid
@@ -30,7 +31,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.transformation import b
 from .calls import Repeat
 from .declarations import Change, Create, Delete, Setting, Tagging, Update, texts
 from .documentation import argument_spec
-from .faults import ResourceError, error_code
+from .faults import BLOCKED_CODES, ResourceError, error_code
 from .finding import LOST_AFTER, VISIBLE_AFTER, Finding
 from .values import camel, camel_name, gather, get_path, listed, placeholder, set_path, snake, snake_name, without_unset
 
@@ -54,6 +55,7 @@ class Resource(Finding):
     renewal: str = ""  # what helps, besides, where a setting can't be changed in place
     tagging: Tagging | None = None
     steady: int = 0  # how many looks in a row must show a change, where reads right after a write show the old, too
+    placed: bool = False  # where it lies says that it is meant: the only gateway of our VPC, an add-on of our cluster
     unique_name: bool = True  # AWS refuses a second one with the same names
     capital_members: bool = False  # members are written LikeThis (EC2, IAM), not likeThis
     free_form: tuple[str, ...] = ()  # members of the description whose keys are the user's own
@@ -65,6 +67,7 @@ class Resource(Finding):
         super().__init__(module)
         self.token = uuid.uuid4().hex
         self.accepted = False  # AWS has accepted a create in this run
+        self.left: dict | None = None  # what was to be removed, as it was seen last
         for setting in self.settings:
             value = self.options.get(setting.option)
             if setting.given and value is not None:
@@ -122,6 +125,10 @@ class Resource(Finding):
     def revived(self, current: dict) -> dict | None:
         """One whose creation has failed, brought to life without making it again; None if it can't be."""
         return None
+
+    def in_the_way(self, current: dict) -> list[str]:
+        """What keeps it from being deleted, each by its id and whose it is."""
+        return []
 
     def before_delete(self, current: dict) -> None:
         """What must go before the resource can."""
@@ -216,12 +223,24 @@ class Resource(Finding):
     def run(self) -> dict:
         """Bring the resource to the declared state. Returns the module's result."""
         before = self.find()
-        after = self.converge(before)
+        try:
+            after = self.converge(before)
+        except ResourceError as error:
+            raise self.with_what_is_in_the_way(error) from error.cause
         self.report_twins(after)
         result = {"changed": self.changed, self.result: self.shown(after)}
         if self.module._diff:
             result["diff"] = {"before": self.view(before), "after": self.view(after)}
         return result
+
+    def with_what_is_in_the_way(self, error: ResourceError) -> ResourceError:
+        """The refusal of a deletion, with what something else has to do with it."""
+        found: list[str] = []
+        if error_code(error.cause) in BLOCKED_CODES and self.left is not None:
+            # It is the refusal that must be told, whatever comes of this look.
+            with contextlib.suppress(ResourceError):
+                found = self.in_the_way(self.left)
+        return ResourceError(f"{error} In the way: {', '.join(found)}.", error.cause) if found else error
 
     def converge(self, current: dict | None) -> dict | None:
         while True:
@@ -412,6 +431,7 @@ class Resource(Finding):
             self.wait_until_gone(current, deleting)
 
     def remove(self, current: dict) -> None:
+        self.left = current
         self.before_delete(current)
         request = self.delete_request(current)
         self.deleted(self.write(self.delete.operation, request, f"delete {self.title}", self.delete.missing))
@@ -462,13 +482,25 @@ class Resource(Finding):
             return
         tags = self.tags_of(current)
         foreign = {key: tags.get(key) for key, value in owner.items() if tags.get(key) != str(value)}
-        if foreign:
+        # A tag that was lost is put back with the others. One with another value says that it is someone else's.
+        if foreign and not (self.keeps_marks(current) and self.in_our_place(current)):
             expected = ", ".join(f"{key}={owner[key]}" for key in foreign)
             actual = ", ".join(f"{key}={value}" if value is not None else f"no {key}" for key, value in foreign.items())
             raise ResourceError(
                 f"{self.title} exists but isn't ours: it has {actual}, expected {expected}. "
                 "Nothing was changed. Rename one of the two, or give it these tags if it is to be taken over."
             )
+
+    def in_our_place(self, current: Mapping) -> bool:
+        """Whether something else than its tags says that it is the one that is meant."""
+        return self.placed
+
+    def keeps_marks(self, description: Mapping) -> bool:
+        """Whether it bears one of our marks at least, and none of the owner's tags with another value."""
+        tags, owner = self.tags_of(description), self.options.get("owned_by") or {}
+        return any(tags.get(key) == value for key, value in self.marks().items()) and all(
+            tags.get(key) in (None, str(value)) for key, value in owner.items()
+        )
 
     def missing(self, options: Iterable[str]) -> list[str]:
         """Those of the options that aren't given."""

@@ -65,15 +65,14 @@ class Vacated(Ec2Resource):
     poll = 15.0
 
     def make_absent(self, current: dict) -> None:
-        self.left: dict | None = current
+        self.left = current
         refusal = None
         for refusal in self.looks(self.refusal, self.wait_timeout, pause=min(1.0, self.poll), longest=self.poll):
             if refusal is None:
                 return
             if not self.options["wait"]:
                 break
-        found = ", ".join(self.in_the_way(self.left)) if self.left else ""
-        raise ResourceError(f"{refusal} In the way: {found}." if found else str(refusal), refusal.cause)
+        raise refusal
 
     def refusal(self) -> ResourceError | None:
         """Delete what is left; None when it is gone. Returns AWS's refusal where something is in the way."""
@@ -97,7 +96,6 @@ class Vacated(Ec2Resource):
                 self.write("DeleteNetworkInterface", identifier, doing, ("InvalidNetworkInterfaceID.NotFound",))
 
     def in_the_way(self, current: dict) -> list[str]:
-        """What keeps it from being deleted, each by its id and whose it is."""
         found = {
             thing[inside.identifier]: told(thing, inside.identifier)
             for inside in self.inside

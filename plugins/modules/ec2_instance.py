@@ -471,6 +471,7 @@ class Instance(Ec2Resource):
     needed = ("image_id", "instance_type")
     names = {"Name": "name"}
     identifier = "InstanceId"
+    known_by = "instance_id"
     describe = Describe("DescribeInstances", "Reservations.Instances", many=True)
     additions = (
         *(
@@ -727,7 +728,6 @@ class Instance(Ec2Resource):
     poll = 5.0
 
     def prepare(self):
-        self.known = self.options["instance_id"]  # what the user knows it by, as long as it is there
         self.watched = None  # ID of the instance, once it is found
         self.leaving = False  # it is being terminated, to be replaced
         tags, name = self.options["tags"], self.options["name"]
@@ -753,8 +753,8 @@ class Instance(Ec2Resource):
         return {**super().marks(), "Name": self.options["name"]}
 
     def describe_request(self):
-        if self.watched or self.known:
-            return {"Filters": self.filters({"instance-id": self.watched or self.known})}
+        if self.watched or self.known_id:
+            return {"Filters": self.filters({"instance-id": self.watched or self.known_id})}
         # A deletion that is under way is waited for, but a new instance need not wait for it. What this run has
         # launched is seen in any case, to tell why it ended.
         states = LIVING if self.options["state"] == "present" else (*LIVING, "shutting-down")
@@ -764,9 +764,9 @@ class Instance(Ec2Resource):
 
     def find(self):
         found = super().find()
-        if found is None and self.known and not self.watched and self.options["state"] == "present":
+        if found is None and self.known_id and not self.watched and self.options["state"] == "present":
             # It has gone since.
-            self.known = None
+            self.options["instance_id"] = None
             found = super().find()
         return found
 
@@ -783,19 +783,10 @@ class Instance(Ec2Resource):
         if self.options["state"] == "present":
             found = [item for item in found if item not in ended]
         # The filters of AWS take * and ? for any text.
-        return found if self.known else self.marked(found, self.marks())
+        return found if self.known_id else self.marked(found, self.marks())
 
-    def check_owner(self, current):
-        # A tag that was lost is put back with the others. One with another value says that it is someone else's.
-        if current is None or current["InstanceId"] != self.known or not self.keeps_marks(current):
-            super().check_owner(current)
-
-    def keeps_marks(self, current):
-        """Whether it bears one of the marks at least, and none of the owner's tags with another value."""
-        tags, owner = self.tags_of(current), self.options["owned_by"] or {}
-        return any(tags.get(key) == value for key, value in self.marks().items()) and all(
-            tags.get(key) in (None, str(value)) for key, value in owner.items()
-        )
+    def in_our_place(self, current):
+        return current["InstanceId"] == self.known_id
 
     def complete(self, description):
         identifier, state = description["InstanceId"], get_path(description, "State.Name")
@@ -963,7 +954,7 @@ class Instance(Ec2Resource):
 
     def make(self):
         # Looked for by its marks from now on: another run may launch one at the same moment.
-        self.watched = self.known = None
+        self.watched = self.options["instance_id"] = None
         return super().make()
 
     def created(self, response):

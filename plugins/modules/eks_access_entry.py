@@ -206,8 +206,11 @@ class AccessEntry(EksResource):
         "policies": Update("AssociateAccessPolicy", remove="DisassociateAccessPolicy", missing=NOT_FOUND),
     }
     tagging = Tagging("TagResource", "UntagResource", by={"resourceArn": "accessEntryArn"})
-    # IAM may not have told EKS yet of a principal that was just made.
-    passing = {"InvalidParameterException": ("invalid principal",)}
+    # IAM may not have told EKS yet of a principal that was just made, nor EKS its own reads of the entry.
+    passing = {
+        "InvalidParameterException": ("invalid principal",),
+        "ResourceNotFoundException": ("specified principalArn could not be found",),
+    }
     timeout = 120
 
     def prepare(self):

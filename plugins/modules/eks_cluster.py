@@ -435,7 +435,7 @@ class EksCluster(EksResource):
     passing = {
         # The role and its policies were made a moment ago, and not all of AWS has seen them yet.
         "InvalidParameterException": (
-            "roleArn, ",
+            "does not exist",
             "Role with arn",
             "Error in role params",
             "Role could not be assumed",

@@ -111,6 +111,7 @@ class OidcProvider(Resource):
     service = "iam"
     kind = "OIDC provider"
     result = "oidc_provider"
+    placed = True  # its issuer is one cluster's
     names = {"Url": "url"}
     capital_members = True
     describe = Describe("GetOpenIDConnectProvider", "", missing=("NoSuchEntity",))

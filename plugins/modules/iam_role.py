@@ -264,11 +264,22 @@ class Role(Resource):
             request = {**self.named(), "PolicyName": name}
             self.write("DeleteRolePolicy", request, f"remove policy {name!r} of {self.title}", MISSING)
 
+    def profiles(self):
+        """The names of the instance profiles that the role is in."""
+        answer = self.read("ListInstanceProfilesForRole", self.named(), MISSING) or {}
+        return [profile["InstanceProfileName"] for profile in answer.get("InstanceProfiles", [])]
+
+    def in_the_way(self, current):
+        current = self.find() or current
+        return [
+            *(f"instance profile {name}" for name in self.profiles()),
+            *(f"policy {name}" for name in (*current["ManagedPolicies"], *current["InlinePolicies"])),
+        ]
+
     def before_delete(self, current):
-        profiles = self.read("ListInstanceProfilesForRole", self.named(), MISSING) or {}
-        for profile in profiles.get("InstanceProfiles", []):
-            request = {**self.named(), "InstanceProfileName": profile["InstanceProfileName"]}
-            doing = f"take {self.title} out of instance profile {profile['InstanceProfileName']!r}"
+        for name in self.profiles():
+            request = {**self.named(), "InstanceProfileName": name}
+            doing = f"take {self.title} out of instance profile {name!r}"
             self.write("RemoveRoleFromInstanceProfile", request, doing, MISSING)
         for arn in current["ManagedPolicies"]:
             self.write("DetachRolePolicy", {**self.named(), "PolicyArn": arn}, f"take {arn} from {self.title}", MISSING)

@@ -47,6 +47,12 @@ options:
     description:
       - Days between two rotations, from 90 to 2560. Needs O(rotation_enabled=true).
     type: int
+  report_grants:
+    description:
+      - Whether to warn of each grant that lets another account use the key. AWS services make and retire grants all the
+        time, so none is removed.
+    type: bool
+    default: false
   deletion_window_days:
     description:
       - Days that a deleted key can still be taken back, from 7 to 30.
@@ -132,7 +138,8 @@ class Key(Resource):
     identifier = "KeyId"
     made_at = "CreationDate"
     create = Create("CreateKey", tags="Tags", names=(), made="KeyMetadata.KeyId")
-    delete = Delete("ScheduleKeyDeletion", missing=MISSING, by="KeyId")
+    # Another run has scheduled it since we looked.
+    delete = Delete("ScheduleKeyDeletion", missing=(*MISSING, "KMSInvalidStateException"), by="KeyId")
     settings = (
         Setting(
             "enabled",
@@ -175,10 +182,14 @@ class Key(Resource):
         ),
         Addition("ListAliases", "Aliases.AliasName", "AliasName", by_hand=True),
         Addition("ListResourceTags", "Tags", "Tags", by_hand=True),
+        Addition("ListGrants", "Grants", "Grants", by_hand=True),
     )
     extra_operations = ("CancelKeyDeletion", "ListKeys")
     unmanaged = {
-        **dict.fromkeys(("CreateGrant", "RetireGrant", "RevokeGrant"), "services make and retire grants all the time"),
+        **dict.fromkeys(
+            ("CreateGrant", "RetireGrant", "RevokeGrant"),
+            "services make and retire them all the time; report_grants warns of those for other accounts",
+        ),
         "UpdateAlias": "its effect is seen: the key without its alias gets it back",
         "RotateKeyOnDemand": "it changes nothing that is declared",
         **dict.fromkeys(
@@ -204,12 +215,20 @@ class Key(Resource):
         "PutKeyPolicy.PolicyName": "a key has one policy, named default",
     }
     tagging = tag_list("TagResource", "UntagResource", by="KeyId")
+    # KMS takes a moment to know everywhere what was just done: a role that was made, a key that was made, enabled, or
+    # taken back from its deletion. Reads in between show now the one, now the other.
+    steady = 2
     passing = {
-        # KMS takes a moment to know a role that was just made.
         "MalformedPolicyDocumentException": ("principal",),
+        "NotFoundException": ("",),
+        "DisabledException": ("",),
+        "KMSInvalidStateException": ("pending deletion",),
         # Another run has given it to its own key since we looked; the next look tells.
         "AlreadyExistsException": ("",),
     }
+
+    def prepare(self):
+        self.reported = set()  # grants
 
     def describe_request(self):
         return {"KeyId": self.options["alias"]}
@@ -251,7 +270,22 @@ class Key(Resource):
                 return []  # a key whose policy shuts us out isn't ours
             raise
 
+    def warn_of_grants(self, description):
+        """Of those that let another account use the key, each once."""
+        own = description["Arn"].split(":")[4]
+        for grant in (self.read("ListGrants", {"KeyId": description["KeyId"]}, MISSING) or {}).get("Grants", []):
+            grantee = grant.get("GranteePrincipal", "")
+            account = grantee.split(":")[4] if grantee.count(":") >= 5 else own  # a service is none
+            if account != own and grant["GrantId"] not in self.reported:
+                self.reported.add(grant["GrantId"])
+                self.module.warn(
+                    f"{self.title}: the grant {grant['GrantId']} lets {grantee} of another account use it"
+                    f" ({', '.join(sorted(grant['Operations']))}). If it shall not, revoke the grant."
+                )
+
     def complete(self, description):
+        if self.options["report_grants"] and self.options["state"] == "present":
+            self.warn_of_grants(description)
         key = {"KeyId": description["KeyId"]}
         aliases = (self.read("ListAliases", key, MISSING) or {}).get("Aliases", [])
         alias = next((item["AliasName"] for item in aliases if item["AliasName"] == self.options["alias"]), None)

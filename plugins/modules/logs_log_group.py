@@ -9,7 +9,8 @@ module: logs_log_group
 version_added: 0.1.0
 short_description: Manage a CloudWatch Logs log group
 description:
-  - Creates, changes and deletes a log group with its retention, its encryption key and its tags.
+  - Creates, changes and deletes a log group with its retention, its encryption key, its policy, its subscription
+    filters and its tags.
   - It replaces M(amazon.aws.cloudwatchlogs_log_group), which in release 11.4.0 sets the retention of an existing group
     even in check mode, can't change the key, and deletes the group when it is given one of the retentions that
     its own list lacks.
@@ -45,6 +46,50 @@ options:
         key and retention.
     type: bool
     default: false
+  deletion_protection:
+    description:
+      - Whether CloudWatch Logs refuses to delete the group. To remove a protected one, give V(false) together with
+        O(state=absent).
+    type: bool
+  bearer_token_authentication:
+    description:
+      - Whether events can be written with a bearer token instead of AWS credentials.
+    type: bool
+  resource_policy:
+    description:
+      - The policy of the group itself, which may let other accounts and services in. An empty document, C({}), removes
+        it. Policies of the account for CloudWatch Logs are not looked at.
+    type: json
+  subscription_filters:
+    description:
+      - Where events are sent as they come in. Filters of others are removed. A group has two at most.
+    type: list
+    elements: dict
+    suboptions:
+      filter_name:
+        description:
+          - Name of the filter.
+        type: str
+        required: true
+      filter_pattern:
+        description:
+          - Which events are sent. All, if it is empty.
+        type: str
+        default: ""
+      destination_arn:
+        description:
+          - ARN of the stream, function or destination that gets them.
+        type: str
+        required: true
+      role_arn:
+        description:
+          - ARN of the role with which CloudWatch Logs writes to a stream.
+        type: str
+      distribution:
+        description:
+          - Whether a Kinesis stream gets the events of one log stream in one shard.
+        type: str
+        choices: [Random, ByLogStream]
 extends_documentation_fragment:
   - agent_platform.aws.resource
   - amazon.aws.common.modules
@@ -96,8 +141,15 @@ log_group:
       type: dict
 """
 
+import json
+
 from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Tagging, Update
+from ..module_utils.policies import policy
 from ..module_utils.resource import Resource, run_module
+from ..module_utils.values import get_path
+
+MISSING = ("ResourceNotFoundException",)
+GROUP = {"logGroupIdentifier": "logGroupName"}
 
 
 class LogGroup(Resource):
@@ -120,42 +172,73 @@ class LogGroup(Resource):
             absent=0,
         ),
         Setting("log_group_class", "logGroupClass", absent="STANDARD"),
+        Setting("deletion_protection", "deletionProtectionEnabled", update="protection", absent=False),
+        Setting(
+            "bearer_token_authentication",
+            None,
+            read="bearerTokenAuthenticationEnabled",
+            update="bearer_token",
+            update_members=("bearerTokenAuthenticationEnabled",),
+            absent=False,
+        ),
+        policy(
+            "resource_policy",
+            None,
+            read="resourcePolicy.policyDocument",
+            update="policy",
+            update_members=("policyDocument",),
+        ),
+        Setting(
+            "subscription_filters",
+            None,
+            read="subscriptionFilters",
+            update="subscriptions",
+            update_members=("filterName", "filterPattern", "destinationArn", "roleArn", "distribution"),
+            unordered=True,
+            key="filter_name",
+            absent=[],
+        ),
     )
+    protection = "deletion_protection"
     updates = {
         "key": Update("AssociateKmsKey", clear="DisassociateKmsKey"),
         "retention": Update("PutRetentionPolicy", clear="DeleteRetentionPolicy"),
+        "protection": Update("PutLogGroupDeletionProtection", by=GROUP),
+        "bearer_token": Update("PutBearerTokenAuthentication", by=GROUP),
+        "policy": Update("PutResourcePolicy", by={"resourceArn": "logGroupArn"}, clear="DeleteResourcePolicy"),
+        "subscriptions": Update("PutSubscriptionFilter", remove="DeleteSubscriptionFilter", missing=MISSING),
     }
     unmanaged = {
         **dict.fromkeys(("TagLogGroup", "UntagLogGroup"), "older forms of TagResource and UntagResource"),
         **dict.fromkeys(
-            (
-                "CreateExportTask",
-                "CreateScheduledQuery",
-                "PutQueryDefinition",
-                "UpdateScheduledQuery",
-            ),
+            ("CreateExportTask", "CreateScheduledQuery", "PutQueryDefinition", "UpdateScheduledQuery"),
             "they read the group and change nothing of it",
         ),
         **dict.fromkeys(
             (
-                "CreateLogGroup.deletionProtectionEnabled",
-                "PutLogGroupDeletionProtection",
                 "DeleteDataProtectionPolicy",
-                "DeleteIndexPolicy",
-                "DeleteMetricFilter",
-                "DeleteSubscriptionFilter",
-                "DeleteSyslogConfiguration",
                 "DeleteTransformer",
-                "PutBearerTokenAuthentication",
                 "PutDataProtectionPolicy",
-                "PutIndexPolicy",
-                "PutMetricFilter",
-                "PutSubscriptionFilter",
-                "PutSyslogConfiguration",
                 "PutTransformer",
             ),
-            "not looked at",
+            "who masks or transforms events is left to it; nothing is sent elsewhere by that",
         ),
+        **dict.fromkeys(
+            ("DeleteIndexPolicy", "DeleteMetricFilter", "PutIndexPolicy", "PutMetricFilter"),
+            "indexes and metrics of events are left; nothing is sent elsewhere by them",
+        ),
+        **dict.fromkeys(
+            ("DeleteSyslogConfiguration", "PutSyslogConfiguration"), "events that come in as syslog are left"
+        ),
+        **dict.fromkeys(
+            (
+                "PutSubscriptionFilter.applyOnTransformedLogs",
+                "PutSubscriptionFilter.emitSystemFields",
+                "PutSubscriptionFilter.fieldSelectionCriteria",
+            ),
+            "AWS's defaults",
+        ),
+        "PutResourcePolicy.policyName": "of policies of the account",
         "AssociateKmsKey.resourceIdentifier": "for results of queries",
     }
     tagging = Tagging("TagResource", "UntagResource", by={"resourceArn": "logGroupArn"})
@@ -168,11 +251,28 @@ class LogGroup(Resource):
             missing=("ResourceNotFoundException",),
             empty={},
         ),
+        Addition(
+            "DescribeSubscriptionFilters",
+            "subscriptionFilters",
+            "subscriptionFilters",
+            missing=MISSING,
+            empty=[],
+            option="subscription_filters",
+        ),
+        Addition("DescribeResourcePolicies", "resourcePolicies", "resourcePolicy", by_hand=True),
     )
-    # The key policy that lets the Logs service use the key may have been written a moment ago.
+    # What may have been made a moment ago: the key, the policy that lets the Logs service use it, the group itself, the
+    # role that writes to the destination of a filter.
     passing = {
-        "InvalidParameterException": ("KMS key", "KmsKeyId"),
+        "AccessDeniedException": ("is not allowed to be used with",),
+        "InvalidParameterException": (
+            "KMS key",
+            "KmsKeyId",
+            "is not allowed to be used with",
+            "Could not deliver test message",
+        ),
         "OperationAbortedException": ("",),
+        "ResourceNotFoundException": ("log group does not exist",),
     }
 
     def check_owner(self, current):
@@ -183,9 +283,29 @@ class LogGroup(Resource):
         # Older answers lack logGroupArn; it is the arn without the ":*" for the streams.
         return {"logGroupArn": description["arn"].removesuffix(":*"), **description}
 
+    def complete(self, description):
+        if self.options["state"] == "absent" or self.options["resource_policy"] is None:
+            return description
+        request = {"resourceArn": description["logGroupArn"], "policyScope": "RESOURCE"}
+        policies = (self.read("DescribeResourcePolicies", request, MISSING) or {}).get("resourcePolicies")
+        return {**description, "resourcePolicy": policies[0]} if policies else description
+
+    def update_policy(self, changes, current):
+        # A change names the version that it is made of.
+        revision = get_path(current, "resourcePolicy.revisionId")
+        request = self.target(self.updates["policy"], current) | ({"expectedRevisionId": revision} if revision else {})
+        document = changes["resource_policy"].desired
+        if document:
+            request["policyDocument"] = json.dumps(document)
+            self.write("PutResourcePolicy", request, f"put the policy of {self.title}")
+        else:
+            self.write("DeleteResourcePolicy", request, f"remove the policy of {self.title}", MISSING)
+
 
 def main():
-    run_module(LogGroup, DOCUMENTATION, {"kms_key_arn": {"no_log": False}})
+    run_module(
+        LogGroup, DOCUMENTATION, {"kms_key_arn": {"no_log": False}, "bearer_token_authentication": {"no_log": False}}
+    )
 
 
 if __name__ == "__main__":

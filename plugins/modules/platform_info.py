@@ -138,6 +138,10 @@ platform:
       description: The AWS partition.
       type: str
       sample: aws
+    dns_suffix:
+      description: How the names of the partition's services end.
+      type: str
+      sample: amazonaws.com
     region:
       description: The region that was read.
       type: str
@@ -195,6 +199,10 @@ partition:
   description: The same as RV(platform.partition).
   returned: always
   type: str
+dns_suffix:
+  description: The same as RV(platform.dns_suffix).
+  returned: always
+  type: str
 region:
   description: The same as RV(platform.region).
   returned: always
@@ -227,6 +235,15 @@ from ..module_utils.faults import ResourceError, error_code
 
 # Reads may be repeated freely, unlike writes.
 ATTEMPTS = 5
+# Of the partitions whose services have names of their own.
+DNS_SUFFIXES = {
+    "aws-cn": "amazonaws.com.cn",
+    "aws-iso": "c2s.ic.gov",
+    "aws-iso-b": "sc2s.sgov.gov",
+    "aws-iso-e": "cloud.adc-e.uk",
+    "aws-iso-f": "csp.hci.ic.gov",
+    "aws-eusc": "amazonaws.eu",
+}
 
 
 def scope_of(params: Mapping[str, Any], region: str) -> Scope:
@@ -269,6 +286,7 @@ def result_of(found: Discovered, region: str) -> dict[str, Any]:
         "account_id": found.account_id,
         "arn": found.arn,
         "partition": found.partition,
+        "dns_suffix": DNS_SUFFIXES.get(found.partition, "amazonaws.com"),
         "region": region,
         "conflicts": found.conflicts,
         "offers": found.offers,

@@ -24,7 +24,7 @@ except ImportError:
     WorkerProcess = None
 
 # Nobody else sends this one: Ansible has meanings of its own for the usual ones.
-CONTROLLER_ENDED = getattr(signal, "SIGRTMIN", signal.SIGTERM) + 7
+CONTROLLER_ENDED = signal.SIGRTMIN + 7 if hasattr(signal, "SIGRTMIN") else signal.SIGUSR2
 
 
 def hold_on() -> None:

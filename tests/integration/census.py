@@ -82,11 +82,21 @@ class Lister:
     # ---- kinds of things that several components make
 
     def log_groups(self) -> list[dict]:
-        logs = self.account.client("logs")
         return [
-            {**group, "tags": logs.list_tags_for_resource(resourceArn=group["arn"].removesuffix(":*"))["tags"]}
+            {**group, **self._of_log_group(group["logGroupName"], group["arn"].removesuffix(":*"))}
             for group in self.account.pages("logs", "describe_log_groups", "logGroups")
         ]
+
+    def _of_log_group(self, name: str, arn: str) -> dict:
+        """Its tags, its Policies, and where its events are sent: Destinations."""
+        logs = self.account.client("logs")
+        policies = logs.describe_resource_policies(resourceArn=arn, policyScope="RESOURCE")["resourcePolicies"]
+        filters = logs.describe_subscription_filters(logGroupName=name)["subscriptionFilters"]
+        return {
+            "tags": logs.list_tags_for_resource(resourceArn=arn)["tags"],
+            "Policies": [document(policy["policyDocument"]) for policy in policies],
+            "Destinations": [item["destinationArn"] for item in filters],
+        }
 
     def roles(self) -> list[dict]:
         """With their policies: Inline by name, Attached by ARN."""
@@ -131,11 +141,27 @@ class Lister:
     def count(self) -> Census:
         census: dict[str, list] = {
             "log groups": [
-                [group["logGroupName"], group.get("retentionInDays"), group.get("kmsKeyId")]
+                [
+                    group["logGroupName"],
+                    group.get("retentionInDays"),
+                    group.get("kmsKeyId"),
+                    group.get("deletionProtectionEnabled", False),
+                    group.get("bearerTokenAuthenticationEnabled", False),
+                    group["Policies"],
+                    group["Destinations"],
+                ]
                 for group in self.log_groups()
             ],
             "roles": [
-                [role["RoleName"], document(role["AssumeRolePolicyDocument"]), role["Inline"], role["Attached"]]
+                [
+                    role["Arn"],
+                    document(role["AssumeRolePolicyDocument"]),
+                    role["Inline"],
+                    role["Attached"],
+                    role.get("Description"),
+                    role.get("MaxSessionDuration"),
+                    role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
+                ]
                 for role in self.roles()
             ],
             "policies": [[policy["PolicyName"], policy["Document"]] for policy in self.policies()],

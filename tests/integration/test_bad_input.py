@@ -441,3 +441,45 @@ def test_more_than_the_account_may_have_is_refused(new_account: Callable[[str], 
         " with 0 in use: ask for"
     )
     assert ended.calls.writes == {}
+
+
+def test_what_is_too_much_for_aws_is_refused(new_account: Callable[[str], Account]):
+    """At the input that it comes from, measured as it would be sent."""
+
+    def role(name: str, **more: Any) -> dict:
+        return {"name": name, "namespace": "agents", "service_accounts": [name], **more}
+
+    read = {"Action": ["s3:GetObject"]}
+    long = [{"Sid": f"S{n}", **read, "Resource": [f"arn:aws:s3:::bucket-number-{n}-{'x' * 40}/*"]} for n in range(90)]
+    variables = {
+        "workload_identity_roles": [
+            role("trusting", service_accounts=[f"service-account-{number:03}" for number in range(60)]),
+            role("permissive", statements=long),
+            role("policies", managed_policies=[f"Policy{number}" for number in range(11)]),
+            role("strange", statements=[{"Sid": "S", **read, "Resource": ["arn:aws:s3:::b\u20ac/*"]}]),
+        ],
+        "eks_addons": [{"name": "vpc-cni", "irsa": role("cni", namespace="n" * 63, statements=long)}],
+        "encryption_key_administrators": [
+            f"arn:aws:iam::{ACCOUNT}:role/{'a' * 40}{number:03}" for number in range(450)
+        ],
+        "network_additional_traffic": [
+            {"source": f"192.168.{number}.0/24", "destination": "nodes", "from_port": 443, "description": "x"}
+            for number in range(60)
+        ],
+        "bastion_instance_statements": long,
+    }
+    ended = new_account("200000000044").run(variables=variables, note="preflight measures").assert_refused()
+    faults = read_refusal(ended.output).faults
+    told = [re.fullmatch(r"(.*): (\w+) of \w+ ([\w/-]+) .*(AWS takes [\w,]+).*", line) for line in faults]
+    roles = "workload_identity_roles"
+    assert [found.groups() for found in told] == [
+        ("encryption_key_administrators", "policy", f"alias/{PREFIX}-key", "AWS takes 32,768"),
+        ("network_additional_traffic", "ingress", f"{PREFIX}-nodes", "AWS takes 60"),
+        ("eks_addons[0].irsa", "inline_policies", f"{PREFIX}-cni", "AWS takes 10,240"),
+        (f"{roles}[0]", "trust_policy", f"{PREFIX}-trusting", "AWS takes 2,048"),
+        (f"{roles}[1]", "inline_policies", f"{PREFIX}-permissive", "AWS takes 10,240"),
+        (f"{roles}[2]", "managed_policies", f"{PREFIX}-policies", "AWS takes 10"),
+        (f"{roles}[3]", "inline_policies", f"{PREFIX}-strange", "AWS takes in"),
+        ("bastion_instance_statements", "inline_policies", f"{PREFIX}-bastion", "AWS takes 10,240"),
+    ]
+    assert ended.calls.writes == {}

@@ -16,8 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.playbook import of_run
+from tests.support.playbook import PREFIX, of_run
 from tests.support.warm_runs import LOCAL, WARM, misbehave, wait_for
+
+from .test_faults import wait_for as wait_for_call
 
 # What a process of the run may still take to end.
 GRACE = 2.0
@@ -118,3 +120,22 @@ def test_nothing_goes_on_when_a_run_is(run, end):
 def test_nothing_goes_on_over_our_connection_where_nothing_else_of_ours_is_used(run):
     """In playbooks of others, with no callback of ours: this is the connection's own doing."""
     end_amid(run, OURS, ENDS["killed"], **run.no_settings)
+
+
+@pytest.mark.thorough
+@pytest.mark.by_component("network")
+def test_a_teardown_right_after_a_kill_has_the_last_word(new_account):
+    """Each write takes a second and more, so that many of them are left to a loop when its run is killed."""
+    account = new_account("100000000061")
+    account.proxy.spoil([{"service": "ec2", "operation": "Create*", "latency": 1500}])
+    run = account.start("--limit", "encryption,network")
+    wait_for_call(run, "CreateSubnet")
+    run.process.kill()
+    run.process.wait()
+    account.proxy.spoil([])
+    teardown = account.run(playbook="playbooks/teardown.yml", variables={"platform_teardown_confirm": PREFIX})
+
+    teardown.assert_converged()
+    assert [call for call in teardown.calls.writes if call[1].startswith("Create")] == []
+    time.sleep(5)
+    assert [vpc for vpc in account.pages("ec2", "describe_vpcs", "Vpcs") if not vpc["IsDefault"]] == []

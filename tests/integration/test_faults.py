@@ -144,10 +144,10 @@ def wait_for(run: Started, operation: str, count: int = 1) -> None:
     raise AssertionError(f"{operation} was not called {count} times: {run.wait().explain()}")
 
 
-def bad_day(account: Account) -> dict[str, Run | census.Census]:
+def bad_day(account: Account) -> dict[str, Run | census.Census | list[int]]:
     """Credentials expire, the run is killed, a permission is missing; then all goes well."""
     neighbours.settle(account)
-    told: dict[str, Run | census.Census] = {}
+    told: dict[str, Run | census.Census | list[int]] = {}
 
     run = account.start()
     wait_for(run, "CreateSubnet", 2)
@@ -159,8 +159,10 @@ def bad_day(account: Account) -> dict[str, Run | census.Census]:
     account.proxy.spoil([])
     run = account.start()
     wait_for(run, "CreateNatGateway")
-    run.kill()
+    # Itself alone: what it has started is to end with it.
+    run.process.kill()
     told["killed"] = run.wait()
+    told["outlived"] = run.outlived()
 
     denied = {"code": "AccessDeniedException", "status": 403, "message": "User is not authorized"}
     account.proxy.spoil([{"service": "eks", "operation": "CreateNodegroup", "error": denied}])
@@ -240,7 +242,7 @@ def test_every_write_was_spoilt(name, fault, stories, platform, figures):
 
 
 @pytest.fixture(scope="session")
-def told(stories: Future[dict[str, Future]]) -> dict[str, Run | census.Census]:
+def told(stories: Future[dict[str, Future]]) -> dict[str, Run | census.Census | list[int]]:
     return stories.result()["bad day"].result()
 
 
@@ -254,6 +256,9 @@ class TestBadDay:
     def test_a_killed_run_had_begun(self, told):
         assert told["killed"].returncode < 0
         assert told["killed"].calls.writes
+
+    def test_nothing_outlived_it(self, told):
+        assert told["outlived"] == []
 
     def test_a_missing_permission_is_named(self, told):
         run = told["denied"].assert_refused()

@@ -65,13 +65,13 @@ def test_a_vpc_that_lost_a_tag_is_refused(platform, lost):
         account.client("ec2").create_tags(Resources=[vpc_id], Tags=[{"Key": lost, "Value": MARKS[lost]}])
 
 
-@pytest.mark.parametrize("component", ["eks", "bastion_instance"])
-def test_nothing_is_built_on_a_subnet_that_cannot_be_placed(platform, component):
+@pytest.mark.parametrize("user", ["eks", "bastion_instance"])
+def test_nothing_is_built_on_a_subnet_that_cannot_be_placed(platform, user):
     account = platform.account
     subnet = network.of_tier(census.Lister(account), "private")[0]
     account.client("ec2").delete_tags(Resources=[subnet["SubnetId"]], Tags=[{"Key": "Tier"}])
 
-    run = account.run("--limit", component, note=f"a subnet lost its Tier, {component}").assert_refused()
+    run = account.run("--limit", user, note=f"a subnet lost its Tier, {user}").assert_refused()
     assert not run.calls.writes, run.explain()
     (failure,) = run.failures
     for part in (subnet["SubnetId"], "tag Tier", "--limit network"):

@@ -124,7 +124,6 @@ NOT_BY_NAME = {
     "coverage": {"_ANSIBLE_ANSIBALLZ_COVERAGE_CONFIG": '{"config": "/dev/null", "output": "{folder}/coverage"}'},
     "shared code of the user": {"ANSIBLE_MODULE_UTILS": "{folder}/module_utils"},
     "no process": {"AGENT_PLATFORM_WARM": "false"},
-    "no pipelining": {"ANSIBLE_PIPELINING": "false"},
 }
 
 

@@ -288,6 +288,35 @@ def test_a_component_whose_connection_leads_to_a_machine_is_refused(platform):
     )
 
 
+# In a Python that finds this by PYTHONPATH, the controller can start so many processes of tasks and no more.
+NO_PROCESS = """
+import errno, itertools, os
+
+numbers, fork, controller = itertools.count(1), os.fork, os.getpid()
+
+def fork_or_fail():
+    if os.getpid() == controller and next(numbers) > int(os.environ["PROCESSES"]):
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+    return fork()
+
+os.fork = fork_or_fail
+"""
+
+
+@pytest.mark.parametrize("processes", [0, 1, 4, 10])
+def test_a_run_with_no_process_to_be_had_fails(platform, tmp_path, processes):
+    """Whenever that happens: Ansible alone passes over the task, and ends well, or waits for it for ever."""
+    platform.exist()
+    (tmp_path / "sitecustomize.py").write_text(NO_PROCESS)
+
+    run = platform.run(SITE, environment={"PYTHONPATH": str(tmp_path), "PROCESSES": str(processes)})
+
+    assert run.status == 1, run.output
+    (line,) = error_lines(run)
+    assert "no process could be had for its next task: [Errno 11] Resource temporarily unavailable." in line
+    assert "or lower the number of forks, and run again." in line
+
+
 def test_teardown_asks_for_the_name_of_the_platform(platform):
     for wrong in ({}, {"platform_teardown_confirm": "agent-platform-prod"}):
         run = platform.run(TEARDOWN, **wrong)

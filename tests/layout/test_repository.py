@@ -149,7 +149,7 @@ def test_component_says_what_it_builds_on(component):
     order = list(layers())
     layer = {host: order.index(name) for name, hosts in layers().items() for host in hosts}
 
-    assert {"requires"} <= set(about) <= {"requires", "reads", "entries", "service_linked_roles"}
+    assert {"requires"} <= set(about) <= {"requires", "reads", "entries", "protected_by", "service_linked_roles"}
     assert set(about["requires"]) <= set(COMPONENTS) - {component}
     for required in about["requires"]:
         # In a layer all start at once; the foundation goes one after the other.
@@ -169,7 +169,7 @@ def test_component_refers_to_what_it_discovers(component):
     asked = re.findall(r"'([a-z_]+)\.[a-z_.]+'\s*\|\s*agent_platform\.aws\.fact\s*}", text)
     asked += re.findall(r"component_found(?:\.|\[')platform(?:'\])?(?:\.|\[')([a-z_]+)", text)
 
-    assert set(asked) - {"account_id", "partition", "region"} <= {
+    assert set(asked) - {"account_id", "dns_suffix", "partition", "region"} <= {
         *about["requires"],
         *about.get("reads", []),
         component,

@@ -565,7 +565,9 @@ class Checker:
         ):
             if self.knows(operation):
                 yield from self.unknown(where, codes, {operation})
-        yield from self.unknown("passing", resource.passing, set(self.declared_operations()))
+        for where, codes in (("passing", resource.passing), ("absent", resource.absent)):
+            operations = self.declared_operations() if where == "passing" else self.model.operation_names
+            yield from self.unknown(where, codes, set(operations))
 
     def unknown(self, where: str, codes: Iterable[str], operations: set[str]) -> Iterator[str]:
         shapes = [

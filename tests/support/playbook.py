@@ -297,11 +297,18 @@ class Started:
 
     def kill(self) -> None:
         """End the run and all processes that it started, at once and without a chance to clean up."""
-        # Ansible's workers have sessions of their own, so it takes more than the process group.
+        # Ansible's workers have sessions of their own. Where they don't end by themselves it takes more than the group.
         for pid in (self.process.pid, *descendants(self.process.pid)):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
+
+    def outlived(self, seconds: float = 2.0) -> list[int]:
+        """The processes of the run that are left so long after its end."""
+        deadline = time.monotonic() + seconds
+        while (left := of_run(f"TEST_RECORDS={self.records}")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return left
 
     def wait(self) -> Run:
         try:

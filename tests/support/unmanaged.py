@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from ansible_collections.agent_platform.aws.plugins.module_utils.declarations import paths_of
 from ansible_collections.agent_platform.aws.plugins.module_utils.values import get_path, set_path
 from tests.support import components
@@ -169,16 +171,61 @@ def modules_of(role: str) -> list[str]:
 
 
 def table(role: str) -> str:
-    """The section of the role's README; nothing where its modules look at everything."""
+    """The section of the role's README; nothing where it looks at everything."""
     rows: dict[tuple[str, str], list[str]] = {}
     for module in modules_of(role):
         resource = load(module).resource
         for name, why in resource.unmanaged.items():
             rows.setdefault((resource.kind, why), []).append(name)
-    if not rows:
-        return ""
     lines = [f"| {kind} | {shown(names)} | {why} |" for (kind, why), names in rows.items()]
+    for module in modules_of(role):
+        if options := left_open(module, [role, *included_by(role)]):
+            named = ", ".join(f"`{option}`" for option in options)
+            lines.append(f"| {load(module).resource.kind} | {named} of `{module}` | not declared by this role |")
+    if not lines:
+        return ""
     return "\n".join([HEADING, "", PREFACE, "", "| of | what | why |", "|---|---|---|", *lines, ""])
+
+
+def included_by(role: str) -> list[str]:
+    """The roles that belong to no component and that this one includes."""
+    return sorted(word for word in components.words(role) - {role} - set(components.COMPONENTS) if word in set(roles()))
+
+
+def left_open(module: str, of_roles: Iterable[str]) -> list[str]:
+    """The options for what AWS can change that no task of the roles gives, where it makes such a resource."""
+    declared = load(module)
+    calls = [given for role in of_roles for given in calls_of(role, module) if given.get("state") != "absent"]
+    given = set(defaults_of_all().get(module, {})).union(*calls)
+    settings = [setting.option for setting in declared.resource.settings if setting.update]
+    free = [option for option in settings if declared.options.get(option, {}).get("default") is None]
+    return sorted(set(free) - given - {"state"}) if calls else []
+
+
+def calls_of(role: str, module: str) -> list[Mapping[str, Any]]:
+    """What the tasks of the role give the module, at any depth of blocks."""
+    files = sorted((components.ROLES / role / "tasks").glob("*.yml"))
+    tasks = [task for file in files for task in _flat(yaml.safe_load(file.read_text()) or [])]
+    name = f"agent_platform.aws.{module}"
+    return [task[name] for task in tasks if isinstance(task.get(name), Mapping)]
+
+
+def _flat(tasks: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for task in tasks:
+        yield task
+        for part in ("block", "rescue", "always"):
+            yield from _flat(task.get(part, []))
+
+
+@cache
+def defaults_of_all() -> Mapping[str, Mapping[str, Any]]:
+    """What all components give a module, by its name."""
+    (task,) = [
+        task
+        for task in yaml.safe_load((components.ROOT / "playbooks/tasks/component.yml").read_text())
+        if "module_defaults" in task
+    ]
+    return {name.rpartition(".")[2]: given for name, given in task["module_defaults"].items()}
 
 
 def shown(names: Iterable[str]) -> str:

@@ -36,6 +36,7 @@ EXCEPTIONS = Exceptions(
     },
     # S3 documents its error codes outside of the model; an answer to HEAD has no code but its status.
     unlisted_codes={
+        "logs_log_group.AccessDeniedException": "common to all operations; so it is given for a key, too",
         "s3_bucket.404": "HeadBucket on a bucket that doesn't exist",
         "s3_bucket.MalformedPolicy": "a principal that doesn't exist yet",
         "s3_bucket.OperationAborted": "another operation on the bucket is under way",
@@ -52,6 +53,7 @@ REGARDED = Regarded(
         "eks_cluster.CreateEksAnywhereSubscription": "a subscription",
         "eks_cluster.DeregisterCluster": "a cluster elsewhere that was connected",
         "eks_cluster.RegisterCluster": "a cluster elsewhere that is connected",
+        "logs_log_group.PutDeliverySource": "logs of another resource",
     },
     members={
         "s3_bucket.PutBucketLifecycleConfiguration.LifecycleConfiguration.Rules": "a rule that has more is replaced",

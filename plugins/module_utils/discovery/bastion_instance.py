@@ -139,5 +139,5 @@ COMPONENT = Component(
     collect=collect,
     exists=lambda facts: facts["instance_id"] is not None,
     summary=summary,
-    quotas=("standard_vcpus", "graphics_vcpus"),
+    quotas=("trust_policy", "policies_per_role", "standard_vcpus", "graphics_vcpus"),
 )

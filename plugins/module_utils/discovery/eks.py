@@ -325,5 +325,12 @@ COMPONENT = Component(
     summary=summary,
     offers=offers,
     offer_lines=offer_lines,
-    quotas=("standard_vcpus", "standard_spot_vcpus", "graphics_vcpus", "graphics_spot_vcpus"),
+    quotas=(
+        "trust_policy",
+        "policies_per_role",
+        "standard_vcpus",
+        "standard_spot_vcpus",
+        "graphics_vcpus",
+        "graphics_spot_vcpus",
+    ),
 )

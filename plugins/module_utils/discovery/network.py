@@ -431,5 +431,5 @@ COMPONENT = Component(
     exists=lambda facts: bool(facts["vpc_id"] and facts["subnet_ids"]["private"]),
     summary=summary,
     offers=offers,
-    quotas=("vpcs", "elastic_ips"),
+    quotas=("trust_policy", "policies_per_role", "rules_per_group", "vpcs", "elastic_ips"),
 )

@@ -18,7 +18,7 @@ COMPONENTS: dict[str, Component] = {
 }
 CALLS_AT_ONCE = 16
 # Services that tell of quotas and of what is used.
-QUOTAS_FROM = ("ec2", "service-quotas")
+QUOTAS_FROM = ("ec2", "iam", "service-quotas")
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,10 @@ def _look(search: Search) -> dict[str, Any]:
 
 def _offered(search: Search) -> dict[str, Any]:
     part = search.component
-
-    def owns(thing: Mapping[str, Any]) -> bool:
-        tags = tags_of(thing)
-        return search.scope.owns(tags) and tags.get("Component") == part.name
-
     offers = part.offers(search) if part.offers else {}
-    return {**offers, "quotas": quotas.look(search, part.quotas, owns)} if part.quotas else offers
+    if part.quotas:
+        offers["quotas"] = quotas.look(search, part.quotas, lambda thing: search.owns(tags_of(thing)))
+    return offers
 
 
 def identify(make_client: Callable[[str], Any]) -> dict[str, str]:

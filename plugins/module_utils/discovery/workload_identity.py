@@ -29,4 +29,5 @@ COMPONENT = Component(
     collect=collect,
     exists=lambda facts: any(facts["roles"].values()),
     summary=summary,
+    quotas=("trust_policy", "policies_per_role"),
 )

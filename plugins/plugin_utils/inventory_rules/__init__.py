@@ -12,6 +12,8 @@ components/, in the module of its name; one without such rules has none. A modul
   the account, which is in platform["offers"] as far as it is known.
 - names(values): the names that it gives to things in AWS, see names.py.
 - needs(values, platform): what it takes of AWS's quotas, see quotas.py.
+- SAMPLES: how facts will look that the first run makes, with account_id, partition and region to fill in; by them it is
+  measured what will be sent.
 - removal_faults(values, platform): why what exists can't be removed yet, beyond the switches that protect it.
 - warnings(values, platform): what is no fault, but what a person should know before the run goes on, in the same form.
 
@@ -68,6 +70,11 @@ def component_needs(component: str, values: Values, platform: Values) -> list[Ne
     """What a component takes of AWS's quotas."""
     own = _own(component, "needs")
     return list(own(values, platform)) if own else []
+
+
+def component_samples(component: str) -> Mapping[str, str]:
+    """How the facts of a component will look that its first run makes."""
+    return _own(component, "SAMPLES", {})
 
 
 def change_rules(component: str) -> Callable[[Values, Values], Iterator[Fault]] | None:

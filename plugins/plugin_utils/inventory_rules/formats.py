@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import typing as t
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
 
@@ -20,9 +21,19 @@ QUALIFIED_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 PRINCIPAL_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+")
 SESSION_ARN = re.compile(r"arn:aws[a-z-]*:sts::\d{12}:assumed-role/([^/]+)/.+")
 ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(\d{12}|aws)?:.+")
-AWS_TAG_TEXT = re.compile(r"[\w\s.:/=+\-@]*")
 
 LARGEST_TAG_COUNT = 50
+
+# Regions of partitions other than aws, by how their names begin.
+PARTITIONS = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
+    "eusc-": "aws-eusc",
+}
 
 
 def network_rule(text: str, shortest: int = 0, longest: int = 32) -> str | None:
@@ -81,13 +92,28 @@ def label_value_rule(value: t.Any) -> str | None:
     return None
 
 
-def principal_rule(arn: str) -> str | None:
+def partition_of(region: str | None) -> str:
+    """The partition that a region is in, by how its name begins, as SDKs tell it, too."""
+    for beginning, partition in PARTITIONS.items():
+        if (region or "").startswith(beginning):
+            return partition
+    return "aws"
+
+
+def principal_rule(arn: str, region: str | None = None) -> str | None:
+    """An IAM role or user, of the partition that the platform is in: no other's can be anything there."""
+    partition = partition_of(region)
     if PRINCIPAL_ARN.fullmatch(arn):
+        given = arn.split(":")[1]
+        if region and given != partition:
+            return (
+                f"is of the partition {given}, but platform_region {region} is in {partition}: arn:{partition}:iam::..."
+            )
         return None
     session = SESSION_ARN.fullmatch(arn)
     if session:
-        return f"is a session of a role: name the role itself, arn:aws:iam::<account>:role/{session[1]}"
-    return "is not the ARN of an IAM role or user, such as arn:aws:iam::123456789012:role/name"
+        return f"is a session of a role: name the role itself, arn:{partition}:iam::<account>:role/{session[1]}"
+    return f"is not the ARN of an IAM role or user, such as arn:{partition}:iam::123456789012:role/name"
 
 
 def repeated(items: Iterable[t.Any]) -> list[t.Any]:
@@ -106,6 +132,11 @@ def repeated_names(variable: str, items: list[Mapping], key: str = "name") -> It
         yield fault(f"{variable}[].{key}", name, "occurs more than once")
 
 
+def is_tag_text(text: str) -> bool:
+    """IAM's pattern, which is the narrowest: letters, digits, separators of any script, but no tab and no new line."""
+    return all(unicodedata.category(character)[0] in "LNZ" or character in "_.:/=+-@" for character in text)
+
+
 def tag_faults(
     variable: str, tags: Mapping, reserved: Iterable[str] = (), room: int = LARGEST_TAG_COUNT
 ) -> Iterator[Fault]:
@@ -116,7 +147,7 @@ def tag_faults(
         yield Fault(variable, f"{len(tags)} tags are too many: AWS allows {LARGEST_TAG_COUNT} on a resource{kept}")
     for key, value in tags.items():
         path = f"{variable}.{key}"
-        if not isinstance(key, str) or not 1 <= len(key) <= 128 or not AWS_TAG_TEXT.fullmatch(key):
+        if not isinstance(key, str) or not 1 <= len(key) <= 128 or not is_tag_text(key):
             yield fault(
                 variable,
                 key,
@@ -129,7 +160,7 @@ def tag_faults(
             yield Fault(path, f"the tag {ours[key.lower()]} is set by the platform itself")
         if not isinstance(value, str):
             yield fault(path, value, "is not a text: put it in quotes")
-        elif len(value) > 256 or not AWS_TAG_TEXT.fullmatch(value):
+        elif len(value) > 256 or not is_tag_text(value):
             yield fault(path, value, "is not a tag value: up to 256 letters, digits, spaces and _ . : / = + - @")
     for key in repeated(key.lower() for key in tags if isinstance(key, str)):
         spellings = [other for other in tags if isinstance(other, str) and other.lower() == key]

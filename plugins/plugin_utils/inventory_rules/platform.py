@@ -10,7 +10,7 @@ import typing as t
 from collections.abc import Iterator, Mapping
 
 from .fault import Fault, edits, fault
-from .formats import tag_faults
+from .formats import LARGEST_TAG_COUNT, repeated_names, tag_faults
 from .iam import iam_faults
 
 NAME = re.compile(r"[a-z]([a-z0-9]|-(?=[a-z0-9]))*")
@@ -21,10 +21,13 @@ LONGEST_PREFIX = LONGEST_NAME + 1 + LONGEST_ENVIRONMENT
 ACCOUNT_ID = re.compile(r"\d{12}")
 REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d{1,2}")
 OWNER_TAGS = ("Project", "Environment", "Region", "ManagedBy")
+MOST_SUBSCRIPTIONS = 2
 # Set on each resource by its component, beside the owner tags.
 COMPONENT_TAGS = ("Component", "Name", "Tier")
-# Of the 50 tags that AWS allows on a resource, those above and what Kubernetes controllers add.
-OWN_TAG_ROOM = 40
+# What Kubernetes controllers add to the tags of what they use.
+CONTROLLER_TAGS = 4
+# What names of some kinds can't begin with: AWS takes the rest for an id, or keeps it for itself.
+RESERVED_PREFIXES = {"sg-": "security groups", "sthree-": "S3 buckets", "amzn-s3-demo-": "S3 buckets"}
 
 
 def _name_faults(variable: str, value: str | None, longest: int) -> Iterator[Fault]:
@@ -69,6 +72,9 @@ def platform_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
     if prefix != "-".join(str(part) for part in parts):
         # Only a prefix of the user's own: the usual one is reported by its parts.
         yield from _name_faults("platform_prefix", prefix, LONGEST_PREFIX)
+    for beginning, kind in RESERVED_PREFIXES.items():
+        if prefix and prefix.startswith(beginning):
+            yield fault("platform_prefix", prefix, f"begins with {beginning}, which the names of {kind} can't")
     yield from _region_faults(values.get("platform_region"))
 
     account = values.get("platform_account_id")
@@ -84,9 +90,18 @@ def platform_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
                 )
         yield from tag_faults("platform_owner_tags", owner_tags)
     reserved = [*OWNER_TAGS, *(owner_tags or {}), *COMPONENT_TAGS]
-    yield from tag_faults("platform_tags", values.get("platform_tags") or {}, reserved, OWN_TAG_ROOM)
+    room = LARGEST_TAG_COUNT - CONTROLLER_TAGS - len({*OWNER_TAGS, *(owner_tags or {}), *COMPONENT_TAGS})
+    yield from tag_faults("platform_tags", values.get("platform_tags") or {}, reserved, room)
 
     yield from iam_faults(values)
+
+    subscriptions = values.get("platform_log_subscriptions") or []
+    if len(subscriptions) > MOST_SUBSCRIPTIONS:
+        yield Fault(
+            "platform_log_subscriptions",
+            f"{len(subscriptions)} are too many: CloudWatch Logs allows {MOST_SUBSCRIPTIONS} of a log group",
+        )
+    yield from repeated_names("platform_log_subscriptions", subscriptions, "filter_name")
 
     for name, value in (values.get("platform_aws_environment") or {}).items():
         if name in ("AWS_REGION", "AWS_DEFAULT_REGION"):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,6 +24,22 @@ NAME = f"{PREFIX}-bastion"
 SECRET = f"{NAME}-code-server"
 SUMMARY = "t3.large running"
 LEAST_TAGGED = 5
+
+
+# What a bucket doesn't have.
+ABSENT = re.compile("^NoSuch|NotFoundError$")
+# What others may configure of a bucket: reads and the members that tell of it.
+CONFIGURATIONS = (
+    ("get_bucket_ownership_controls", "OwnershipControls"),
+    ("get_bucket_accelerate_configuration", "Status"),
+    ("get_bucket_cors", "CORSRules"),
+    ("get_bucket_logging", "LoggingEnabled"),
+    ("get_bucket_notification_configuration", "EventBridgeConfiguration"),
+    ("get_bucket_replication", "ReplicationConfiguration"),
+    ("get_bucket_request_payment", "Payer"),
+    ("get_bucket_website", "IndexDocument"),
+    ("list_bucket_inventory_configurations", "InventoryConfigurationList"),
+)
 
 
 def bucket_of(account: Account, prefix: str = PREFIX) -> str:
@@ -69,9 +86,9 @@ def instance_profiles(lister: Lister) -> list[dict]:
 def _of_bucket(lister: Lister, name: str, operation: str, member: str) -> Any:
     """A part of a bucket; S3 answers with an error where a bucket doesn't have it."""
     try:
-        return getattr(lister.account.client("s3"), operation)(Bucket=name)[member]
+        return getattr(lister.account.client("s3"), operation)(Bucket=name).get(member)
     except ClientError as error:
-        if not error.response["Error"]["Code"].startswith("NoSuch"):
+        if not ABSENT.search(error.response["Error"]["Code"]):
             raise
         return None
 
@@ -89,13 +106,26 @@ def buckets(lister: Lister) -> list[dict]:
                 lister, item["Name"], "get_bucket_encryption", "ServerSideEncryptionConfiguration"
             ),
             "Lifecycle": _of_bucket(lister, item["Name"], "get_bucket_lifecycle_configuration", "Rules"),
+            "Others": [_of_bucket(lister, item["Name"], *read) for read in CONFIGURATIONS],
         }
         for item in lister.account.client("s3").list_buckets()["Buckets"]
     ]
 
 
 def secrets(lister: Lister) -> list[dict]:
-    return lister.account.pages("secretsmanager", "list_secrets", "SecretList")
+    """With the Policy and the Replicas. The list leaves out the key."""
+    manager, found = lister.account.client("secretsmanager"), []
+    for secret in lister.account.pages("secretsmanager", "list_secrets", "SecretList"):
+        described = manager.describe_secret(SecretId=secret["ARN"])
+        policy = manager.get_resource_policy(SecretId=secret["ARN"]).get("ResourcePolicy")
+        replicas = [replica["Region"] for replica in described.get("ReplicationStatus", [])]
+        found.append({**secret, **described, "Policy": document(policy or {}), "Replicas": replicas})
+    return found
+
+
+def versions(lister: Lister, name: str) -> bool:
+    """Whether the bucket keeps versions: one that never did is as good as one that no longer does."""
+    return lister.account.client("s3").get_bucket_versioning(Bucket=name).get("Status") == "Enabled"
 
 
 def instance(account: Account) -> dict:
@@ -113,8 +143,7 @@ def census(lister: Lister) -> dict[str, list]:
         lister.named("secret", secret["ARN"], secret["Name"])
     return {
         "instance profiles": [
-            [profile["InstanceProfileName"], [role["RoleName"] for role in profile["Roles"]]]
-            for profile in instance_profiles(lister)
+            [profile["Arn"], [role["RoleName"] for role in profile["Roles"]]] for profile in instance_profiles(lister)
         ],
         "instances": [
             [
@@ -141,10 +170,29 @@ def census(lister: Lister) -> dict[str, list]:
             for item in lister.ec2("describe_volumes", "Volumes")
         ],
         "buckets": [
-            [item["Name"], item["Policy"], item["PublicAccess"], item["Encryption"], item["Lifecycle"]]
+            [
+                item["Name"],
+                item["Policy"],
+                item["PublicAccess"],
+                item["Encryption"],
+                item["Lifecycle"],
+                versions(lister, item["Name"]),
+                # Off is as good as never on.
+                [other for other in item["Others"] if other not in (None, "Suspended", [])],
+            ]
             for item in buckets(lister)
         ],
-        "secrets": [[secret["Name"], secret.get("Description"), secret.get("KmsKeyId")] for secret in secrets(lister)],
+        "secrets": [
+            [
+                secret["Name"],
+                secret.get("Description"),
+                secret.get("KmsKeyId"),
+                secret["Policy"],
+                secret["Replicas"],
+                secret["RotationEnabled"],
+            ]
+            for secret in secrets(lister)
+        ],
     }
 
 
@@ -227,12 +275,36 @@ REPAIRS = {
         Calls({("ec2", "ModifyInstanceMetadataOptions"): 1}),
         frozenset({"Launch the instance"}),
     ),
+    # A secret that has one can't be deleted, which is another harm.
+    "a replica of the secret": Repair(
+        lambda account: account.client("secretsmanager").replicate_secret_to_regions(
+            SecretId=SECRET, AddReplicaRegions=[{"Region": "eu-west-1"}]
+        ),
+        Calls({("secretsmanager", "RemoveRegionsFromReplication"): 1}),
+        frozenset({"Make the password of code-server, once"}),
+        dry=True,
+    ),
     "a terminated instance": Repair(_terminate, Calls({("ec2", "RunInstances"): 1})),
 }
 
 
+ANYBODY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": "*", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}
+        ],
+    }
+)
+
+
+def _put_another_role_in(account: Account) -> None:
+    """After the platform's was taken out."""
+    account.client("iam").add_role_to_instance_profile(InstanceProfileName=NAME, RoleName=f"{PREFIX}-flow-logs")
+
+
 def harms(account: Account) -> dict[str, Callable[[], Any]]:
-    ec2, iam, s3 = (account.client(service) for service in ("ec2", "iam", "s3"))
+    ec2, iam, s3, secret = (account.client(service) for service in ("ec2", "iam", "s3", "secretsmanager"))
     bucket, instance_id = bucket_of(account), instance(account)["InstanceId"]
     (other,) = account.pages("ec2", "describe_security_groups", "SecurityGroups", Filters=ours(Name=f"{PREFIX}-nodes"))
     found = {
@@ -252,10 +324,64 @@ def harms(account: Account) -> dict[str, Callable[[], Any]]:
         ),
         "permissions": lambda: iam.delete_role_policy(RoleName=NAME, PolicyName="permissions"),
         "role in the profile": lambda: iam.remove_role_from_instance_profile(InstanceProfileName=NAME, RoleName=NAME),
+        "another role in the profile": lambda: _put_another_role_in(account),
+        "role's boundary": lambda: iam.put_role_permissions_boundary(
+            RoleName=NAME, PermissionsBoundary="arn:aws:iam::aws:policy/ReadOnlyAccess"
+        ),
+        "role's description and sessions": lambda: iam.update_role(
+            RoleName=NAME, Description="theirs", MaxSessionDuration=43200
+        ),
         "public access block": lambda: s3.delete_public_access_block(Bucket=bucket),
         "bucket policy": lambda: s3.delete_bucket_policy(Bucket=bucket),
         "expiry": lambda: s3.delete_bucket_lifecycle(Bucket=bucket),
-        "password": lambda: account.client("secretsmanager").delete_secret(SecretId=SECRET),
+        "versions": lambda: s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}),
+        "ownership of objects": lambda: s3.put_bucket_ownership_controls(
+            Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+        ),
+        "encryption": lambda: s3.put_bucket_encryption(
+            Bucket=bucket,
+            ServerSideEncryptionConfiguration={
+                "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+            },
+        ),
+        "CORS rules": lambda: s3.put_bucket_cors(
+            Bucket=bucket, CORSConfiguration={"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]}
+        ),
+        "website": lambda: s3.put_bucket_website(
+            Bucket=bucket, WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}}
+        ),
+        "event notifications": lambda: s3.put_bucket_notification_configuration(
+            Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
+        ),
+        "access logs": lambda: s3.put_bucket_logging(
+            Bucket=bucket, BucketLoggingStatus={"LoggingEnabled": {"TargetBucket": bucket, "TargetPrefix": "logs/"}}
+        ),
+        "requester pays": lambda: s3.put_bucket_request_payment(
+            Bucket=bucket, RequestPaymentConfiguration={"Payer": "Requester"}
+        ),
+        "inventory": lambda: s3.put_bucket_inventory_configuration(
+            Bucket=bucket,
+            Id="theirs",
+            InventoryConfiguration={
+                "Id": "theirs",
+                "IsEnabled": True,
+                "IncludedObjectVersions": "All",
+                "Schedule": {"Frequency": "Daily"},
+                "Destination": {"S3BucketDestination": {"Bucket": "arn:aws:s3:::theirs", "Format": "CSV"}},
+            },
+        ),
+        "acceleration": lambda: s3.put_bucket_accelerate_configuration(
+            Bucket=bucket, AccelerateConfiguration={"Status": "Enabled"}
+        ),
+        "policy of the secret": lambda: secret.put_resource_policy(SecretId=SECRET, ResourcePolicy=ANYBODY),
+        "key of the secret": lambda: secret.update_secret(SecretId=SECRET, KmsKeyId="alias/aws/secretsmanager"),
+        "rotation of the secret": lambda: secret.rotate_secret(
+            SecretId=SECRET,
+            RotationLambdaARN=f"arn:aws:lambda:{REGION}:{account.id}:function:theirs",
+            RotationRules={"AutomaticallyAfterDays": 1},
+        ),
+        "description of the secret": lambda: secret.update_secret(SecretId=SECRET, Description="changed"),
+        "password": lambda: secret.delete_secret(SecretId=SECRET),
     }
     if "eks" in account.components:
         role_arn = f"arn:aws:iam::{account.id}:role/{NAME}"

@@ -28,12 +28,16 @@ def keys(lister: Lister) -> list[dict]:
             **key,
             "Tags": kms.list_resource_tags(KeyId=key["KeyId"])["Tags"],
             "Policy": kms.get_key_policy(KeyId=key["KeyId"], PolicyName="default")["Policy"],
-            "Rotation": kms.get_key_rotation_status(KeyId=key["KeyId"])["KeyRotationEnabled"],
+            "Rotation": _rotation(kms.get_key_rotation_status(KeyId=key["KeyId"])),
             "Aliases": [alias["AliasName"] for alias in kms.list_aliases(KeyId=key["KeyId"])["Aliases"]],
         }
         for key in found
         if key["KeyManager"] == "CUSTOMER" and key["KeyState"] != "PendingDeletion"
     ]
+
+
+def _rotation(status: dict) -> list:
+    return [status["KeyRotationEnabled"], status.get("RotationPeriodInDays")]
 
 
 def key(account: Account) -> dict:
@@ -47,7 +51,10 @@ def census(lister: Lister) -> dict[str, list]:
         lister.named("key", item["KeyId"], name_of(item))
     aliases = lister.account.pages("kms", "list_aliases", "Aliases")
     return {
-        "keys": [[name_of(item), item["KeyState"], item["Rotation"]] for item in found],
+        "keys": [
+            [name_of(item), item["KeyState"], item["Rotation"], item["Description"], document(item["Policy"])]
+            for item in found
+        ],
         "aliases": [
             [alias["AliasName"], alias.get("TargetKeyId")]
             for alias in aliases
@@ -75,10 +82,22 @@ def take_names(account: Account) -> list[str]:
 REPAIRS: dict[str, Repair] = {}
 
 
+ANYBODY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "kms:*", "Resource": "*"}],
+    }
+)
+
+
 def harms(account: Account) -> dict[str, Callable[[], Any]]:
     kms, key_id = account.client("kms"), key(account)["KeyId"]
     return {
+        "rotation period": lambda: kms.enable_key_rotation(KeyId=key_id, RotationPeriodInDays=2560),
         "rotation": lambda: kms.disable_key_rotation(KeyId=key_id),
+        "description": lambda: kms.update_key_description(KeyId=key_id, Description="theirs"),
+        "policy": lambda: kms.put_key_policy(KeyId=key_id, PolicyName="default", Policy=ANYBODY),
+        "disabled": lambda: kms.disable_key(KeyId=key_id),
         "alias": lambda: kms.delete_alias(AliasName=ALIAS),
     }
 

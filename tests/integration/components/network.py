@@ -277,6 +277,14 @@ REPAIRS = {
 }
 
 
+ANYBODY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "logs:PutLogEvents", "Resource": "*"}],
+    }
+)
+
+
 def harms(account: Account) -> dict[str, Callable[[], Any]]:
     ec2, logs, iam = account.client("ec2"), account.client("logs"), account.client("iam")
 
@@ -288,6 +296,7 @@ def harms(account: Account) -> dict[str, Callable[[], Any]]:
     table = first("describe_route_tables", "RouteTables", Name=f"{PREFIX}-public")
     association = next(item for item in table["Associations"] if item.get("SubnetId"))
     flow_log = first("describe_flow_logs", "FlowLogs", "Filter")
+    (log_group,) = logs.describe_log_groups(logGroupNamePrefix=FLOW_LOG_GROUP)["logGroups"]
     found = account.pages("ec2", "describe_vpc_endpoints", "VpcEndpoints", Filters=ours())
     endpoint, other_endpoint = [item for item in found if item["State"].lower() == "available"][:2]
     vpc_id, subnet_id = table["VpcId"], association["SubnetId"]
@@ -322,6 +331,21 @@ def harms(account: Account) -> dict[str, Callable[[], Any]]:
         "flow log": lambda: ec2.delete_flow_logs(FlowLogIds=[flow_log["FlowLogId"]]),
         "endpoint": lambda: ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint["VpcEndpointId"]]),
         "retention": lambda: logs.delete_retention_policy(logGroupName=FLOW_LOG_GROUP),
+        "protection of the log group": lambda: logs.put_log_group_deletion_protection(
+            logGroupIdentifier=FLOW_LOG_GROUP, deletionProtectionEnabled=True
+        ),
+        "bearer tokens of the log group": lambda: logs.put_bearer_token_authentication(
+            logGroupIdentifier=FLOW_LOG_GROUP, bearerTokenAuthenticationEnabled=True
+        ),
+        "policy of the log group": lambda: logs.put_resource_policy(
+            resourceArn=log_group["logGroupArn"], policyDocument=ANYBODY
+        ),
+        "subscription of the log group": lambda: logs.put_subscription_filter(
+            logGroupName=FLOW_LOG_GROUP,
+            filterName="theirs",
+            filterPattern="",
+            destinationArn=f"arn:aws:kinesis:{REGION}:{account.id}:stream/theirs",
+        ),
         "policy": lambda: iam.delete_role_policy(
             RoleName=FLOW_LOG_ROLE, PolicyName=iam.list_role_policies(RoleName=FLOW_LOG_ROLE)["PolicyNames"][0]
         ),

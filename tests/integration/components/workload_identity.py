@@ -79,6 +79,15 @@ def harms(account: Account) -> dict[str, Callable[[], Any]]:
     return {
         "role": lambda: delete_role(f"{PREFIX}-retrieval-gateway"),
         "trust": lambda: iam.update_assume_role_policy(RoleName=f"{PREFIX}-agent", PolicyDocument=_policy(anyone)),
+        "boundary": lambda: iam.put_role_permissions_boundary(
+            RoleName=f"{PREFIX}-agent", PermissionsBoundary="arn:aws:iam::aws:policy/AdministratorAccess"
+        ),
+        "managed policy": lambda: iam.attach_role_policy(
+            RoleName=f"{PREFIX}-agent", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"
+        ),
+        "description and sessions": lambda: iam.update_role(
+            RoleName=f"{PREFIX}-agent", Description="theirs", MaxSessionDuration=43200
+        ),
         "policy too much": lambda: iam.put_role_policy(
             RoleName=f"{PREFIX}-agent", PolicyName="by-hand", PolicyDocument=_policy(anything)
         ),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.agent_platform.aws.plugins.callback import preload
+from ansible_collections.agent_platform.aws.plugins.plugin_utils import controller
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -58,9 +58,9 @@ TASKS = [
 PLUGIN = re.compile(r"ansible\.plugins\.|ansible_collections\.|botocore|yaml")
 
 
-def loaded_by_tasks(folder: Path, callbacks: str) -> list[set[str]]:
+def loaded_by_tasks(folder: Path, callbacks: str, hosts: str = "all") -> list[set[str]]:
     (folder / "notes.py").write_text(NOTES)
-    (folder / "play.yml").write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": TASKS}]))
+    (folder / "play.yml").write_text(json.dumps([{"hosts": hosts, "gather_facts": False, "tasks": TASKS}]))
     variables = {"ansible_connection": "agent_platform.aws.warm", "ansible_python_interpreter": sys.executable}
     done = subprocess.run(
         [
@@ -93,6 +93,12 @@ def test_the_processes_of_tasks_load_no_plugins(tmp_path: Path) -> None:
     assert loaded_by_tasks(tmp_path, "agent_platform.aws.preload") == [set(), set()]
 
 
+def test_the_playbooks_of_the_collection_need_no_callback_for_that(tmp_path: Path) -> None:
+    hosts = "{{ lookup('agent_platform.aws.play_hosts', 'all') }}"
+
+    assert loaded_by_tasks(tmp_path, "agent_platform.aws.progress", hosts) == [set(), set()]
+
+
 def test_without_it_each_loads_them_anew(tmp_path: Path) -> None:
     first, second = loaded_by_tasks(tmp_path, "agent_platform.aws.progress")
 
@@ -106,7 +112,7 @@ def test_it_loads_all_of_the_collections_plugins_of_a_kind(kind: str) -> None:
     names = {f"agent_platform.aws.{file.stem}" for file in (ROOT / "plugins" / kind).glob("*.py")}
 
     assert names
-    assert {name for loader, name in preload.own_plugins() if loader.type == kind} == names
+    assert {name for loader, name in controller.own_plugins() if loader.type == kind} == names
 
 
 def test_the_lookups_that_come_with_ansible_are_those_that_the_platform_uses() -> None:
@@ -114,7 +120,7 @@ def test_the_lookups_that_come_with_ansible_are_those_that_the_platform_uses() -
     text = "".join(file.read_text() for folder in folders for file in (ROOT / folder).rglob("*.yml"))
     used = set(re.findall(r"\b(?:lookup|query|q)\(\s*['\"]ansible\.builtin\.(\w+)", text))
 
-    assert used == {name for loader, name in preload.BUILTIN if loader.type == "lookup"}
+    assert used == {name for loader, name in controller.BUILTIN if loader.type == "lookup"}
 
 
 def test_a_plugin_that_cannot_be_loaded_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,12 +133,11 @@ def test_a_plugin_that_cannot_be_loaded_stops_nothing(monkeypatch: pytest.Monkey
             asked.append(name)
             raise ValueError("on purpose")
 
-    monkeypatch.setattr(preload, "LOADERS", ())
-    monkeypatch.setattr(preload, "BUILTIN", ((Loader(), "first"), (Loader(), "second")))
-    callback = preload.CallbackModule()
-    monkeypatch.setattr(callback._display, "vv", told.append)
+    monkeypatch.setattr(controller, "LOADERS", ())
+    monkeypatch.setattr(controller, "BUILTIN", ((Loader(), "first"), (Loader(), "second")))
+    monkeypatch.setattr(controller.Display, "vv", lambda _display, text: told.append(text))
 
-    callback.v2_playbook_on_start(None)
+    controller.load_plugins()
 
     assert asked == ["ansible.builtin.first", "ansible.builtin.second"]
     assert told == [f"{name} isn't loaded beforehand: on purpose" for name in asked]

@@ -61,3 +61,37 @@ def test_log_group_keeps_key_retention_and_tags(client: Callable[[str], Any]) ->
     with pytest.raises(ClientError) as raised:
         logs.associate_kms_key(logGroupName="/nothing", kmsKeyId=key)
     assert raised.value.response["Error"]["Code"] == "ResourceNotFoundException"
+
+
+def test_log_group_with_its_switches(client: Callable[[str], Any]) -> None:
+    logs = client("logs")
+    name = "/aws/vpc/platform/switches"
+    logs.create_log_group(logGroupName=name, deletionProtectionEnabled=True)
+
+    def seen() -> tuple[bool, bool]:
+        (group,) = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+        return group["deletionProtectionEnabled"], group["bearerTokenAuthenticationEnabled"]
+
+    assert seen() == (True, False)
+    with pytest.raises(ClientError, match="deletion protection"):
+        logs.delete_log_group(logGroupName=name)
+    logs.put_bearer_token_authentication(logGroupIdentifier=name, bearerTokenAuthenticationEnabled=True)
+    logs.put_log_group_deletion_protection(logGroupIdentifier=name, deletionProtectionEnabled=False)
+    assert seen() == (False, True)
+    logs.delete_log_group(logGroupName=name)
+
+
+def test_log_group_has_a_policy_and_filters_of_its_own(client: Callable[[str], Any]) -> None:
+    logs = client("logs")
+    name = "/aws/vpc/platform/policy"
+    logs.create_log_group(logGroupName=name)
+    arn = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"][0]["logGroupArn"]
+    put = logs.put_resource_policy(resourceArn=arn, policyDocument=json.dumps(POLICY))
+    (policy,) = logs.describe_resource_policies(resourceArn=arn, policyScope="RESOURCE")["resourcePolicies"]
+    assert (json.loads(policy["policyDocument"]), policy["revisionId"]) == (POLICY, put["revisionId"])
+    logs.delete_resource_policy(resourceArn=arn, expectedRevisionId=policy["revisionId"])
+    assert logs.describe_resource_policies(resourceArn=arn, policyScope="RESOURCE")["resourcePolicies"] == []
+    stream = "arn:aws:kinesis:us-west-2:123456789012:stream/one"
+    logs.put_subscription_filter(logGroupName=name, filterName="one", filterPattern="", destinationArn=stream)
+    (found,) = logs.describe_subscription_filters(logGroupName=name)["subscriptionFilters"]
+    assert found["destinationArn"] == stream

@@ -126,3 +126,31 @@ def test_bucket_is_empty_without_versions_and_delete_markers(s3: Any, bucket: st
     assert "Deleted" not in s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
     s3.delete_bucket(Bucket=bucket)
     assert code_of(s3.head_bucket, Bucket=bucket) == "404"
+
+
+def test_who_pays_comes_back(s3: Any, bucket: str) -> None:
+    assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "BucketOwner"
+    s3.put_bucket_request_payment(Bucket=bucket, RequestPaymentConfiguration={"Payer": "Requester"})
+    assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "Requester"
+
+
+def test_inventories_and_analyses_are_not_the_bucket(s3: Any, bucket: str) -> None:
+    assert "InventoryConfigurationList" not in s3.list_bucket_inventory_configurations(Bucket=bucket)
+    inventory = {
+        "Id": "all",
+        "IsEnabled": True,
+        "IncludedObjectVersions": "All",
+        "Schedule": {"Frequency": "Daily"},
+        "Destination": {"S3BucketDestination": {"Bucket": "arn:aws:s3:::elsewhere", "Format": "CSV"}},
+    }
+    s3.put_bucket_inventory_configuration(Bucket=bucket, Id="all", InventoryConfiguration=inventory)
+    analysis = {"Id": "one", "StorageClassAnalysis": {}}
+    s3.put_bucket_analytics_configuration(Bucket=bucket, Id="one", AnalyticsConfiguration=analysis)
+    (found,) = s3.list_bucket_inventory_configurations(Bucket=bucket)["InventoryConfigurationList"]
+    assert (found["Id"], found["Destination"]) == ("all", inventory["Destination"])
+    (found,) = s3.list_bucket_analytics_configurations(Bucket=bucket)["AnalyticsConfigurationList"]
+    assert found["Id"] == "one"
+    s3.delete_bucket_inventory_configuration(Bucket=bucket, Id="all")
+    s3.delete_bucket_analytics_configuration(Bucket=bucket, Id="one")
+    assert "InventoryConfigurationList" not in s3.list_bucket_inventory_configurations(Bucket=bucket)
+    assert s3.head_bucket(Bucket=bucket)

@@ -89,3 +89,26 @@ def test_passwords_keep_to_their_rules(secrets: Any) -> None:
     assert len(password["RandomPassword"]) == 64
     assert password["RandomPassword"].isalnum()
     assert not set("0O1l") & set(password["RandomPassword"])
+
+
+def test_replicas_are_removed_before_the_secret(secrets: Any, name: str) -> None:
+    secrets.create_secret(Name=name, SecretString="one")
+    secrets.replicate_secret_to_regions(SecretId=name, AddReplicaRegions=[{"Region": "eu-west-1"}])
+    (replica,) = secrets.describe_secret(SecretId=name)["ReplicationStatus"]
+    assert replica["Region"] == "eu-west-1"
+    assert code_of(secrets.delete_secret, SecretId=name) == "InvalidRequestException"
+    secrets.remove_regions_from_replication(SecretId=name, RemoveReplicaRegions=["eu-west-1"])
+    assert not secrets.describe_secret(SecretId=name).get("ReplicationStatus")
+    secrets.delete_secret(SecretId=name)
+
+
+def test_a_rotation_is_turned_off(secrets: Any, name: str) -> None:
+    secrets.create_secret(Name=name, SecretString="one")
+    secrets.rotate_secret(
+        SecretId=name,
+        RotationLambdaARN="arn:aws:lambda:us-west-2:123456789012:function:rotate",
+        RotationRules={"AutomaticallyAfterDays": 30},
+    )
+    assert secrets.describe_secret(SecretId=name)["RotationEnabled"] is True
+    secrets.cancel_rotate_secret(SecretId=name)
+    assert secrets.describe_secret(SecretId=name)["RotationEnabled"] is False

@@ -487,3 +487,18 @@ def test_it_must_be_clear_which_one_is_meant(options):
 def test_destination_is_given_once():
     with pytest.raises(AssertionError, match="mutually exclusive"):
         given("ec2_flow_log", {"resource_id": "vpc-1", "log_group_name": "a", "log_destination": "b"})
+
+
+def test_lost_tags_are_put_back():
+    """Of the one that delivers to the declared destination."""
+    result, aws, _module = flow_log_run(
+        {}, describe(flow_log(tags=OWNER)), Step("CreateTags", {}), describe(flow_log())
+    )
+    assert result["changed"] is True
+    assert "CreateFlowLogs" not in aws.operations()
+
+
+def test_the_known_one_is_removed_and_no_other():
+    gone = describe(flow_log())
+    options = {"state": "absent", "flow_log_id": "fl-2", "log_group_name": None, "tags": None}
+    flow_log_run(options, describe(flow_log(), flow_log("fl-2")), deletion("fl-2"), gone)

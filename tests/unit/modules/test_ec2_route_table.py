@@ -243,3 +243,30 @@ def test_a_refusal_is_told():
     denied = api_error("CreateRoute", "UnauthorizedOperation", "You are not authorized")
     with pytest.raises(ResourceError, match="Allow ec2:CreateRoute for the identity of this run"):
         run({}, described(table([])), Step("CreateRoute", denied))
+
+
+OWNED = {"owned_by": {"Project": "demo"}, "tags": {"Project": "demo"}, "route_table_id": "rtb-1"}
+
+
+@pytest.mark.parametrize("tags", [{"name": "private"}, {"name": "renamed", "Project": "demo"}])
+def test_the_known_one_gets_its_tags_back(tags):
+    result, aws, _module = run(
+        OWNED, described(table(**tags)), Step("CreateTags", {}), described(table(Project="demo"))
+    )
+    assert result["changed"] is True
+    assert "CreateRouteTable" not in aws.operations()
+
+
+def test_the_known_one_may_be_someone_elses():
+    with pytest.raises(ResourceError, match="isn't ours"):
+        run(OWNED, described(table(Project="other")))
+
+
+def test_the_known_one_is_removed_and_no_other():
+    result, _aws, _module = run(
+        {"state": "absent", "route_table_id": "rtb-2", "routes": None, "subnet_ids": None},
+        described(table(), table((), (), number=2)),
+        Step("DeleteRouteTable", {}, {"RouteTableId": "rtb-2"}),
+        described(table()),
+    )
+    assert result["changed"] is True

@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from tests.support.module_runs import OWNER, ec2_tagged, run, tag_list
-from tests.support.scripted_aws import Step, api_error, lost_reply
+from tests.support.scripted_aws import ScriptedModule, Step, api_error, lost_reply
 
 SERVICE = "com.amazonaws.us-west-2.sts"
 TAGS = {**OWNER, "Name": "demo-endpoint-sts"}
@@ -455,3 +455,104 @@ def test_delete_without_a_type_finds_either():
 def test_foreign_endpoint_is_not_deleted():
     with pytest.raises(ResourceError, match="isn't ours"):
         run("ec2_vpc_endpoint", ABSENT, describe(endpoint(tags={"Name": "theirs"})))
+
+
+AWS_POLICY = {**POLICY, "Version": "2008-10-17"}
+
+
+def test_the_policy_of_aws_is_none():
+    result, _aws, _module = endpoint_run({"policy": {}}, describe(endpoint(PolicyDocument=json.dumps(AWS_POLICY))))
+    assert result["changed"] is False
+
+
+def test_a_policy_that_is_not_declared_any_more_is_set_back():
+    narrow = {**POLICY, "Statement": [{**POLICY["Statement"][0], "Action": "sts:AssumeRole"}]}
+    back = describe(endpoint(PolicyDocument=json.dumps(AWS_POLICY)))
+    result, _aws, _module = endpoint_run(
+        {"policy": {}},
+        describe(endpoint(PolicyDocument=json.dumps(narrow))),
+        Step("ModifyVpcEndpoint", {}, {"VpcEndpointId": "vpce-1", "ResetPolicy": True}),
+        back,
+        back,
+    )
+    assert result["diff"]["before"]["policy"] == narrow
+    assert result["diff"]["after"]["policy"] == {}
+
+
+def test_without_a_policy_none_is_sent():
+    def check(request):
+        assert "PolicyDocument" not in request
+
+    endpoint_run(
+        {"policy": {}},
+        describe(),
+        Step("CreateVpcEndpoint", {"VpcEndpoint": {"VpcEndpointId": "vpce-1"}}, check),
+        describe(endpoint(PolicyDocument=json.dumps(AWS_POLICY))),
+    )
+
+
+def test_the_short_name_of_a_service():
+    assert endpoint_run({"service_name": "sts"}, describe(endpoint()))[0]["changed"] is False
+
+
+@pytest.mark.parametrize(
+    "full", ["com.amazonaws.cn-north-1.sts", "cn.com.amazonaws.cn-north-1.sts", "cn.com.amazonaws.cn-north-1.sts.cn"]
+)
+def test_in_china_aws_is_asked_for_the_name_of_a_service(monkeypatch, full):
+    monkeypatch.setattr(ScriptedModule, "__init__", in_region(ScriptedModule.__init__, "cn-north-1"))
+    usual = "com.amazonaws.cn-north-1.sts"
+    asked = {"Filters": [{"Name": "service-name", "Values": [usual, f"cn.{usual}", f"cn.{usual}.cn"]}]}
+    filters = [FILTERS[0], {"Name": "service-name", "Values": [full]}, FILTERS[2]]
+    result, _aws, _module = endpoint_run(
+        {"service_name": "sts"},
+        Step("DescribeVpcEndpointServices", {"ServiceNames": [full]}, asked),
+        Step("DescribeVpcEndpoints", {"VpcEndpoints": [endpoint(ServiceName=full)]}, {"Filters": filters}),
+    )
+    assert result["changed"] is False
+
+
+def in_region(init, region):
+    def other(self, *args, **kwargs):
+        init(self, *args, **kwargs)
+        self.region = region
+
+    return other
+
+
+@pytest.mark.parametrize("tags", [OWNER, {"Name": "demo-endpoint-sts"}])
+def test_lost_tags_are_put_back(tags):
+    result, _aws, _module = endpoint_run(
+        {}, describe(endpoint(tags=tags)), Step("CreateTags", {}), describe(endpoint())
+    )
+    assert result["changed"] is True
+
+
+def test_the_known_one_is_removed_and_no_other():
+    gone = describe(endpoint())
+    result, _aws, _module = endpoint_run(
+        {"state": "absent", "endpoint_id": "vpce-2"},
+        describe(endpoint(), endpoint("vpce-2")),
+        Step("DeleteVpcEndpoints", {}, {"VpcEndpointIds": ["vpce-2"]}),
+        gone,
+    )
+    assert result["changed"] is True
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("RouteAlreadyExists", "route table rtb-1 already has a route"),
+        (
+            "InvalidParameter",
+            "private-dns-enabled cannot be set because there is already a conflicting DNS domain for it",
+        ),
+    ],
+)
+def test_one_that_another_run_has_made_is_taken(code, message):
+    result, _aws, _module = endpoint_run(
+        {},
+        describe(),
+        Step("CreateVpcEndpoint", api_error("CreateVpcEndpoint", code, message)),
+        describe(endpoint()),
+    )
+    assert result["endpoint"]["vpc_endpoint_id"] == "vpce-1"

@@ -118,6 +118,40 @@ def test_principal_that_eks_does_not_know_yet():
     assert result["changed"] is True
 
 
+def test_entry_that_its_own_policies_do_not_see_yet():
+    unknown = "The specified principalArn could not be found. You can view your available access entries with ..."
+    error = api_error("AssociateAccessPolicy", "ResourceNotFoundException", unknown, 404)
+    result, aws, _module = entry_run(
+        {},
+        *(missing(), create(), entry()),
+        associate(VIEW, NAMESPACES, error),
+        entry(),
+        associate(VIEW, NAMESPACES),
+        *(entry(view()), entry(view())),
+    )
+    assert result["changed"] is True
+    assert aws.operations().count("CreateAccessEntry") == 1
+
+
+@pytest.mark.parametrize("lost", ["Project", "ManagedBy"])
+def test_a_lost_owner_tag_is_put_back(lost):
+    left = {key: value for key, value in OWNER.items() if key != lost}
+    result, _aws, _module = entry_run(
+        {},
+        entry(view(), tags=left),
+        Step("DescribeCluster", {"cluster": {"name": "demo", "tags": OWNER}}),
+        Step("TagResource", {}, {"resourceArn": ARN, "tags": {lost: OWNER[lost]}}),
+        entry(view()),
+    )
+    assert result["changed"] is True
+
+
+@pytest.mark.parametrize("tags", [{}, {"Project": "other", "ManagedBy": OWNER["ManagedBy"]}])
+def test_an_entry_of_someone_else_is_not_touched(tags):
+    with pytest.raises(ResourceError, match="isn't ours"):
+        entry_run({}, entry(view(), tags=tags))
+
+
 def test_principal_that_stays_unknown_is_an_error():
     error = api_error(
         "CreateAccessEntry", "InvalidParameterException", "The specified principalArn is invalid: invalid principal."

@@ -689,6 +689,22 @@ def test_delete_waits_until_it_is_gone():
     assert result["cluster"] == {}
 
 
+@pytest.mark.parametrize(
+    ("code", "text", "gone"),
+    [
+        ("ResourceNotFoundException", "No cluster found for name: demo.", True),
+        ("ClientException", "No cluster found for name: demo.", True),
+        ("ClientException", "Something else is wrong.", False),
+    ],
+)
+def test_how_eks_says_that_there_is_none(code, text, gone):
+    error = Step("DescribeCluster", api_error("DescribeCluster", code, text))
+    if gone:
+        assert run({"state": "absent"}, error)[0]["changed"] is False
+    else:
+        assert "Something else is wrong" in refused({"state": "absent"}, error)
+
+
 def test_delete_of_what_is_absent():
     result, _aws, _module = gone({}, Step("DescribeCluster", missing()))
     assert result["changed"] is False

@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from ansible_collections.agent_platform.aws.plugins.modules.iam_role import Role
-from tests.support.scripted_aws import Step, api_error, lost_reply, run_resource
+from tests.support.scripted_aws import Step, api_error, endless, lost_reply, run_resource
 
 ARN = "arn:aws:iam::123456789012:role/demo"
 ONE = "arn:aws:iam::aws:policy/One"
@@ -313,6 +313,17 @@ def test_delete_takes_everything_off_first():
         missing("GetRole"),
     )
     assert result == {"changed": True, "role": {}, "diff": {"before": result["diff"]["before"], "after": {}}}
+
+
+def test_what_keeps_a_role_is_told_in_the_end():
+    conflict = api_error(
+        "DeleteRole", "DeleteConflict", "Cannot delete entity, must remove roles from instance profile"
+    )
+    profiles = Step("ListInstanceProfilesForRole", {"InstanceProfiles": [{"InstanceProfileName": "shop"}]})
+    one_try = (*seen(), profiles, Step("RemoveRoleFromInstanceProfile", {}), Step("DeleteRole", conflict))
+    told = r"DeleteConflict.* Given up after 1\d\d s.* In the way: instance profile shop\."
+    with pytest.raises(ResourceError, match=told):
+        run({"state": "absent", "trust_policy": None}, *endless(*one_try))
 
 
 def test_a_policy_that_still_counts_as_attached_is_waited_for():

@@ -25,16 +25,21 @@ PARAMS = {
     "rotation_enabled": None,
     "rotation_period_days": None,
     "deletion_window_days": 7,
+    "report_grants": False,
 }
 NO_ALIAS = Step("DescribeKey", api_error("DescribeKey", "NotFoundException", "Alias is not found."), {"KeyId": ALIAS})
 
 
-def metadata(number=1, state="Enabled", day=1):
+# How often the key is read after a change: once, and as often as it takes to be steady.
+SHOWN = 1 + Key.steady
+
+
+def metadata(number=1, state="Enabled", day=1, description=""):
     return {
         "KeyMetadata": {
             "KeyId": f"key-{number}",
             "Arn": f"arn:aws:kms:us-west-2:123456789012:key/key-{number}",
-            "Description": "",
+            "Description": description,
             "KeyState": state,
             "CreationDate": datetime.datetime(2025, 1, day, tzinfo=datetime.UTC),
         }
@@ -60,8 +65,8 @@ def details(number=1, alias=ALIAS, policy=POLICY, rotation=None, **values):
     )
 
 
-def described(number=1, state="Enabled", **kwargs):
-    return (Step("DescribeKey", metadata(number, state)), *details(number, **kwargs))
+def described(number=1, state="Enabled", description="", **kwargs):
+    return (Step("DescribeKey", metadata(number, state, description=description)), *details(number, **kwargs))
 
 
 def listed(*numbers):
@@ -94,9 +99,9 @@ def test_create_with_policy_and_tags_then_alias_then_rotation():
         Step("CreateKey", metadata(), {"Policy": json.dumps(POLICY), "Tags": api_tags}),
         *by_tags(1),
         Step("CreateAlias", {}, {"AliasName": ALIAS, "TargetKeyId": "key-1"}),
-        *described(),
+        *described() * SHOWN,
         Step("EnableKeyRotation", {}, {"KeyId": "key-1", "RotationPeriodInDays": 180}),
-        *described(rotation=180),
+        *described(rotation=180) * SHOWN,
         *described(rotation=180),
     )
     assert result["changed"] is True
@@ -113,32 +118,44 @@ def test_second_run_changes_nothing():
 
 
 @pytest.mark.parametrize(
-    ("params", "operation", "request_"),
+    ("params", "operation", "request_", "after"),
     [
-        ({"description": "Data"}, "UpdateKeyDescription", {"KeyId": "key-1", "Description": "Data"}),
+        (
+            {"description": "Data"},
+            "UpdateKeyDescription",
+            {"KeyId": "key-1", "Description": "Data"},
+            {"description": "Data"},
+        ),
         (
             {"policy": '{"Version": "2012-10-17", "Statement": []}'},
             "PutKeyPolicy",
             {"KeyId": "key-1", "Policy": '{"Version": "2012-10-17", "Statement": []}'},
+            {"policy": {"Version": "2012-10-17", "Statement": []}},
         ),
-        ({"rotation_enabled": False}, "DisableKeyRotation", {"KeyId": "key-1"}),
+        ({"rotation_enabled": False}, "DisableKeyRotation", {"KeyId": "key-1"}, {"rotation": None}),
         (
             {"rotation_enabled": True, "rotation_period_days": 90},
             "EnableKeyRotation",
             {"KeyId": "key-1", "RotationPeriodInDays": 90},
+            {"rotation": 90},
         ),
-        ({"enabled": False}, "DisableKey", {"KeyId": "key-1"}),
-        ({"tags": {**TAGS, "A": "1"}}, "TagResource", {"KeyId": "key-1", "Tags": [{"TagKey": "A", "TagValue": "1"}]}),
-        ({"tags": OWNER}, "UntagResource", {"KeyId": "key-1", "TagKeys": ["Name"]}),
+        ({"enabled": False}, "DisableKey", {"KeyId": "key-1"}, {"state": "Disabled"}),
+        (
+            {"tags": {**TAGS, "A": "1"}},
+            "TagResource",
+            {"KeyId": "key-1", "Tags": [{"TagKey": "A", "TagValue": "1"}]},
+            {},
+        ),
+        ({"tags": OWNER}, "UntagResource", {"KeyId": "key-1", "TagKeys": ["Name"]}, {}),
     ],
 )
-def test_each_change_is_its_own_call(params, operation, request_):
-    reads = 1 if "tags" in params else 2
+def test_each_change_is_its_own_call(params, operation, request_, after):
+    reads = 1 if "tags" in params else SHOWN + 1
     result, _aws, _module = run(
         params,
         *described(rotation=365),
         Step(operation, {}, request_),
-        *described(rotation=365) * reads,
+        *described(**{"rotation": 365, **after}) * reads,
     )
     assert result["changed"] is True
 
@@ -163,8 +180,7 @@ def test_lost_reply_of_create_is_found_by_its_tags():
         tags(8, Project="other"),
         *details(alias=None),
         Step("CreateAlias", {}),
-        *described(),
-        *described(),
+        *described() * (SHOWN + 1),
     )
     assert result["changed"] is True
     assert aws.operations().count("CreateKey") == 1
@@ -215,8 +231,7 @@ def test_a_role_that_was_just_made_is_waited_for():
         Step("CreateKey", metadata()),
         *by_tags(1),
         Step("CreateAlias", {}),
-        *described(),
-        *described(),
+        *described() * (SHOWN + 1),
     )
     assert result["changed"] is True
     assert aws.operations().count("CreateKey") == 2
@@ -228,8 +243,7 @@ def test_a_scheduled_deletion_is_undone():
         *described(state="PendingDeletion"),
         Step("CancelKeyDeletion", {}, {"KeyId": "key-1"}),
         Step("EnableKey", {}, {"KeyId": "key-1"}),
-        *described(),
-        *described(),
+        *described() * (SHOWN + 1),
     )
     assert result["changed"] is True
 
@@ -283,8 +297,7 @@ def test_of_two_keys_made_at_once_the_younger_goes():
         *by_tags(2, 1, days={1: 2}),
         Step("ScheduleKeyDeletion", {}, {"KeyId": "key-1", "PendingWindowInDays": 7}),
         Step("CreateAlias", {}, {"AliasName": ALIAS, "TargetKeyId": "key-2"}),
-        *described(2),
-        *described(2),
+        *described(2) * (SHOWN + 1),
     )
     assert result["key"]["key_id"] == "key-2"
     assert module.warnings == []
@@ -312,3 +325,76 @@ def test_the_key_of_someone_else_stays_untouched():
 def test_a_policy_that_is_not_json():
     with pytest.raises(ResourceError, match="isn't JSON"):
         run({"policy": "{"})
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("NotFoundException", "Key 'arn:aws:kms:us-west-2:123456789012:key/key-1' does not exist"),
+        ("DisabledException", "arn:aws:kms:us-west-2:123456789012:key/key-1 is disabled."),
+        ("KMSInvalidStateException", "arn:aws:kms:us-west-2:123456789012:key/key-1 is pending deletion."),
+    ],
+)
+def test_what_was_just_made_enabled_or_taken_back_is_waited_for(code, text):
+    result, aws, _module = run(
+        {"rotation_enabled": True},
+        *described(),
+        Step("EnableKeyRotation", api_error("EnableKeyRotation", code, text)),
+        *described(),
+        Step("EnableKeyRotation", {}),
+        *described(rotation=365) * (SHOWN + 1),
+    )
+    assert result["changed"] is True
+    assert aws.operations().count("EnableKeyRotation") == 2
+
+
+def test_a_policy_that_reads_show_now_and_then_is_waited_for():
+    new = {"Version": "2012-10-17", "Statement": []}
+    result, aws, _module = run(
+        {"policy": json.dumps(new)},
+        *described(),
+        Step("PutKeyPolicy", {}),
+        *described(),
+        *described(policy=new),
+        *described(),
+        *described(policy=new) * (Key.steady + 1),
+    )
+    assert json.loads(result["key"]["policy"]) == new
+    assert aws.operations().count("PutKeyPolicy") == 1
+
+
+def test_a_deletion_that_another_run_has_scheduled_is_one():
+    pending = api_error("ScheduleKeyDeletion", "KMSInvalidStateException", "key-1 is pending deletion.")
+    gone = (*described(state="PendingDeletion"), listed(1))
+    result, _aws, _module = run(
+        {"state": "absent"}, *described(), listed(1), Step("ScheduleKeyDeletion", pending), *gone
+    )
+    assert result["key"] == {}
+
+
+def test_grants_for_other_accounts_are_told_once():
+    neighbour = "arn:aws:iam::210987654321:role/reader"
+    grantees = {
+        "one": neighbour,
+        "two": "arn:aws:sts::123456789012:assumed-role/aws:ec2-infrastructure/i-0123456789abcdef0",
+        "three": "dynamodb.us-west-2.amazonaws.com",
+    }
+    answer = {
+        "Grants": [
+            {"GrantId": grant, "GranteePrincipal": grantee, "Operations": ["Encrypt", "Decrypt"]}
+            for grant, grantee in grantees.items()
+        ]
+    }
+    grants = Step("ListGrants", answer, {"KeyId": "key-1"})
+    key, policy, rotation, *rest = described(rotation=None)
+    look = (key, policy, rotation, grants, *rest)
+    rotated = [*described(rotation=365)]
+    result, _aws, module = run(
+        {"report_grants": True, "rotation_enabled": True},
+        *look,
+        Step("EnableKeyRotation", {}),
+        *(*rotated[:3], grants, *rotated[3:]) * (SHOWN + 1),
+    )
+    assert result["changed"] is True
+    (warning,) = module.warnings
+    assert f"the grant one lets {neighbour} of another account use it (Decrypt, Encrypt)" in warning

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
@@ -10,7 +12,17 @@ from tests.support.scripted_aws import Step, api_error, lost_reply, run_resource
 
 ARN = "arn:aws:logs:us-west-2:123456789012:log-group:/demo"
 KEY = "arn:aws:kms:us-west-2:123456789012:key/k"
-PARAMS = {"name": "/demo", "retention_days": 30, "kms_key_arn": KEY, "log_group_class": None, "adopt_untagged": False}
+PARAMS = {
+    "name": "/demo",
+    "retention_days": 30,
+    "kms_key_arn": KEY,
+    "log_group_class": None,
+    "adopt_untagged": False,
+    "deletion_protection": None,
+    "bearer_token_authentication": None,
+    "resource_policy": None,
+    "subscription_filters": None,
+}
 
 
 def group(**members):
@@ -175,3 +187,174 @@ def test_whose_group_it_is_otherwise(adopt, found, state):
     params = {"adopt_untagged": adopt, "owned_by": OWNER, "state": state}
     with pytest.raises(ResourceError, match="isn't ours"):
         run(params, Step("DescribeLogGroups", AGAIN), tags(**found))
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("InvalidParameterException", "The specified KMS Key Id could not be found. '/demo'"),
+        (
+            "AccessDeniedException",
+            f"The specified KMS key does not exist or is not allowed to be used with Arn '{ARN}'",
+        ),
+        (
+            "InvalidParameterException",
+            f"The specified KMS key does not exist or is not allowed to be used with LogGroup '{ARN}'",
+        ),
+        ("OperationAbortedException", "A conflicting operation is currently in progress against this resource."),
+    ],
+)
+def test_a_key_that_was_just_made_is_waited_for(code, text):
+    result, aws, _module = run(
+        {"retention_days": None},
+        Step("DescribeLogGroups", {"logGroups": []}),
+        Step("CreateLogGroup", api_error("CreateLogGroup", code, text)),
+        Step("DescribeLogGroups", {"logGroups": []}),
+        Step("CreateLogGroup", {}),
+        Step("DescribeLogGroups", group()),
+        tags(),
+    )
+    assert result["changed"] is True
+    assert aws.operations().count("CreateLogGroup") == 2
+
+
+def test_a_permission_that_is_missing_is_refused_at_once():
+    denied = api_error(
+        "CreateLogGroup", "AccessDeniedException", "User is not authorized to perform logs:CreateLogGroup"
+    )
+    with pytest.raises(ResourceError, match="Allow logs:CreateLogGroup"):
+        run({}, Step("DescribeLogGroups", {"logGroups": []}), Step("CreateLogGroup", denied))
+
+
+def test_a_group_that_was_just_made_is_waited_for():
+    unknown = api_error("PutRetentionPolicy", "ResourceNotFoundException", "The specified log group does not exist.")
+    old = (Step("DescribeLogGroups", group(retentionInDays=None)), tags())
+    new = (Step("DescribeLogGroups", group()), tags())
+    result, _aws, _module = run(
+        {}, *old, Step("PutRetentionPolicy", unknown), *old, Step("PutRetentionPolicy", {}), *new, *new
+    )
+    assert result["changed"] is True
+
+
+# ---- What lets events out or others in, and what guards the group
+
+GROUP_ID = {"logGroupIdentifier": "/demo"}
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "logs:PutLogEvents", "Resource": "*"}],
+}
+
+
+def seen(filters=None, document=None, **members):
+    """The calls of one reading. filters: those of a run that declares filters; document: the group's policy."""
+    steps = [Step("DescribeLogGroups", group(**members)), tags()]
+    if filters is not None:
+        steps.append(Step("DescribeSubscriptionFilters", {"subscriptionFilters": filters}, {"logGroupName": "/demo"}))
+    if document is not None:
+        policies = [{"policyDocument": json.dumps(document), "revisionId": "7"}] if document else []
+        request = {"resourceArn": ARN, "policyScope": "RESOURCE"}
+        steps.append(Step("DescribeResourcePolicies", {"resourcePolicies": policies}, request))
+    return steps
+
+
+@pytest.mark.parametrize(
+    ("option", "member", "operation"),
+    [
+        ("deletion_protection", "deletionProtectionEnabled", "PutLogGroupDeletionProtection"),
+        ("bearer_token_authentication", "bearerTokenAuthenticationEnabled", "PutBearerTokenAuthentication"),
+    ],
+)
+def test_a_switch_that_someone_has_turned_on_is_turned_off(option, member, operation):
+    result, _aws, _module = run(
+        {option: False},
+        *seen(**{member: True}),
+        Step(operation, {}, {**GROUP_ID, member: False}),
+        *seen(**{member: False}),
+        *seen(**{member: False}),
+    )
+    assert result["changed"] is True
+    result, _aws, _module = run({option: False}, *seen())
+    assert result["changed"] is False
+
+
+def test_a_new_group_is_protected_from_the_start():
+    run(
+        {"deletion_protection": True, "retention_days": None},
+        Step("DescribeLogGroups", {"logGroups": []}),
+        Step("CreateLogGroup", {}, {"logGroupName": "/demo", "kmsKeyId": KEY, "deletionProtectionEnabled": True}),
+        *seen(deletionProtectionEnabled=True),
+    )
+
+
+def test_a_protected_group_is_not_deleted():
+    with pytest.raises(ResourceError, match="is protected against deletion"):
+        run({"state": "absent"}, *seen(deletionProtectionEnabled=True))
+
+
+def test_protection_is_lifted_where_it_is_declared_so():
+    run(
+        {"state": "absent", "deletion_protection": False},
+        *seen(deletionProtectionEnabled=True),
+        Step("PutLogGroupDeletionProtection", {}, {**GROUP_ID, "deletionProtectionEnabled": False}),
+        Step("DeleteLogGroup", {}, {"logGroupName": "/demo"}),
+        Step("DescribeLogGroups", {"logGroups": []}),
+    )
+
+
+def test_a_policy_of_someone_elses_is_removed():
+    result, _aws, _module = run(
+        {"resource_policy": "{}"},
+        *seen(document=POLICY),
+        Step("DeleteResourcePolicy", {}, {"resourceArn": ARN, "expectedRevisionId": "7"}),
+        *seen(document={}),
+        *seen(document={}),
+    )
+    assert result["diff"]["before"]["resource_policy"] == POLICY
+
+
+@pytest.mark.parametrize(("before", "revision"), [({}, {}), ({**POLICY, "Id": "old"}, {"expectedRevisionId": "7"})])
+def test_a_policy_is_put(before, revision):
+    request = {"resourceArn": ARN, "policyDocument": json.dumps(POLICY), **revision}
+    run(
+        {"resource_policy": json.dumps(POLICY)},
+        *seen(document=before),
+        Step("PutResourcePolicy", {}, request),
+        *seen(document=POLICY),
+        *seen(document=POLICY),
+    )
+
+
+STREAM = "arn:aws:kinesis:us-west-2:123456789012:stream/events"
+OURS = {"filterName": "central", "filterPattern": "", "destinationArn": STREAM}
+DECLARED = {"filter_name": "central", "filter_pattern": "", "destination_arn": STREAM}
+
+
+def test_filters_are_put_and_those_of_others_removed():
+    theirs = {"filterName": "theirs", "filterPattern": "", "destinationArn": f"{STREAM}-of-others"}
+    result, _aws, _module = run(
+        {"subscription_filters": [DECLARED]},
+        *seen(filters=[{**theirs, "logGroupName": "/demo", "creationTime": 1}]),
+        Step("PutSubscriptionFilter", {}, {"logGroupName": "/demo", **OURS}),
+        Step("DeleteSubscriptionFilter", {}, {"logGroupName": "/demo", "filterName": "theirs"}),
+        *seen(filters=[OURS]),
+        *seen(filters=[OURS]),
+    )
+    assert result["changed"] is True
+
+
+def test_a_filter_is_as_declared():
+    result, _aws, _module = run({"subscription_filters": [DECLARED]}, *seen(filters=[{**OURS, "creationTime": 1}]))
+    assert result["changed"] is False
+
+
+def test_a_destination_that_does_not_take_events_yet_is_waited_for():
+    text = "Could not deliver test message to specified Kinesis stream."
+    run(
+        {"subscription_filters": [DECLARED]},
+        *seen(filters=[]),
+        Step("PutSubscriptionFilter", api_error("PutSubscriptionFilter", "InvalidParameterException", text)),
+        *seen(filters=[]),
+        Step("PutSubscriptionFilter", {}),
+        *seen(filters=[OURS]),
+        *seen(filters=[OURS]),
+    )

@@ -77,7 +77,16 @@ def test_result(run):
     assert not ended.failed
     assert ended.result["changed"] is False
     platform = ended.result["platform"]
-    assert set(platform) == {*COMPONENTS, "account_id", "arn", "partition", "region", "conflicts", "offers"}
+    assert set(platform) == {
+        *COMPONENTS,
+        "account_id",
+        "arn",
+        "partition",
+        "region",
+        "conflicts",
+        "offers",
+        "dns_suffix",
+    }
     assert ended.result["summary"] == {name: {"state": "absent", "lines": []} for name in COMPONENTS}
     for key, value in {"account_id": ACCOUNT, "partition": "aws", "region": REGION, "conflicts": []}.items():
         assert platform[key] == ended.result[key] == value

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from botocore.loaders import Loader
 
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import formats
 
@@ -124,6 +125,29 @@ def test_principals(arn, part_of_rule):
 
 
 @pytest.mark.parametrize(
+    ("region", "partition"),
+    [("us-west-2", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("eusc-de-east-1", "aws-eusc")],
+)
+def test_principals_of_another_partition(region, partition):
+    """Nothing of one partition can be named in another."""
+    assert formats.principal_rule(f"arn:{partition}:iam::123456789012:role/admin", region) is None
+    given = "aws-cn" if partition == "aws" else "aws"
+    rule = formats.principal_rule(f"arn:{given}:iam::123456789012:role/admin", region)
+    assert (
+        rule == f"is of the partition {given}, but platform_region {region} is in {partition}: arn:{partition}:iam::..."
+    )
+    assert f"such as arn:{partition}:iam::" in formats.principal_rule("admin", region)
+
+
+def test_partitions_are_those_of_the_sdk():
+    """Each region that it knows, by the beginning of its name."""
+    for partition in Loader().load_data("partitions")["partitions"]:
+        for region in partition["regions"]:
+            if not region.endswith("global"):
+                assert formats.partition_of(region) == partition["id"]
+
+
+@pytest.mark.parametrize(
     ("tags", "line"),
     [
         ({"CostCentre": 12}, "tags.CostCentre: 12 is not a text: put it in quotes"),
@@ -140,6 +164,13 @@ def test_principals(arn, part_of_rule):
             "tags: 7 is not a tag key: 1 to 128 letters, digits, spaces and _ . : / = + - @, in quotes if a number",
         ),
         ({"a": "x;y"}, "tags.a: 'x;y' is not a tag value: up to 256 letters, digits, spaces and _ . : / = + - @"),
+        ({"a": "x\ty"}, "tags.a: 'x\\ty' is not a tag value: up to 256 letters, digits, spaces and _ . : / = + - @"),
+        ({"a": "x\n"}, "tags.a: 'x\\n' is not a tag value: up to 256 letters, digits, spaces and _ . : / = + - @"),
+        (
+            {"a\nb": "x"},
+            "tags: 'a\\nb' is not a tag key: 1 to 128 letters, digits, spaces and _ . : / = + - @, in quotes if a"
+            " number",
+        ),
         ({"Team": "a", "team": "b"}, "tags: Team and team differ only in case, which IAM takes as the same tag"),
         (
             {f"t{number}": "x" for number in range(41)},
@@ -159,7 +190,7 @@ def test_lengths_of_tags(key, value, count):
 
 
 def test_right_tags():
-    tags = {"Cost centre": "4711", "team/owner": "jo@example.com", "Grüße": ""}
+    tags = {"Cost centre": "4711", "team/owner": "jo@example.com", "Grüße": "東京 ²"}
     assert not list(formats.tag_faults("tags", tags, ["Project"], 40))
 
 

@@ -70,6 +70,23 @@ def test_a_prefix_of_ones_own_has_the_limit_of_both():
     assert len(lines(platform_prefix="p" * (LONGEST_PREFIX + 1))) == 1
 
 
+@pytest.mark.parametrize("name", ["sg", "sthree", "amzn-s3-demo"])
+def test_beginnings_that_aws_keeps_for_itself(name):
+    (line,) = lines(platform_name=name, platform_prefix=f"{name}-dev")
+    assert line.startswith(f"platform_prefix: '{name}-dev' begins with {name}-, which the names of")
+    assert lines(platform_name=f"{name}1", platform_prefix=f"{name}1-dev") == []
+
+
+def test_all_tags_together_fit_on_a_resource():
+    """With the owner tags, those of the components and four of Kubernetes controllers."""
+    more = {f"owner{number}": "x" for number in range(5)}
+    tags = {f"tag{number}": "x" for number in range(39)}
+    assert lines(platform_tags=tags) == []
+    assert lines(platform_tags=tags, platform_owner_tags={**OWNER_TAGS, **more}) == [
+        "platform_tags: 39 tags are too many: AWS allows 50 on a resource, of which the platform needs 16"
+    ]
+
+
 @pytest.mark.parametrize("kind", sorted(LIMITS))
 def test_the_longest_prefix_leaves_the_names_of_things_readable(kind):
     """A name that is shortened still shows the prefix and how its thing begins."""
@@ -194,3 +211,15 @@ CANT = f"platform_account_id: '{ACCOUNT}' can't be compared with the account in 
 def test_the_account_in_use(caller, line):
     found = [str(item) for item in account_faults(result(**caller), values(SHARED_ROLE, platform_account_id=ACCOUNT))]
     assert found == ([line] if line else [])
+
+
+def subscription(name):
+    return {"filter_name": name, "destination_arn": "arn:aws:logs:us-west-2:210987654321:destination:central"}
+
+
+def test_log_groups_have_two_subscriptions_at_most():
+    assert lines(platform_log_subscriptions=[subscription("a"), subscription("b")]) == []
+    (line,) = lines(platform_log_subscriptions=[subscription(name) for name in "abc"])
+    assert line == "platform_log_subscriptions: 3 are too many: CloudWatch Logs allows 2 of a log group"
+    (line,) = lines(platform_log_subscriptions=[subscription("a"), subscription("a")])
+    assert line == "platform_log_subscriptions[].filter_name: 'a' occurs more than once"

@@ -392,7 +392,7 @@ class Table(Resource):
     describe = Describe("DescribeRouteTables", "RouteTables", many=True)
     create = Create("CreateRouteTable", tags=None, made="RouteTable.RouteTableId")
     delete = Delete("DeleteRouteTable", missing=("InvalidRouteTableID.NotFound",), by="RouteTableId")
-    tagging = tag_list("CreateTags", "DeleteTags", by="RouteTableId")
+    tagging = tag_list("CreateTags", "DeleteTags", by={"Resources": ["RouteTableId"]})
 
     def describe_request(self):
         return {}
@@ -677,7 +677,89 @@ def test_what_is_not_ours_is_neither_changed_nor_deleted(state):
     assert "isn't ours: it has ManagedBy=someone, expected ManagedBy=agent_platform.aws" in message
 
 
+class Placed(Table):
+    """In our VPC, where it is the only one that can be meant."""
+
+    placed = True
+
+    def select(self, found):
+        return found
+
+
+class Anywhere(Placed):
+    """With a name that anybody may give."""
+
+    placed = False
+
+
+LOST = {"Project": "demo", "Component": "network"}
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {**LOST, "Name": "a"},
+        {"Project": "demo", "Name": "a"},
+        {"Component": "network"},
+        {"Name": "a"},
+    ],
+)
+def test_lost_tags_of_what_lies_in_our_place_are_put_back(tags):
+    """A table that has lost tags is mended, not doubled: what is left of its tags says nothing else."""
+    listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+    one = {"RouteTables": [{"RouteTableId": "rtb-1", "VpcId": "vpc-1", "Tags": listed}]}
+    lost = {**LOST, "Name": "a"}.items() - tags.items()
+
+    def puts_back(request):
+        assert {tag["Key"]: tag["Value"] for tag in request["Tags"]} == dict(lost)
+
+    steps = [Step("CreateTags", {}, puts_back), Step("DescribeRouteTables", one)] if lost else []
+    params = {"vpc_id": "vpc-1", "owned_by": LOST, "tags": {**LOST, "Name": "a"}}
+    result, _aws, _module = run_resource(Placed, params, Step("DescribeRouteTables", one), *steps)
+    assert result["changed"] is bool(lost)
+
+
+@pytest.mark.parametrize(
+    ("resource", "tags"),
+    [
+        (Placed, {"Project": "other", "Component": "network", "Name": "a"}),
+        (Placed, {"Project": "demo", "Component": "eks", "Name": "a"}),
+        (Placed, {}),
+        (Anywhere, {"Project": "demo", "Name": "a"}),
+    ],
+)
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_what_has_other_tags_or_none_or_lies_anywhere_stays_someone_elses(resource, tags, state):
+    listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+    one = {"RouteTables": [{"RouteTableId": "rtb-1", "VpcId": "vpc-1", "Tags": listed}]}
+    params = {"vpc_id": "vpc-1", "owned_by": LOST, "tags": {**LOST, "Name": "a"}, "state": state}
+    assert "isn't ours" in refuse_resource(resource, params, Step("DescribeRouteTables", one))
+
+
 # ---- delete
+
+
+def test_what_is_in_the_way_of_a_deletion_is_told():
+    class Blocked(Placed):
+        def in_the_way(self, current):
+            return [f"eni-1 in {current['RouteTableId']}", "sg-1 (account 111122223333)"]
+
+    refusal = Step("DeleteRouteTable", api_error("DeleteRouteTable", "DependencyViolation", "has dependencies"))
+    params = {"vpc_id": "vpc-1", "state": "absent"}
+    told = refuse_resource(Blocked, params, Step("DescribeRouteTables", tables(1)), refusal)
+    assert told.endswith("and run again. In the way: eni-1 in rtb-1, sg-1 (account 111122223333).")
+
+
+def test_that_what_is_in_the_way_cannot_be_read_hides_no_refusal():
+    class Blocked(Placed):
+        def in_the_way(self, current):
+            return self.read("DescribeNetworkInterfaces", {})["NetworkInterfaces"]
+
+    refusal = Step("DeleteRouteTable", api_error("DeleteRouteTable", "DependencyViolation", "has dependencies"))
+    denied = Step("DescribeNetworkInterfaces", api_error("DescribeNetworkInterfaces", "UnauthorizedOperation"))
+    params = {"vpc_id": "vpc-1", "state": "absent"}
+    told = refuse_resource(Blocked, params, Step("DescribeRouteTables", tables(1)), refusal, denied)
+    assert told.endswith("has dependencies. Something still uses it; remove that first, and run again.")
 
 
 def test_delete_waits_until_it_is_gone():

@@ -31,6 +31,7 @@ DECLARED = load("workload_identity", "defaults/main.yml")["workload_identity_rol
 CASES = [pytest.param(name, item, id=f"{name}-{item['Sid']}") for name, table in TABLE.items() for item in table]
 FACTS = {
     "partition": "aws",
+    "dns_suffix": "amazonaws.com",
     "region": "ap-southeast-2",
     "account_id": "123456789012",
     "prefix": LONGEST_PREFIX,

@@ -64,6 +64,11 @@ MOST_TAINTS = 50
 # An upgrade may launch that many nodes more in each zone.
 SURGE_PER_ZONE = 2
 FEWEST_ZONES = 2
+SAMPLES = {
+    "oidc_provider_arn": "arn:{partition}:iam::{account_id}:oidc-provider/oidc.eks.{region}.amazonaws.com/id/"
+    + 32 * "x",
+    "oidc_issuer": "https://oidc.eks.{region}.amazonaws.com/id/" + 32 * "x",
+}
 AL2023_RELEASE = re.compile(r"(\d+\.\d+)\.\d+-\d{8}")
 NODE_GROUP_NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]*")
 # Labels of these namespaces a kubelet may not give itself, but for those below; it would refuse to start.
@@ -338,13 +343,13 @@ def _addon_faults(addons: list[Mapping]) -> Iterator[Fault]:
         yield fault(variable, order, "has adot before cert-manager, which gives it its certificates: turn them round")
 
 
-def _access_entry_faults(entries: list[Mapping]) -> Iterator[Fault]:
+def _access_entry_faults(entries: list[Mapping], region: str | None) -> Iterator[Fault]:
     variable = "eks_access_entries"
     yield from repeated_names(variable, entries, "principal_arn")
     for index, entry in enumerate(entries):
         path = f"{variable}[{index}]"
         arn = entry.get("principal_arn")
-        rule = principal_rule(arn) if arn is not None else None
+        rule = principal_rule(arn, region) if arn is not None else None
         if rule is None and arn is not None and ":role/aws-service-role/" in arn:
             rule = "is a service-linked role, for which EKS takes no access entry"
         if rule:
@@ -377,7 +382,7 @@ def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterat
         others.get("network", {}).get("network_availability_zones") or [],
     )
     yield from _addon_faults(addons)
-    yield from _access_entry_faults(values.get("eks_access_entries") or [])
+    yield from _access_entry_faults(values.get("eks_access_entries") or [], values.get("platform_region"))
 
 
 def names(values: Mapping[str, t.Any]) -> Iterator[Name]:

@@ -18,10 +18,12 @@ RANGES = {
     "encryption_deletion_window_days": Range(7, 30, "days"),
 }
 
+SAMPLES = {"key_arn": "arn:{partition}:kms:{region}:{account_id}:key/" + 36 * "x"}
+
 
 def faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Iterator[Fault]:
     for index, arn in enumerate(values.get("encryption_key_administrators") or []):
-        rule = principal_rule(arn)
+        rule = principal_rule(arn, values.get("platform_region"))
         if rule:
             yield fault(f"encryption_key_administrators[{index}]", arn, rule)
 

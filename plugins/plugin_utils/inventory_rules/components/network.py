@@ -29,6 +29,7 @@ KEPT_FOR_CLUSTER = 6
 # Networks that AWS accepts for no VPC.
 UNUSABLE = tuple(IPv4Network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"))
 DHCP_OPTIONS = re.compile(r"dopt-[0-9a-f]{8,17}")
+SAMPLES = {"vpc_id": "vpc-" + 17 * "x"}
 SERVICE = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
 
 

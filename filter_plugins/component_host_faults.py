@@ -1,0 +1,1 @@
+../plugins/filter/component_host_faults.py
