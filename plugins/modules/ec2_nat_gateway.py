@@ -201,8 +201,8 @@ class NatGateway(Ec2Resource):
     def created(self, response):
         self.seen_alive.add(response["NatGateway"]["NatGatewayId"])
 
-    def find_after_write(self):
-        current = super().find_after_write()
+    def find_after_write(self, *seconds):
+        current = super().find_after_write(*seconds)
         if self.made and self.twins:
             # Of several with one address AWS lets one live. Which it is shows when none of them is pending any more.
             current = self.wait_until(lambda now: not self.is_undecided(now), "the only one")

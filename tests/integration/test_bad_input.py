@@ -394,10 +394,11 @@ def test_what_aws_could_not_change_is_refused(new_account: Callable[[str], Accou
     """A cluster two versions behind, a VPC with another network, and a role of ours that someone else has made."""
     account = new_account("200000000042")
     tags = [{"Key": key, "Value": value} for key, value in OWNER.items()]
+    named = [{"Key": "Name", "Value": f"{PREFIX}-vpc"}, {"Key": "Component", "Value": "network"}]
     ec2, eks, iam = account.client("ec2"), account.client("eks"), account.client("iam")
     vpc = ec2.create_vpc(
         CidrBlock="10.1.0.0/16",
-        TagSpecifications=[{"ResourceType": "vpc", "Tags": [*tags, {"Key": "Name", "Value": f"{PREFIX}-vpc"}]}],
+        TagSpecifications=[{"ResourceType": "vpc", "Tags": [*tags, *named]}],
     )["Vpc"]["VpcId"]
     subnets = [
         ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.1.{number}.0/24", AvailabilityZone=f"us-west-2{letter}")["Subnet"][

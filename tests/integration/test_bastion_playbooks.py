@@ -171,6 +171,19 @@ def test_no_machine_is_an_error(platform, instance_id):
         ec2.get_waiter("instance_running").wait(InstanceIds=[instance_id], WaiterConfig=QUICKLY)
 
 
+def test_an_instance_without_our_profile_is_no_bastion(platform, instance_id):
+    """Tags are given by many, the profile by few."""
+    ec2 = platform.account.client("ec2")
+    filters = [{"Name": "instance-id", "Values": [instance_id]}]
+    (held,) = ec2.describe_iam_instance_profile_associations(Filters=filters)["IamInstanceProfileAssociations"]
+    ec2.disassociate_iam_instance_profile(AssociationId=held["AssociationId"])
+    try:
+        assert f"{instance_id} has the tags of the bastion and not its instance profile" in refusal(platform)
+    finally:
+        profile = {"Arn": held["IamInstanceProfile"]["Arn"]}
+        ec2.associate_iam_instance_profile(InstanceId=instance_id, IamInstanceProfile=profile)
+
+
 @on_a_supported_host
 def test_what_looks_like_the_bastion_takes_nobodys_place(platform, instance_id, here):
     """Instances with the names of components: one without all of our tags, and one with them."""

@@ -117,6 +117,11 @@ def test_nothing_goes_on_when_a_run_is(run, end):
 
 
 @pytest.mark.every_ansible_core
+def test_nothing_goes_on_over_local_where_the_controller_is_prepared(run):
+    end_amid(run, {"local_modules": LOCAL}, ENDS["killed"])
+
+
+@pytest.mark.every_ansible_core
 def test_nothing_goes_on_over_our_connection_where_nothing_else_of_ours_is_used(run):
     """In playbooks of others, with no callback of ours: this is the connection's own doing."""
     end_amid(run, OURS, ENDS["killed"], **run.no_settings)

@@ -15,6 +15,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support.unmanaged import defaults_of_all
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # Echoes what reached it from module_defaults and environment, and notes the call in a file shared by all hosts.
@@ -135,7 +137,7 @@ class StubPlatform:
             shutil.copytree(ROOT / part, self.collection / part)
         for part in ("action", "connection", "filter", "lookup", "test", "callback", "module_utils", "plugin_utils"):
             shutil.copytree(ROOT / "plugins" / part, self.collection / "plugins" / part)
-        for name in ("eks_addon", "eks_cluster"):
+        for name in ("eks_addon", "eks_cluster", *defaults_of_all()):
             (self.collection / f"plugins/modules/{name}.py").write_text(MODULE)
         (self.collection / "plugins/modules/platform_info.py").write_text(PLATFORM_INFO)
         (self.collection / "galaxy.yml").write_text((ROOT / "galaxy.yml").read_text())

@@ -288,32 +288,52 @@ def test_a_component_whose_connection_leads_to_a_machine_is_refused(platform):
     )
 
 
-# In a Python that finds this by PYTHONPATH, the controller can start so many processes of tasks and no more.
-NO_PROCESS = """
-import errno, itertools, os
+# In a Python that finds this by PYTHONPATH, the controller can start so many processes of tasks. Then it lacks one of
+# the things that another would take.
+LACK = """
+import errno, os
 
-numbers, fork, controller = itertools.count(1), os.fork, os.getpid()
+fork, pipe, controller, left = os.fork, os.pipe, os.getpid(), int(os.environ["PROCESSES"])
+
+def lack(number):
+    if os.getpid() == controller and left == 0:
+        raise OSError(number, os.strerror(number))
 
 def fork_or_fail():
-    if os.getpid() == controller and next(numbers) > int(os.environ["PROCESSES"]):
-        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+    global left
+    if os.environ["LACK"] == "processes":
+        lack(errno.EAGAIN)
+    left -= os.getpid() == controller
     return fork()
 
-os.fork = fork_or_fail
+def pipe_or_fail():
+    if os.environ["LACK"] == "open files":
+        lack(errno.EMFILE)
+    return pipe()
+
+os.fork, os.pipe = fork_or_fail, pipe_or_fail
 """
 
 
-@pytest.mark.parametrize("processes", [0, 1, 4, 10])
-def test_a_run_with_no_process_to_be_had_fails(platform, tmp_path, processes):
+@pytest.mark.parametrize(
+    ("what", "count", "told"),
+    [
+        ("processes", 0, "[Errno 11] Resource temporarily unavailable"),
+        ("processes", 1, "[Errno 11] Resource temporarily unavailable"),
+        ("processes", 10, "[Errno 11] Resource temporarily unavailable"),
+        ("open files", 1, "[Errno 24] Too many open files"),
+    ],
+)
+def test_a_run_that_can_start_no_more_tasks_fails(platform, tmp_path, what, count, told):
     """Whenever that happens: Ansible alone passes over the task, and ends well, or waits for it for ever."""
     platform.exist()
-    (tmp_path / "sitecustomize.py").write_text(NO_PROCESS)
+    (tmp_path / "sitecustomize.py").write_text(LACK)
 
-    run = platform.run(SITE, environment={"PYTHONPATH": str(tmp_path), "PROCESSES": str(processes)})
+    run = platform.run(SITE, environment={"PYTHONPATH": str(tmp_path), "PROCESSES": str(count), "LACK": what})
 
     assert run.status == 1, run.output
     (line,) = error_lines(run)
-    assert "no process could be had for its next task: [Errno 11] Resource temporarily unavailable." in line
+    assert f"no process could be had for its next task: {told}." in line
     assert "or lower the number of forks, and run again." in line
 
 

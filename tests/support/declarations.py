@@ -356,6 +356,9 @@ class Checker:
         made, output = resource.create.made, self.output(resource.create.operation)
         if made and output is not None and member(output, made) is None:
             yield f"create: the answer of {resource.create.operation} has no {made}"
+        if not resource.unique_name and not made:
+            operation = resource.create.operation
+            yield f"create: two runs at once may both make one, and what {operation} has made isn't declared"
         if made and not resource.identifier:
             yield "create: what this run has made is told from others by its identifier, and there is none"
         if resource.describe.many and not resource.identifier:

@@ -225,7 +225,8 @@ def defaults_of_all() -> Mapping[str, Mapping[str, Any]]:
         for task in yaml.safe_load((components.ROOT / "playbooks/tasks/component.yml").read_text())
         if "module_defaults" in task
     ]
-    return {name.rpartition(".")[2]: given for name, given in task["module_defaults"].items()}
+    defaults = {name: given for name, given in task["module_defaults"].items() if not name.startswith("group/")}
+    return {name.rpartition(".")[2]: given for name, given in defaults.items()}
 
 
 def shown(names: Iterable[str]) -> str:

@@ -126,7 +126,7 @@ class Run:
 
     def __call__(self, tasks: Tasks, *args: Any, **kwargs: Any) -> tuple[list[dict[str, dict]], str]:
         """Results by task number and host; the last element is everything else that was printed."""
-        out, error = self.start(tasks, *args, **kwargs).communicate(timeout=120)
+        out, error = self.start(tasks, *args, **kwargs).communicate(timeout=300)
         before, _report = _split(out, error)
         return results_of(out, error), before + error
 

@@ -36,7 +36,6 @@ EXCEPTIONS = Exceptions(
     },
     # S3 documents its error codes outside of the model; an answer to HEAD has no code but its status.
     unlisted_codes={
-        "logs_log_group.AccessDeniedException": "common to all operations; so it is given for a key, too",
         "s3_bucket.404": "HeadBucket on a bucket that doesn't exist",
         "s3_bucket.MalformedPolicy": "a principal that doesn't exist yet",
         "s3_bucket.OperationAborted": "another operation on the bucket is under way",
@@ -191,6 +190,7 @@ STATES = load(ENDPOINT).resource.states
         (LOG, {"identifier": "FlowLogID"}, "description has no FlowLogID"),
         (LOG, {"identifier": None}, "it is needed to tell them apart"),
         (LOG, {"identifier": None}, "what this run has made is told from others by its identifier"),
+        (LOG, {"create": Create("CreateFlowLogs")}, "what CreateFlowLogs has made isn't declared"),
         (LOG, {"made_at": "MadeAt"}, "made_at: the description has no MadeAt"),
         (LOG, {"create": Create("CreateFlowLogs", made="FlowLogID")}, "CreateFlowLogs has no FlowLogID"),
         (
@@ -329,7 +329,7 @@ STATES = load(ENDPOINT).resource.states
         (ENTRY, {"settings": settings_of(ENTRY, access_policies={"key": "arn"})}, "there is no suboption arn"),
         (
             ROUTES,
-            {"create": Create("CreateRouteTable", token="ClientToken", tags=None)},
+            {"create": dataclasses.replace(load(ROUTES).resource.create, names=None)},
             "CreateRouteTable refuses a request",
         ),
         (GROUP, {"needed": ("label",)}, "needed: there is no option label"),

@@ -17,6 +17,7 @@ def empty(search: Search) -> dict[str, Any]:
     return {
         "instance_id": None,
         "instance_ids": [],
+        "has_profile": False,
         "state": None,
         "private_ip": None,
         "subnet_id": None,
@@ -57,6 +58,7 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
             instance_id=instance["InstanceId"],
             # The one to go by, and whatever else is ours.
             instance_ids=[instance["InstanceId"], *sorted(item["InstanceId"] for item in ours if item is not instance)],
+            has_profile=_uses(instance, arn),
             state=instance["State"]["Name"],
             private_ip=instance.get("PrivateIpAddress"),
             subnet_id=instance.get("SubnetId"),

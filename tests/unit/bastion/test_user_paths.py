@@ -65,7 +65,7 @@ def touches(task: dict) -> str:
 
 def test_the_paths_below_the_home_are_known():
     assert {"__bastion_home", "bastion_workspace", "__bastion_code_server_data"} <= VARIABLES
-    assert not {"__bastion_folder", "__bastion_code_server_config", "__bastion_kubeconfig"} & VARIABLES
+    assert not {"__bastion_folder", "__bastion_code_server_config", "__bastion_records"} & VARIABLES
 
 
 @pytest.mark.parametrize("name", TASKS)

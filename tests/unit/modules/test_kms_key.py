@@ -73,17 +73,19 @@ def listed(*numbers):
     return Step("ListKeys", {"Keys": [{"KeyId": f"key-{number}"} for number in numbers]})
 
 
-def by_tags(*numbers, besides=None, days=None):
-    """Reads that find keys without our alias by their tags; the first of these numbers is described in full."""
-    days = days or {}
-    steps = [NO_ALIAS, listed(*sorted(numbers))]
-    for number in sorted(numbers):
-        if number == 3:
-            steps.append(tags(3, Project="other"))
+def by_tags(*numbers, besides=None, others=(), days=None):
+    """Reads that find keys without our alias by their tags; the first of these numbers is described in full.
+
+    besides: one that is known already. others: those of someone else.
+    """
+    every = sorted({*numbers, *others, *([besides] if besides else [])})
+    steps = [NO_ALIAS, listed(*every)]
+    for number in every:
+        if number in others:
+            steps.append(tags(number, Project="other"))
         elif number != besides:
-            steps += [tags(number), Step("DescribeKey", metadata(number, day=days.get(number, 1)))]
-    first = next(number for number in numbers if number != besides)
-    return (*steps, *details(first, alias=None))
+            steps += [tags(number), Step("DescribeKey", metadata(number, day=(days or {}).get(number, 1)))]
+    return (*steps, *details(numbers[0], alias=None))
 
 
 def run(params, *steps, **kwargs):
@@ -276,7 +278,7 @@ def test_delete_takes_every_key_of_ours():
         Step("DescribeKey", metadata(2)),
         tags(3, Project="other"),
         Step("ScheduleKeyDeletion", {}, {"KeyId": "key-1", "PendingWindowInDays": 7}),
-        *(*gone, *by_tags(1, 2, 3, besides=1)[1:]) * 2,
+        *(*gone, *by_tags(2, besides=1, others=[3])[1:]) * 2,
         Step("ScheduleKeyDeletion", {}, {"KeyId": "key-2", "PendingWindowInDays": 7}),
         *gone,
         listed(1, 2, 3),

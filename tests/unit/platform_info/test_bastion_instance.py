@@ -83,6 +83,7 @@ def test_facts():
         "exists": True,
         "instance_id": "i-1",
         "instance_ids": ["i-1"],
+        "has_profile": True,
         "state": "running",
         "private_ip": "10.0.64.7",
         "subnet_id": "subnet-c",
@@ -123,6 +124,12 @@ def changed(**tags):
 def test_what_has_lost_a_tag_is_found_by_the_others_and_its_profile(tags):
     facts, warnings = facts_and_warnings(instance(tags=tags))
     assert (facts["instance_id"], facts["instance_ids"], warnings) == ("i-1", ["i-1"], [])
+
+
+def test_tags_alone_are_not_the_profile():
+    """Whoever may tag instances gives one our tags; the profile takes more."""
+    facts, _warnings = facts_and_warnings(instance(IamInstanceProfile={"Arn": f"{PROFILE}-other", "Id": "AIPA2"}))
+    assert (facts["instance_id"], facts["has_profile"]) == ("i-1", False)
 
 
 @pytest.mark.parametrize("tags", [[], lost("Name")[:-1], changed(Environment="prod"), changed(Component="eks")])

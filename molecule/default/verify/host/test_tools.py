@@ -69,16 +69,7 @@ def test_kubectl_knows_the_cluster(host: Host, declared: Declared) -> None:
     assert as_user(host, declared, "kubectl config current-context").stdout.strip() == wanted["cluster_name"]
     server = as_user(host, declared, "kubectl config view --minify --output jsonpath={.clusters[0].cluster.server}")
     assert server.stdout == wanted["endpoint"]
-
-
-def test_the_user_can_choose_another_context(host: Host, declared: Declared) -> None:
-    """The platform's kubeconfig is root's; what the user chooses stands in the user's own."""
-    assert as_user(host, declared, "kubectl config set-context own --cluster acme-test").rc == 0
-    assert as_user(host, declared, "kubectl config use-context own").rc == 0
-    assert as_user(host, declared, "kubectl config current-context").stdout.strip() == "own"
-    host.check_output(f"rm /home/{declared['bastion_user']}/.kube/config")
-    file = host.file("/etc/platform/kubeconfig")
-    assert (file.user, file.mode) == ("root", 0o644)
+    assert host.file(f"/home/{declared['bastion_user']}/.kube/config").mode == 0o600
 
 
 def test_what_is_below_the_home_is_the_users(host: Host, declared: Declared) -> None:
