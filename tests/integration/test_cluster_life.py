@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.playbook import REGION
 
+from . import neighbours
 from .census import Lister
 from .components import eks, network
 from .drift import QUICKLY
@@ -38,6 +39,8 @@ def remove_by_hand(account) -> None:
 
 def test_a_cluster_keeps_its_zones_and_its_end_leaves_nothing(new_account):
     account = new_account(ACCOUNT)
+    # The administrator of the cluster, by the inventory.
+    neighbours.make_role(account, neighbours.ADMINISTRATORS, neighbours.OTHER)
     account.run(note="two zones").assert_converged()
     lister, before = Lister(account), eks.cluster(account)
 
