@@ -73,13 +73,15 @@ def component_host_faults(groups, hostvars, selected):
 
     faults, components, earlier = [], list(roles.described()), groups.get(SELECTED, ())
     for host in groups.get("platform", ()):
-        if why := why_not(host, hostvars[host], components):
+        # Each look at hostvars puts all variables of the host together.
+        variables = hostvars[host]
+        if why := why_not(host, variables, components):
             faults.append(
                 f"The host {host} is in the group platform, but {why}. Only components.yml of the environment names "
                 f"components; take what else gives a host this name or group out of the inventory "
                 f"(ansible-inventory -i <environment> --host {host})"
             )
-        elif META in hostvars[host] and host not in earlier:
+        elif META in variables and host not in earlier:
             faults.append(f"The inventory sets {META} of {host}, which the playbooks set themselves; take it out")
     if others := [host for host in earlier if host not in selected]:
         faults.append(
