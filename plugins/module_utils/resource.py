@@ -496,11 +496,12 @@ class Resource(Finding):
         return self.placed
 
     def keeps_marks(self, description: Mapping) -> bool:
-        """Whether it bears one of our marks at least, and none of the owner's tags with another value."""
+        """Whether it bears our Name, or all of the owner's tags but one, and none of these with another value."""
         tags, owner = self.tags_of(description), self.options.get("owned_by") or {}
-        return any(tags.get(key) == value for key, value in self.marks().items()) and all(
-            tags.get(key) in (None, str(value)) for key, value in owner.items()
-        )
+        named = "Name" in tags and tags["Name"] == self.marks().get("Name")
+        lost = [key for key in owner if key not in tags]
+        kept = named or len(lost) <= min(1, len(owner) - 1)
+        return kept and all(tags.get(key, str(value)) == str(value) for key, value in owner.items())
 
     def missing(self, options: Iterable[str]) -> list[str]:
         """Those of the options that aren't given."""

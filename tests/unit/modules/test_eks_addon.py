@@ -775,6 +775,7 @@ def test_delete_in_check_mode():
 
 
 OURS = {"Project": "demo", "Component": "eks", "ManagedBy": "agent_platform.aws"}
+BUT_ONE = {key: value for key, value in OURS.items() if key != "Component"}
 
 
 def of_cluster(**tags):
@@ -816,9 +817,11 @@ def test_one_that_has_lost_a_tag_can_be_removed():
         ({"Project": "other"}, []),
         # It says whose it is.
         ({**OURS, "Component": "bastion_instance"}, []),
+        # One tag is no proof.
+        ({"ManagedBy": "agent_platform.aws"}, []),
         # Not in a cluster of ours.
-        ({"ManagedBy": "agent_platform.aws"}, [of_cluster(Project="other", ManagedBy="agent_platform.aws")]),
-        ({"ManagedBy": "agent_platform.aws"}, [no_cluster()]),
+        (BUT_ONE, [of_cluster(Project="other", ManagedBy="agent_platform.aws")]),
+        (BUT_ONE, [no_cluster()]),
     ],
 )
 def test_what_is_not_ours_stays(tags, looked):
