@@ -282,10 +282,10 @@ def test_a_read_is_given_up_like_a_write(clock, monkeypatch):
 
 
 def test_a_write_that_was_done_in_between_begins_anew(clock):
-    """Two that fail for long, each for less than it takes to give up, fail for longer than one may."""
+    """Three that fail for long, each for less than it takes to give up, fail for longer than one may."""
     aws = ScriptedAws()
     tried = Addon(ScriptedModule(aws, PARAMS))
-    for _time in range(2):
+    for _time in range(3):
         for _failure in range(8):
             aws.steps = [Step("CreateAddon", api_error("CreateAddon", "ThrottlingException"))]
             with pytest.raises(base.Repeat) as caught:
