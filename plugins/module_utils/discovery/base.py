@@ -50,6 +50,11 @@ def text_of(tags: Mapping[str, Any]) -> str:
     return ", ".join(f"{key}={value}" for key, value in tags.items())
 
 
+def filters_of(tags: Mapping[str, Any]) -> list[dict]:
+    """EC2's filters for what carries the tags."""
+    return [{"Name": f"tag:{key}", "Values": [str(value)]} for key, value in tags.items()]
+
+
 def name_of(resource: Mapping[str, Any]) -> str | None:
     """The tag Name, which EC2 resources have in place of a name."""
     return tags_of(resource).get("Name")
@@ -182,7 +187,7 @@ class Search:
     @property
     def filters(self) -> list[dict]:
         """EC2's filters for what the component owns."""
-        return [{"Name": f"tag:{key}", "Values": [value]} for key, value in self.marks.items()]
+        return filters_of(self.marks)
 
     def start_owned(self, operation: str, filter_member: str = "Filters") -> Future:
         """Read all of one kind of EC2 resources that the component owns."""

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from ..names import SECURITY_GROUPS
-from .base import Component, Search, listed, name_of, tags_of, text_of
+from .base import COMPONENT_TAG, Component, Search, filters_of, listed, name_of, tags_of, text_of
 
 TIERS = ("public", "private")
 TIER_TAG = "Tier"
@@ -61,13 +61,15 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     log_group = f"/aws/vpc/{search.scope.prefix}/flow-logs"
     named = [{"Name": "tag:Name", "Values": [_vpc_name(search)]}]
     same_name = search.start("ec2", "describe_vpcs", Filters=named)
-    owned = search.start_owned("describe_vpcs")
+    # Of whichever component: one that has lost its name and its component is not forgotten either.
+    owned = search.start("ec2", "describe_vpcs", Filters=filters_of(search.scope.owner_tags))
     gateways = search.start("ec2", "describe_internet_gateways")
     addresses = search.start("ec2", "describe_addresses")
     roles = search.start_roles(["flow-logs"])
     log_groups = search.start_log_group(log_group)
 
-    vpc = _vpc(search, facts, search.owned(owned.result(), "Vpcs"), (same_name.result() or {}).get("Vpcs", []))
+    found = [(answer.result() or {}).get("Vpcs", []) for answer in (owned, same_name)]
+    vpc = _vpc(search, facts, *found)
     vpc_id = vpc["VpcId"] if vpc else None
     _add_internet_gateway(search, facts, (gateways.result() or {}).get("InternetGateways", []), vpc_id)
     if vpc:
@@ -82,15 +84,23 @@ def _vpc_name(search: Search) -> str:
     return search.scope.name("vpc", "ec2_tag_name")
 
 
-def _vpc(search: Search, facts: dict[str, Any], owned: list[dict], same_name: list[dict]) -> dict | None:
+def _vpc(search: Search, facts: dict[str, Any], of_platform: list[dict], same_name: list[dict]) -> dict | None:
     """The platform's VPC. Which of several is meant nobody but a person can say: all components would build on it."""
     name = _vpc_name(search)
+    owned = [vpc for vpc in of_platform if search.owns(tags_of(vpc))]
     candidates = [vpc for vpc in owned if name_of(vpc) == name] or owned
-    for other in same_name:
-        if name_of(other) == name and not search.owns(tags_of(other)):
-            search.foreign(f"VPC {other['VpcId']}", tags_of(other), f"is named {name}")
-            if search.keeps_marks(tags_of(other)):
-                facts["unclear_vpc_ids"].append(other["VpcId"])
+    strays = {vpc["VpcId"]: vpc for vpc in same_name if name_of(vpc) == name}
+    strays |= {
+        vpc["VpcId"]: vpc
+        for vpc in of_platform
+        if search.scope.owns(tags_of(vpc)) and COMPONENT_TAG not in tags_of(vpc)
+    }
+    for identifier, stray in sorted(strays.items()):
+        if not search.owns(tags_of(stray)):
+            reason = f"is named {name}" if name_of(stray) == name else "carries the platform's tags"
+            search.foreign(f"VPC {identifier}", tags_of(stray), reason)
+            if search.keeps_marks(tags_of(stray)):
+                facts["unclear_vpc_ids"].append(identifier)
     if len(candidates) > 1:
         facts["unclear_vpc_ids"] += sorted(vpc["VpcId"] for vpc in candidates)
         search.conflicts.append(

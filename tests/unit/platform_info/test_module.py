@@ -11,7 +11,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.table
 from ansible_collections.agent_platform.aws.plugins.modules import platform_info
 from tests.support.scripted_aws import api_error
 
-from .fake_aws import ACCOUNT, PREFIX, REGION, FakeAws, marks, owned
+from .fake_aws import ACCOUNT, OWNER, PREFIX, REGION, FakeAws, owned
 
 PARAMS = {
     "name": "agent-platform",
@@ -119,18 +119,18 @@ def owned_vpcs(aws):
     return next(
         {item["Name"]: item["Values"] for item in request["Filters"]}
         for request in aws.requests("DescribeVpcs")
-        if len(request["Filters"]) > 1
+        if "tag:Name" not in [item["Name"] for item in request["Filters"]]
     )
 
 
 def test_ownership_by_default(run):
     _ended, aws = run(components=["network"])
-    assert owned_vpcs(aws) == {f"tag:{key}": [value] for key, value in marks("network").items()}
+    assert owned_vpcs(aws) == {f"tag:{key}": [value] for key, value in OWNER.items()}
 
 
 def test_owner_tags_of_ones_own(run):
     _ended, aws = run(components=["network"], owner_tags={"Owner": "me"})
-    assert owned_vpcs(aws) == {"tag:Owner": ["me"], "tag:Component": ["network"]}
+    assert owned_vpcs(aws) == {"tag:Owner": ["me"]}
 
 
 def test_an_empty_list_of_components_reads_only_who_we_are(run):

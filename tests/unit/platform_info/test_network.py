@@ -290,6 +290,13 @@ class TestVpc:
         assert found.components["network"]["unclear_vpc_ids"] == ["vpc-1"]
         assert "vpc-1" in found.amiss["network"][0]
 
+    def test_one_that_lost_its_name_and_its_component_is_not_forgotten_either(self):
+        tags = {key: value for key, value in OWNER.items() if key != "Component"}
+        found, _aws = look({**ANSWERS, "DescribeVpcs": {"Vpcs": [vpc(tags=tag_list(**tags))]}}, "network")
+        assert found.components["network"]["unclear_vpc_ids"] == ["vpc-1"]
+        assert "VPC vpc-1" in [conflict["resource"] for conflict in found.conflicts]
+        assert "vpc-1" in found.amiss["network"][0]
+
 
 def without(item, tag):
     return {**item, "Tags": [one for one in item["Tags"] if one["Key"] != tag]}
@@ -474,7 +481,7 @@ def test_a_log_group_that_aws_made_again():
 
 def test_what_lies_in_the_vpc_is_asked_for_by_its_place():
     _found, aws = look(ANSWERS, "network")
-    by_tag = [{"Name": f"tag:{key}", "Values": [value]} for key, value in OWNER.items()]
+    by_tag = [{"Name": f"tag:{key}", "Values": [value]} for key, value in OWNER.items() if key != "Component"]
     assert {"Filters": by_tag} in aws.requests("DescribeVpcs")
     for kind in ("Subnets", "RouteTables", "VpcEndpoints", "SecurityGroups", "NetworkAcls"):
         assert aws.requests(f"Describe{kind}") == [{"Filters": [{"Name": "vpc-id", "Values": ["vpc-1"]}]}]
