@@ -117,6 +117,8 @@ def secrets(lister: Lister) -> list[dict]:
     manager, found = lister.account.client("secretsmanager"), []
     for secret in lister.account.pages("secretsmanager", "list_secrets", "SecretList"):
         described = manager.describe_secret(SecretId=secret["ARN"])
+        # The time of this answer.
+        del described["ResponseMetadata"]
         policy = manager.get_resource_policy(SecretId=secret["ARN"]).get("ResourcePolicy")
         replicas = [replica["Region"] for replica in described.get("ReplicationStatus", [])]
         found.append({**secret, **described, "Policy": document(policy or {}), "Replicas": replicas})
