@@ -55,12 +55,14 @@ TASKS = [
         }
     },
 ]
+# Ansible ends the process of the last task when it has its result, whether it has written its note or not.
+LAST = {"ansible.builtin.pause": {"seconds": 2}}
 PLUGIN = re.compile(r"ansible\.plugins\.|ansible_collections\.|botocore|yaml")
 
 
 def loaded_by_tasks(folder: Path, callbacks: str, hosts: str = "all") -> list[set[str]]:
     (folder / "notes.py").write_text(NOTES)
-    (folder / "play.yml").write_text(json.dumps([{"hosts": hosts, "gather_facts": False, "tasks": TASKS}]))
+    (folder / "play.yml").write_text(json.dumps([{"hosts": hosts, "gather_facts": False, "tasks": [*TASKS, LAST]}]))
     variables = {"ansible_connection": "agent_platform.aws.warm", "ansible_python_interpreter": sys.executable}
     done = subprocess.run(
         [
@@ -85,8 +87,8 @@ def loaded_by_tasks(folder: Path, callbacks: str, hosts: str = "all") -> list[se
     assert done.returncode == 0, done.stdout + done.stderr
     assert "beforehand" not in done.stdout
     notes = [json.loads(line) for line in (folder / "notes").read_text().splitlines()]
-    assert len(notes) == len(TASKS)
-    return [{name for name in loaded if PLUGIN.match(name)} for loaded in notes]
+    assert len(notes) >= len(TASKS)
+    return [{name for name in loaded if PLUGIN.match(name)} for loaded in notes[: len(TASKS)]]
 
 
 def test_the_processes_of_tasks_load_no_plugins(tmp_path: Path) -> None:

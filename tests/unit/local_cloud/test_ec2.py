@@ -769,8 +769,9 @@ def test_instance_profile_is_replaced_while_the_instance_runs(ec2: Any, iam: Any
     launches.until(identifier, "stopped")
     assert refusal(replace, profile="profile-a") == "IncorrectState"
     ec2.disassociate_iam_instance_profile(AssociationId=association())
-    assert "IamInstanceProfile" not in launches.shown(identifier)
+    # At once: it takes but a moment.
     assert refusal(associate, profile="profile-a") == "IncorrectState"
+    assert "IamInstanceProfile" not in launches.shown(identifier)
     until(lambda: not launches.associations(identifier))
     associate("profile-a")
     assert launches.shown(identifier)["IamInstanceProfile"]["Arn"] == arns["profile-a"]
