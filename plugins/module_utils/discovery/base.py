@@ -228,18 +228,6 @@ class Search:
             " Remove what is not needed, or its tags."
         )
 
-    def one_of_each(
-        self, kind: str, resources: Iterable[dict], id_member: str, made_at: str | None = None
-    ) -> dict[str, dict]:
-        """The resources by their tag Name, one of each name."""
-        named: dict[str, list[dict]] = {}
-        for resource in resources:
-            named.setdefault(name_of(resource) or resource[id_member], []).append(resource)
-        return {
-            name: self.one(f"{kind} named {name}", same, id_member, made_at=made_at)
-            for name, same in sorted(named.items())
-        }
-
     def foreign(self, resource: str, tags: Mapping[str, str], reason: str = "exists") -> None:
         """Note that a name of ours is held by something without our tags, and whose it is by those that it has."""
         whose, remedy = self.whose(tags)
