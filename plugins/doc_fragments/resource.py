@@ -2,12 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.documentation import RESOURCE, TAGS
+from ansible_collections.agent_platform.aws.plugins.module_utils.documentation import AGGREGATE, RESOURCE, TAGS
 
 
 class ModuleDocFragment:
-    """Options that the modules on the collection's base have in common, and those for tags."""
+    """Options that the modules on the collection's base have in common, those for tags, and the one for several resources in one call."""
 
     # Annotated, as yamllint of ansible-test takes plain assignments for texts.
     DOCUMENTATION: str = RESOURCE
     TAGS: str = TAGS
+    AGGREGATE: str = AGGREGATE

@@ -69,7 +69,25 @@ options:
     default: true
 """
 
-FRAGMENTS = {"agent_platform.aws.resource": RESOURCE, "agent_platform.aws.resource.tags": TAGS}
+AGGREGATE = r"""
+options:
+  aggregate:
+    description:
+      - Several resources of this kind, each with this module's own options. They are brought to their states side by
+        side, in one call.
+      - Options given beside it hold for all of them; where a resource says something else, that counts.
+      - A failure of one keeps none of the others from its state. The module then fails with what went wrong.
+      - The module returns C(results), a list in the same order, of what it would return for each alone, with the
+        resource's entry as C(item).
+    type: list
+    elements: dict
+"""
+
+FRAGMENTS = {
+    "agent_platform.aws.resource": RESOURCE,
+    "agent_platform.aws.resource.tags": TAGS,
+    "agent_platform.aws.resource.aggregate": AGGREGATE,
+}
 # What the documentation of an option says that is no word for people only.
 KEYS = ("type", "elements", "choices", "default", "required", "aliases")
 

@@ -28,6 +28,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
 )
 from ansible_collections.amazon.aws.plugins.module_utils.transformation import boto3_resource_to_ansible_dict
 
+from .aggregate import Aggregate, details_of
 from .calls import Repeat
 from .declarations import Change, Create, Delete, Setting, Tagging, Update, texts
 from .documentation import argument_spec
@@ -591,13 +592,23 @@ def run_module(
     """The main function of every module on this base.
 
     documentation: the module's own, of which its options are made. refined: see argument_spec(). conditions: as for
-    AnsibleModule (required_if and the like).
+    AnsibleModule (required_if and the like). Where the module takes several resources (aggregate), its documentation
+    calls no option required; those that name the resource are asked for here.
     """
     spec = argument_spec(documentation, refined)
-    module = AnsibleAWSModule(argument_spec=spec, supports_check_mode=True, **conditions)
+    if "aggregate" in spec:
+        module = AnsibleAWSModule(argument_spec=spec, supports_check_mode=True)
+        run = Aggregate(resource, module, spec, conditions).run
+    else:
+        module = AnsibleAWSModule(argument_spec=spec, supports_check_mode=True, **conditions)
+
+        def run() -> dict:
+            return resource(module).run()
+
     try:
-        result = resource(module).run()
+        result = run()
     except ResourceError as error:
-        details = {"error_code": error_code(error.cause)} if error.cause else {}
-        module.fail_json(msg=str(error), **details)
+        module.fail_json(msg=str(error), **details_of(error))
+    if result.get("failed"):
+        module.fail_json(**result)
     module.exit_json(**result)

@@ -19,9 +19,8 @@ author:
 options:
   name:
     description:
-      - Name of the log group.
+      - Name of the log group. It is needed, here or in each entry of O(aggregate).
     type: str
-    required: true
   retention_days:
     description:
       - How long events are kept, in days. V(0) means for ever.
@@ -92,6 +91,7 @@ options:
         choices: [Random, ByLogStream]
 extends_documentation_fragment:
   - agent_platform.aws.resource
+  - agent_platform.aws.resource.aggregate
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - agent_platform.aws.resource.tags
@@ -107,6 +107,13 @@ EXAMPLES = r"""
     tags:
       Project: demo
 
+- name: Keep two logs of a cache for a month
+  agent_platform.aws.logs_log_group:
+    aggregate:
+      - name: /aws/elasticache/demo/slow-log
+      - name: /aws/elasticache/demo/engine-log
+    retention_days: 30
+
 - name: Delete a log group
   agent_platform.aws.logs_log_group:
     name: /aws/eks/demo/cluster
@@ -116,7 +123,7 @@ EXAMPLES = r"""
 RETURN = r"""
 log_group:
   description: The log group as CloudWatch Logs describes it; empty when it is absent.
-  returned: always
+  returned: without O(aggregate)
   type: dict
   contains:
     arn:
@@ -139,6 +146,11 @@ log_group:
     tags:
       description: Tags of the group.
       type: dict
+results:
+  description: What is returned for each of the resources, in the order of O(aggregate), and its entry as C(item).
+  returned: with O(aggregate)
+  type: list
+  elements: dict
 """
 
 import json

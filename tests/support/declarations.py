@@ -337,6 +337,10 @@ class Checker:
             spec = self.option(option)
             if spec is None:
                 yield f"names: there is no option {option}"
+            elif self.option("aggregate"):
+                # run_module() asks for it in each entry.
+                if spec.get("required"):
+                    yield f"names: option {option} is required, so it can't be left to the entries of aggregate"
             elif not spec.get("required") and spec.get("default") is None:
                 yield f"names: option {option} tells which resource is meant, and isn't required"
             for operation, (hook, others) in hooks.items():

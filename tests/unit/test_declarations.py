@@ -413,6 +413,16 @@ def test_wrong_option_is_found(change, found):
     assert found in problems_of(LOG, options=options)
 
 
+def test_a_name_that_entries_of_an_aggregate_cannot_give_is_found():
+    options = copy.deepcopy(load("logs_log_group").options)
+    options["name"]["required"] = True
+    assert "can't be left to the entries of aggregate" in problems_of("logs_log_group", options=options)
+    del options["aggregate"]
+    assert "aggregate" not in problems_of("logs_log_group", options=options)
+    del options["name"]["required"]
+    assert "tells which resource is meant, and isn't required" in problems_of("logs_log_group", options=options)
+
+
 def test_undocumented_list_elements_are_found():
     options = copy.deepcopy(dict(load(ENTRY).options))
     del options["kubernetes_groups"]["elements"]

@@ -1,0 +1,150 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Several resources of one kind in one module call, side by side: what takes AWS minutes is waited for once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from .faults import ResourceError, error_code
+from .values import listed
+
+if TYPE_CHECKING:
+    from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+    from .resource import Resource
+
+# A client has ten connections.
+SIDE_BY_SIDE = 8
+
+
+def details_of(error: ResourceError) -> dict[str, Any]:
+    """What a module's result says of an error besides its message."""
+    return {"error_code": error_code(error.cause)} if error.cause else {}
+
+
+class Clients:
+    """Clients for all threads of a module call: boto3 makes them in one thread at a time."""
+
+    def __init__(self, module: AnsibleAWSModule):
+        self.module = module
+        self.made: dict[tuple[str, Any], Any] = {}
+        self.ended: SystemExit | None = None
+        self.lock = threading.Lock()
+
+    def client(self, service: str, config: Any = None) -> Any:
+        """The client of that service and configuration, the same for all."""
+        key = (service, repr(sorted((config.retries or {}).items())) if config else None)
+        with self.lock:
+            # amazon.aws prints a failure as the module's result and ends; one result is enough.
+            if self.ended:
+                raise self.ended
+            if key not in self.made:
+                try:
+                    self.made[key] = self.module.client(service, config=config)
+                except SystemExit as end:
+                    self.ended = end
+                    raise
+            return self.made[key]
+
+
+class Part:
+    """The module as one of the resources sees it: with options of its own."""
+
+    def __init__(self, module: AnsibleAWSModule, clients: Clients, params: dict[str, Any]):
+        self._module = module
+        self.client = clients.client
+        self.params = params
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)
+
+
+class Aggregate:
+    """The resource, or all resources, of a call of a module that has the option aggregate.
+
+    spec: the module's argument_spec. conditions: those that hold among the options of one resource.
+    """
+
+    def __init__(
+        self,
+        resource: type[Resource],
+        module: AnsibleAWSModule,
+        spec: Mapping[str, Mapping[str, Any]],
+        conditions: Mapping[str, Any],
+    ):
+        self.resource = resource
+        self.module = module
+        required = resource.names.values()
+        self.spec = {
+            name: {**option, "required": True} if name in required else dict(option)
+            for name, option in spec.items()
+            if name != "aggregate"
+        }
+        self.validator = ArgumentSpecValidator(self.spec, **conditions)
+
+    def run(self) -> dict:
+        """Bring all to their states. The result of the module, which has failed where one of them has."""
+        entries = self.module.params["aggregate"]
+        common = {name: self.module.params[name] for name in self.spec if self.module.params[name] is not None}
+        if entries is None:
+            return self.resource(Part(self.module, Clients(self.module), self.options(common, ""))).run()
+        options = [
+            self.options(
+                {**common, **{name: value for name, value in entry.items() if value is not None}}, f"[{index}]"
+            )
+            for index, entry in enumerate(entries)
+        ]
+        self.refuse_twice(options)
+        clients = Clients(self.module)
+        with ThreadPoolExecutor(max_workers=SIDE_BY_SIDE) as threads:
+            results = list(threads.map(lambda params: self.result_of(Part(self.module, clients, params)), options))
+        return self.summed_up([{**result, "item": entry} for result, entry in zip(results, entries, strict=True)])
+
+    def options(self, given: Mapping[str, Any], place: str) -> dict[str, Any]:
+        """The options of one resource with their defaults; an error that says where what is wrong stands."""
+        checked = self.validator.validate(dict(given))
+        if checked.error_messages:
+            where = f"aggregate{place}: " if place else ""
+            raise ResourceError(where + "; ".join(checked.error_messages))
+        return {name: checked.validated_parameters.get(name) for name in self.spec}
+
+    def refuse_twice(self, options: Iterable[Mapping[str, Any]]) -> None:
+        seen = []
+        for params in options:
+            # What has no unique name is told apart by its tag Name.
+            name = [params[option] for option in self.resource.names.values()] + [
+                (params.get("tags") or {}).get("Name")
+            ]
+            if name in seen:
+                names = listed(repr(value) for value in name[:-1])
+                raise ResourceError(f"The aggregate has the {self.resource.kind} {names} more than once.")
+            seen.append(name)
+
+    def result_of(self, part: Part) -> dict:
+        resource = None
+        try:
+            resource = self.resource(part)
+            result = resource.run()
+        except ResourceError as error:
+            changed = bool(resource and resource.changed)
+            return {"failed": True, "changed": changed, "msg": str(error), **details_of(error)}
+        if "diff" in result:
+            result["diff"] |= {"before_header": resource.title, "after_header": resource.title}
+        return result
+
+    def summed_up(self, results: list[dict]) -> dict:
+        result: dict[str, Any] = {"changed": any(one["changed"] for one in results), "results": results}
+        diffs = [one.pop("diff") for one in results if "diff" in one]
+        if diffs:
+            result["diff"] = diffs
+        failures = [one for one in results if one.get("failed")]
+        if failures:
+            result.update(failed=True, msg="\n".join(one["msg"] for one in failures))
+            result.update({key: failures[0][key] for key in ("error_code",) if key in failures[0]})
+        return result
