@@ -418,7 +418,7 @@ def test_a_name_that_entries_of_an_aggregate_cannot_give_is_found():
     options["name"]["required"] = True
     assert "can't be left to the entries of aggregate" in problems_of("logs_log_group", options=options)
     del options["aggregate"]
-    assert "aggregate" not in problems_of("logs_log_group", options=options)
+    assert "names:" not in problems_of("logs_log_group", options=options)
     del options["name"]["required"]
     assert "tells which resource is meant, and isn't required" in problems_of("logs_log_group", options=options)
 
