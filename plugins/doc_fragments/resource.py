@@ -6,7 +6,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.documentation i
 
 
 class ModuleDocFragment:
-    """Options of the modules on the collection's base: those of all, those for tags, and several resources in one call."""
+    """Options of the modules on the base: those of all, those for tags, and the one for several resources in a call."""
 
     # Annotated, as yamllint of ansible-test takes plain assignments for texts.
     DOCUMENTATION: str = RESOURCE
