@@ -1,6 +1,6 @@
 # Copyright: Contributors to the agent_platform.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the Application Auto Scaling modules have in common: how a scalable target is named and found, and whose it is."""
+"""What the Application Auto Scaling modules have in common: how a target is named and found, and whose it is."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ TARGET = {
     "ResourceId": "resource_id",
     "ScalableDimension": "scalable_dimension",
 }
+TAGLESS = ("ResourceNotFoundException",)
 NOT_FOUND = ("ObjectNotFoundException",)
 TARGETS = Describe("DescribeScalableTargets", "ScalableTargets", many=True)
 
@@ -26,18 +27,14 @@ class ScalingResource(Resource):
     # Another change of the same target is under way; the role with which the service acts was made a moment ago.
     passing = {
         "ConcurrentUpdateException": ("",),
-        "FailedResourceAccessException": (
-            "Rate exceeded",
-            "is not authorized to perform",
-            "token included in the request",
-        ),
         "ValidationException": ("Unable to assume IAM role",),
     }
 
     def targets_request(self) -> dict[str, Any]:
         """The request that lists the target alone."""
         request = self.named(TARGET)
-        return {**request, "ResourceIds": [request.pop("ResourceId")]}
+        resource_id = request.pop("ResourceId")
+        return {**request, "ResourceIds": [resource_id]}
 
     def tags_of_target(self, target: dict) -> dict[str, str]:
         """The tags of a target. One from before 2023 has no ARN, and no tags."""
@@ -45,6 +42,3 @@ class ScalingResource(Resource):
             return {}
         answer = self.read("ListTagsForResource", {"ResourceARN": target["ScalableTargetARN"]}, TAGLESS)
         return (answer or {}).get("Tags", {})
-
-
-TAGLESS = ("ResourceNotFoundException",)

@@ -109,6 +109,7 @@ PARAMETERS = Setting(
     None,
     read="Parameters",
     update="parameters",
+    update_members=("Parameters",),
     same=same_parameters,
     verbatim=True,
     given=as_texts,
@@ -121,8 +122,8 @@ PARAMETERS = Setting(
 class ParameterGroup(RdsResource):
     """A group of parameters. Subclasses name the calls, which are the same for clusters and for instances.
 
-    RDS tells what someone has set (its Source is user) apart from what the engine or RDS has as a default. The hundreds of
-    defaults are read only where a declared parameter isn't set: its default may be what is declared.
+    RDS tells what someone has set (its Source is user) apart from what the engine or RDS has as a default. The hundreds
+    of defaults are read only where a declared parameter isn't set: its default may be what is declared.
     """
 
     result = "parameter_group"
@@ -223,6 +224,6 @@ class ParameterGroup(RdsResource):
             fixed = not parameter.get("IsModifiable", True)
             if fixed and not same_value(parameter.get("ParameterValue"), wanted[name]):
                 raise ResourceError(
-                    f"{self.title} can't have {name} = {wanted[name]}: AWS allows no change of this parameter, which is "
-                    f"{parameter.get('ParameterValue', 'not set')}. Leave it out."
+                    f"{self.title} can't have {name} = {wanted[name]}: AWS allows no change of this parameter, "
+                    f"which is {parameter.get('ParameterValue', 'not set')}. Leave it out."
                 )

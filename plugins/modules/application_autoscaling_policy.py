@@ -9,12 +9,13 @@ module: application_autoscaling_policy
 version_added: 0.1.0
 short_description: Manage a target tracking policy of Application Auto Scaling
 description:
-  - Creates, changes and deletes a policy that holds a metric at a value by scaling a target, such as the CPU load of the
-    replicas of an Aurora cluster. Application Auto Scaling makes, changes and removes the alarms of the policy itself.
-  - The target must be registered, see M(agent_platform.aws.application_autoscaling_target). Whose a policy is, the tags of its
-    target say, since policies have none.
-  - It replaces M(community.aws.application_autoscaling_policy), which in release 11.2.0 registers the target, too, knows no
-    tags, and has no check mode.
+  - Creates, changes and deletes a policy that holds a metric at a value by scaling a target, such as the CPU load of
+    the replicas of an Aurora cluster. Application Auto Scaling makes, changes and removes the alarms of the policy
+    itself.
+  - The target must be registered, see M(agent_platform.aws.application_autoscaling_target). Whose a policy is, the tags
+    of its target say, since policies have none.
+  - It replaces M(community.aws.application_autoscaling_policy), which in release 11.2.0 registers the target, too,
+    knows no tags, and has no check mode.
 author:
   - Contributors to the agent_platform.aws project (@agent-platform)
 options:
@@ -44,14 +45,38 @@ options:
       - workspaces
   resource_id:
     description:
-      - What is scaled, in the words of Application Auto Scaling, such as C(cluster:demo-aurora) of RDS, C(table/demo) of
-        DynamoDB, or C(table/demo/index/by_tenant). It is needed, here or in each entry of O(aggregate).
+      - What is scaled, in the words of Application Auto Scaling, such as C(cluster:demo-aurora) of RDS, C(table/demo)
+        of DynamoDB, or C(table/demo/index/by_tenant). It is needed, here or in each entry of O(aggregate).
     type: str
   scalable_dimension:
     description:
-      - What of it is scaled, such as C(rds:cluster:ReadReplicaCount) or C(dynamodb:table:ReadCapacityUnits). It is needed,
-        here or in each entry of O(aggregate).
+      - What of it is scaled. It is needed, here or in each entry of O(aggregate).
     type: str
+    choices:
+      - appstream:fleet:DesiredCapacity
+      - cassandra:table:ReadCapacityUnits
+      - cassandra:table:WriteCapacityUnits
+      - comprehend:document-classifier-endpoint:DesiredInferenceUnits
+      - comprehend:entity-recognizer-endpoint:DesiredInferenceUnits
+      - custom-resource:ResourceType:Property
+      - dynamodb:index:ReadCapacityUnits
+      - dynamodb:index:WriteCapacityUnits
+      - dynamodb:table:ReadCapacityUnits
+      - dynamodb:table:WriteCapacityUnits
+      - ec2:spot-fleet-request:TargetCapacity
+      - ecs:service:DesiredCount
+      - elasticache:cache-cluster:Nodes
+      - elasticache:replication-group:NodeGroups
+      - elasticache:replication-group:Replicas
+      - elasticmapreduce:instancegroup:InstanceCount
+      - kafka:broker-storage:VolumeSize
+      - lambda:function:ProvisionedConcurrency
+      - neptune:cluster:ReadReplicaCount
+      - rds:cluster:ReadReplicaCount
+      - sagemaker:inference-component:DesiredCopyCount
+      - sagemaker:variant:DesiredInstanceCount
+      - sagemaker:variant:DesiredProvisionedConcurrency
+      - workspaces:workspacespool:DesiredUserSessions
   target_value:
     description:
       - The value at which the metric is held. It is needed to create the policy.
@@ -231,19 +256,26 @@ class ScalingPolicy(ScalingResource):
     updates = {"policy": Update(PUT, whole=True)}
     extra_operations = (TARGETS.operation, "ListTagsForResource")
     passing = {
-        # The target was registered a moment ago.
-        "ObjectNotFoundException": ("No scalable target registered",),
+        # The target was registered a moment ago, or the role was made with which the service makes the alarms.
+        "ObjectNotFoundException": ("No scalable target",),
+        "FailedResourceAccessException": (
+            "Rate exceeded",
+            "is not authorized to perform",
+            "token included in the request",
+        ),
     }
     hints = {
         "ObjectNotFoundException": {
-            "No scalable target registered": "Register the target first: agent_platform.aws.application_autoscaling_target."
+            "No scalable target": "Register the target first: agent_platform.aws.application_autoscaling_target."
         }
     }
-    unmanaged = {}
+    unmanaged = {
+        f"{PUT}.StepScalingPolicyConfiguration": "policies that hold a metric at a value only",
+        f"{PUT}.PredictiveScalingPolicyConfiguration": "policies that hold a metric at a value only",
+    }
 
     def describe_request(self):
-        request = self.named()
-        return {**request, "PolicyNames": [request.pop("PolicyName")]}
+        return {**self.named(TARGET), "PolicyNames": [self.options["name"]]}
 
     def create_request(self):
         return {**super().create_request(), "PolicyType": TRACKING}

@@ -12,8 +12,8 @@ description:
   - Registers, changes and deregisters something that Application Auto Scaling scales, such as the replicas of an Aurora
     cluster or the capacity of a DynamoDB table, with its tags.
   - With the target its policies and scheduled actions go, and the alarms of these.
-  - When it is registered, the service-linked role of the service must exist, or the identity of the run must be allowed to
-    make it. The agent_platform.aws.iam_service_linked_role module makes it.
+  - When it is registered, the service-linked role of the service must exist, or the identity of the run must be allowed
+    to make it. The agent_platform.aws.iam_service_linked_role module makes it.
 author:
   - Contributors to the agent_platform.aws project (@agent-platform)
 options:
@@ -39,14 +39,38 @@ options:
       - workspaces
   resource_id:
     description:
-      - What is scaled, in the words of Application Auto Scaling, such as C(cluster:demo-aurora) of RDS, C(table/demo) of
-        DynamoDB, or C(table/demo/index/by_tenant). It is needed, here or in each entry of O(aggregate).
+      - What is scaled, in the words of Application Auto Scaling, such as C(cluster:demo-aurora) of RDS, C(table/demo)
+        of DynamoDB, or C(table/demo/index/by_tenant). It is needed, here or in each entry of O(aggregate).
     type: str
   scalable_dimension:
     description:
-      - What of it is scaled, such as C(rds:cluster:ReadReplicaCount) or C(dynamodb:table:ReadCapacityUnits). It is needed,
-        here or in each entry of O(aggregate).
+      - What of it is scaled. It is needed, here or in each entry of O(aggregate).
     type: str
+    choices:
+      - appstream:fleet:DesiredCapacity
+      - cassandra:table:ReadCapacityUnits
+      - cassandra:table:WriteCapacityUnits
+      - comprehend:document-classifier-endpoint:DesiredInferenceUnits
+      - comprehend:entity-recognizer-endpoint:DesiredInferenceUnits
+      - custom-resource:ResourceType:Property
+      - dynamodb:index:ReadCapacityUnits
+      - dynamodb:index:WriteCapacityUnits
+      - dynamodb:table:ReadCapacityUnits
+      - dynamodb:table:WriteCapacityUnits
+      - ec2:spot-fleet-request:TargetCapacity
+      - ecs:service:DesiredCount
+      - elasticache:cache-cluster:Nodes
+      - elasticache:replication-group:NodeGroups
+      - elasticache:replication-group:Replicas
+      - elasticmapreduce:instancegroup:InstanceCount
+      - kafka:broker-storage:VolumeSize
+      - lambda:function:ProvisionedConcurrency
+      - neptune:cluster:ReadReplicaCount
+      - rds:cluster:ReadReplicaCount
+      - sagemaker:inference-component:DesiredCopyCount
+      - sagemaker:variant:DesiredInstanceCount
+      - sagemaker:variant:DesiredProvisionedConcurrency
+      - workspaces:workspacespool:DesiredUserSessions
   min_capacity:
     description:
       - The least capacity. It is needed to register the target.

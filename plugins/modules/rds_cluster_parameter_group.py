@@ -24,8 +24,8 @@ options:
     required: true
   family:
     description:
-      - Engine and major version that the parameters belong to, such as V(aurora-postgresql16). It can't be changed later. It is needed
-        to create the group.
+      - Engine and major version that the parameters belong to, such as V(aurora-postgresql16). It can't be changed
+        later. It is needed to create the group.
     type: str
   description:
     description:

@@ -9,7 +9,8 @@ module: rds_event_subscription
 version_added: 0.1.0
 short_description: Manage an RDS event notification subscription
 description:
-  - Creates, changes and deletes a subscription, by which RDS tells an SNS topic what happens to databases, with its tags.
+  - Creates, changes and deletes a subscription, by which RDS tells an SNS topic what happens to databases, with its
+    tags.
 author:
   - Contributors to the agent_platform.aws project (@agent-platform)
 options:
@@ -21,8 +22,8 @@ options:
   sns_topic_arn:
     description:
       - ARN of the topic that gets the events. It is needed to create the subscription.
-      - The policy of the topic must let C(events.rds.amazonaws.com) publish, and where the topic is encrypted with a key of
-        KMS, the key's must let it use the key. RDS takes no FIFO topics.
+      - The policy of the topic must let C(events.rds.amazonaws.com) publish, and where the topic is encrypted with a
+        key of KMS, the key's must let it use the key. RDS takes no FIFO topics.
     type: str
   source_type:
     description:
@@ -48,8 +49,8 @@ options:
     elements: str
   source_ids:
     description:
-      - Identifiers of the databases that events are of; an empty list stands for all of the O(source_type), which is needed
-        with them. They must exist.
+      - Identifiers of the databases that events are of; an empty list stands for all of the O(source_type), which is
+        needed with them. They must exist.
     type: list
     elements: str
   enabled:

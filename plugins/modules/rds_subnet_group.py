@@ -16,7 +16,8 @@ author:
 options:
   name:
     description:
-      - Name of the group, up to 255 letters, digits, periods, underscores, spaces and hyphens. RDS keeps it in lower case.
+      - Name of the group, up to 255 letters, digits, periods, underscores, spaces and hyphens. RDS keeps it in lower
+        case.
     type: str
     required: true
   description:

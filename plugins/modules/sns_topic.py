@@ -38,8 +38,8 @@ options:
   kms_key_id:
     description:
       - ARN, ID or alias of the KMS key that encrypts messages. An empty text turns encryption off.
-      - Services that publish to the topic must be allowed to use the key, which that of SNS itself, C(alias/aws/sns), doesn't
-        allow to other services.
+      - Services that publish to the topic must be allowed to use the key, which that of SNS itself, C(alias/aws/sns),
+        doesn't allow to other services.
     type: str
   policy:
     description:
@@ -122,7 +122,7 @@ topic:
 
 import json
 
-from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Update, tag_list
+from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Update, paths_of, tag_list
 from ..module_utils.policies import policy, to_document
 from ..module_utils.resource import Resource, run_module
 from ..module_utils.values import is_satisfied, same_key
@@ -216,10 +216,7 @@ class Topic(Resource):
         ),
         **dict.fromkeys(("AddPermission", "RemovePermission"), "they change the policy, which is looked at"),
         **dict.fromkeys(("Publish", "PublishBatch"), "messages, nothing of the topic"),
-        **dict.fromkeys(
-            ("CreateTopic.DataProtectionPolicy", "PutDataProtectionPolicy"),
-            "messages aren't searched for personal data; nothing is sent elsewhere by that",
-        ),
+        "CreateTopic.DataProtectionPolicy": "messages aren't searched for personal data",
     }
 
     def prepare(self):
@@ -234,6 +231,9 @@ class Topic(Resource):
 
     def describe_request(self):
         return {"TopicArn": self.topic_arn()}
+
+    def target(self, call, current):
+        return dict.fromkeys(paths_of(call.by), self.topic_arn())
 
     def create_request(self):
         request = super().create_request()
