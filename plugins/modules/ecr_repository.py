@@ -263,7 +263,10 @@ class Repository(Resource):
             "the account's own registry",
         ),
         "SetRepositoryPolicy.force": "ECR's check against a policy that its author couldn't change again stays on",
-        "InitiateLayerUpload": "images are the content of the repository",
+        **dict.fromkeys(
+            ("BatchDeleteImage", "InitiateLayerUpload", "StartImageScan", "UpdateImageStorageClass"),
+            "images are the content of the repository",
+        ),
         "StartLifecyclePolicyPreview": "it changes nothing",
     }
     tagging = Tagging("TagResource", "UntagResource", by={"resourceArn": "repositoryArn"}, style="list")

@@ -31,7 +31,7 @@ READ = re.compile(
 MANNERS = {*TOKENS, "ChecksumAlgorithm", "ContentMD5", "DryRun", "ExpectedBucketOwner", "MFA", "dryRun"}
 # Members that name what is inside of a resource: what takes them changes the content and not the resource.
 CONTENT = {
-    "ecr": {"imageId", "imageIds", "imageManifest", "layerDigests", "uploadId"},
+    "ecr": {"imageManifest", "layerDigests", "uploadId"},
     "logs": {"logStreamName"},
     "s3": {"Key", "UploadId"},
 }
