@@ -27,6 +27,7 @@ EXCEPTIONS = Exceptions(
         "ec2_vpc_endpoint.type": "endpoints of load balancers, resources and service networks have other options",
     },
     samples={
+        "ecr_repository.lifecycle_policy": {"rules": [{"rulePriority": number} for number in range(9)]},
         "iam_oidc_provider.thumbprints": ["9e99a48a9960b14926bb7f3b02e22da2b0ab7280"],
         "iam_role.inline_policies": {"sample": {}},
         "iam_role.managed_policies": ["arn:aws:iam::aws:policy/sample"],
