@@ -34,6 +34,7 @@ EXCEPTIONS = Exceptions(
         "iam_role.max_session_duration": 3600,
         "iam_role.permissions_boundary": "arn:aws:iam::aws:policy/sample",
         "kms_key.rotation_period_days": 90,
+        "logs_resource_policy.policy": '{"Statement": [{"Sid": "sample"}]}',
     },
     # S3 documents its error codes outside of the model; an answer to HEAD has no code but its status.
     unlisted_codes={
@@ -75,6 +76,8 @@ REGARDED = Regarded(
         "rds_subnet_group.RestoreDBInstanceFromDBSnapshot": "a database",
         "rds_subnet_group.RestoreDBInstanceFromS3": "a database",
         "rds_subnet_group.RestoreDBInstanceToPointInTime": "a database",
+        "logs_resource_policy.DeleteAccountPolicy": "a policy for what log groups do with events",
+        "logs_resource_policy.PutAccountPolicy": "a policy for what log groups do with events",
     },
     members={
         "s3_bucket.PutBucketLifecycleConfiguration.LifecycleConfiguration.Rules": "a rule that has more is replaced",
