@@ -15,6 +15,8 @@ MONITORING_ROLE = "aurora-monitoring"
 LOGS = "/aws/rds/cluster/{}/postgresql"
 # How Application Auto Scaling calls the readers that it adds.
 SCALED = "application-autoscaling-"
+# Of how many major versions, the newest ones, classes are looked up.
+MAJORS = 3
 # Parameter groups of the cluster and of its instances: operation, member with the list, member with the name, ARN.
 GROUPS = {
     "cluster": (
@@ -212,17 +214,40 @@ def _unless(status: str) -> str:
 
 
 def offers(search: Search) -> dict[str, Any]:
-    """The versions of Aurora PostgreSQL with those that each can be upgraded to."""
+    """The versions of Aurora PostgreSQL with those that each can be upgraded to, and classes by major versions."""
     answer = search.read("rds", "describe_db_engine_versions", Engine=ENGINE) or {}
+    found = {
+        item["EngineVersion"]: item for item in answer.get("DBEngineVersions", []) if "-" not in item["EngineVersion"]
+    }
+    newest: dict[str, str] = {}
+    for version in sorted(found, key=_numbers):
+        newest[version.partition(".")[0]] = version
+    # Older ones are past their support.
+    classes = {
+        major: search.start(
+            "rds", "describe_orderable_db_instance_options", Engine=ENGINE, EngineVersion=version, Vpc=True
+        )
+        for major, version in [*newest.items()][-MAJORS:]
+    }
     return {
         "versions": {
-            item["EngineVersion"]: [
+            version: [
                 {"version": target["EngineVersion"], "major": bool(target.get("IsMajorVersionUpgrade"))}
                 for target in item.get("ValidUpgradeTarget") or []
             ]
-            for item in answer.get("DBEngineVersions", [])
-        }
+            for version, item in found.items()
+        },
+        "classes": {
+            major: sorted(
+                {option["DBInstanceClass"] for option in (future.result() or {}).get("OrderableDBInstanceOptions", [])}
+            )
+            for major, future in classes.items()
+        },
     }
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]
 
 
 COMPONENT = Component(
