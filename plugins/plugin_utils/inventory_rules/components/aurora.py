@@ -336,18 +336,21 @@ def _version_faults(
         of_major = [name for name in versions if _major(name) == _major(wanted)]
         near = ", ".join(sorted(of_major or versions, key=_numbers))
         yield fault(variable, wanted, f"is not a version that Aurora PostgreSQL has here: {near}")
-    elif running and _numbers(wanted) < _numbers(running):
+        return
+    if running and _numbers(wanted) < _numbers(running):
         yield fault(variable, wanted, f"is older than {running}, which runs: an upgrade isn't taken back")
-    elif running and _major(wanted) != _major(running) and not values.get("aurora_allow_major_version_upgrade"):
+        return
+    if running and _major(wanted) != _major(running) and not values.get("aurora_allow_major_version_upgrade"):
         rule = (
             f"is another major version than {running}, which runs: test the upgrade on a restored copy, then set"
             " aurora_allow_major_version_upgrade to true"
         )
         yield fault(variable, wanted, rule)
-    elif running and (targets := [target["version"] for target in versions.get(running) or []]):
-        if wanted not in targets:
-            rule = f"is not one that {running}, which runs, can be upgraded to: {', '.join(targets)}"
-            yield fault(variable, wanted, rule)
+        return
+    targets = [target["version"] for target in versions.get(running) or []]
+    if targets and wanted not in targets:
+        rule = f"is not one that {running}, which runs, can be upgraded to: {', '.join(targets)}"
+        yield fault(variable, wanted, rule)
 
 
 def _class_faults(values: Mapping[str, t.Any], classes: Mapping[str, list[str]]) -> Iterator[Fault]:
