@@ -663,8 +663,8 @@ class RdsCluster(Database):
 
     def is_major(self, current):
         """Whether the declared version is of another major one than runs."""
-        wanted = self.options["engine_version"]
-        return bool(wanted) and not placeholder(wanted) and major(wanted) != major(current["EngineVersion"])
+        wanted, runs = self.options["engine_version"], current.get("EngineVersion")
+        return bool(wanted and runs) and not placeholder(wanted) and major(wanted) != major(runs)
 
     def delete_request(self, current):
         request = {
