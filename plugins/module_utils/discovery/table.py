@@ -14,7 +14,8 @@ from . import bastion_instance, dynamodb, eks, encryption, network, workload_ide
 from .base import Component, OptionalReader, Reader, Scope, Search, tags_of
 
 COMPONENTS: dict[str, Component] = {
-    part.COMPONENT.name: part.COMPONENT for part in (encryption, network, dynamodb, eks, workload_identity, bastion_instance)
+    part.COMPONENT.name: part.COMPONENT
+    for part in (encryption, network, dynamodb, eks, workload_identity, bastion_instance)
 }
 CALLS_AT_ONCE = 16
 # Services that tell of quotas and of what is used.
