@@ -12,13 +12,21 @@ from .base import Component, Search, listed, tags_of
 
 
 def empty(search: Search) -> dict[str, Any]:
-    return {"tables": {}, "table_arns": [], "stream_arns": {}, "settings": {}, "left_tables": []}
+    return {
+        "tables": {},
+        "table_arns": [],
+        "stream_arns": {},
+        "settings": {},
+        "left_tables": [],
+        "scaling_targets": [],
+    }
 
 
 def collect(search: Search, facts: dict[str, Any]) -> None:
     names = {search.scope.name(entry, "dynamodb_table"): entry for entry in search.entries}
     described = {name: search.start("dynamodb", "describe_table", TableName=name) for name in names}
     tables = search.start("dynamodb", "list_tables")
+    targets = search.start("application-autoscaling", "describe_scalable_targets", ServiceNamespace="dynamodb")
     # By the name alone, which begins as ours do; the tags tell whose it is.
     others = [
         name
@@ -39,6 +47,11 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
             _add_table(facts, entry, found[name])
         else:
             search.foreign(f"DynamoDB table {name}", own)
+    facts["scaling_targets"] = [
+        {"resource_id": target["ResourceId"], "scalable_dimension": target["ScalableDimension"]}
+        for target in (targets.result() or {}).get("ScalableTargets", [])
+        if target["ResourceId"].split("/")[1] in facts["tables"].values()
+    ]
     facts["left_tables"] = sorted(name for name in left if search.owns(tags_of(tags[name].result() or {})))
     if facts["left_tables"]:
         search.warnings.append(
@@ -84,7 +97,7 @@ def summary(facts: Mapping[str, Any]) -> list[str]:
 
 COMPONENT = Component(
     name="dynamodb",
-    services=("dynamodb",),
+    services=("application-autoscaling", "dynamodb"),
     empty=empty,
     collect=collect,
     exists=lambda facts: bool(facts["tables"]),
