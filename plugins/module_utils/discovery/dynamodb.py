@@ -83,6 +83,7 @@ def _add_table(facts: dict[str, Any], entry: str, table: Mapping[str, Any]) -> N
         "attributes": {item["AttributeName"]: item["AttributeType"] for item in table["AttributeDefinitions"]},
         "billing_mode": (table.get("BillingModeSummary") or {}).get("BillingMode", "PROVISIONED"),
         "global_indexes": sorted(index["IndexName"] for index in table.get("GlobalSecondaryIndexes") or []),
+        "local_indexes": sorted(index["IndexName"] for index in table.get("LocalSecondaryIndexes") or []),
         "deletion_protection": bool(table.get("DeletionProtectionEnabled")),
     }
 
