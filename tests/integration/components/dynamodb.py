@@ -61,6 +61,10 @@ def _key(item: dict) -> list[str]:
     return [part["AttributeName"] for part in item["KeySchema"]]
 
 
+def _types(table: dict) -> dict[str, str]:
+    return {item["AttributeName"]: item["AttributeType"] for item in table["AttributeDefinitions"]}
+
+
 def _indexes(table: dict) -> list[list]:
     return [
         [item["IndexName"], item["IndexStatus"], _key(item), item["Projection"], item.get("OnDemandThroughput")]
@@ -90,7 +94,7 @@ def census(lister: Lister) -> dict[str, list]:
             for item in found
         ],
         "insights": [[item["TableName"], item["Insights"]] for item in found],
-        "indexes": [[item["TableName"], _key(item), _indexes(item), item["AttributeDefinitions"]] for item in found],
+        "indexes": [[item["TableName"], _key(item), _indexes(item), _types(item)] for item in found],
         "encryption of tables": [[item["TableName"], _encryption(item)] for item in found],
         "scaling": [
             [item["ResourceId"], item["ScalableDimension"]]
