@@ -135,7 +135,7 @@ options:
         suboptions: *throughput
       on_demand_throughput:
         description:
-          - The most that the index serves; V(-1) means without a limit.
+          - The most that the index serves; V(-1) means without a limit. That of the table, where it isn't given.
         type: dict
         suboptions: *on_demand
   replace_indexes:
@@ -783,6 +783,7 @@ class Table(Resource):
         for index in indexes:
             if options["billing_mode"] == "PAY_PER_REQUEST":
                 index["provisioned_throughput"] = None
+                index["on_demand_throughput"] = index["on_demand_throughput"] or options["on_demand_throughput"]
             elif options["billing_mode"] == "PROVISIONED":
                 index["on_demand_throughput"] = None
                 index["provisioned_throughput"] = index["provisioned_throughput"] or options["provisioned_throughput"]
