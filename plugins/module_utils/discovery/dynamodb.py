@@ -76,11 +76,13 @@ def _add_table(facts: dict[str, Any], entry: str, table: Mapping[str, Any]) -> N
     if (table.get("StreamSpecification") or {}).get("StreamEnabled") and table.get("LatestStreamArn"):
         facts["stream_arns"][entry] = table["LatestStreamArn"]
     keys = {key["KeyType"]: key["AttributeName"] for key in table["KeySchema"]}
+    types = {item["AttributeName"]: item["AttributeType"] for item in table["AttributeDefinitions"]}
     facts["settings"][entry] = {
         "status": table["TableStatus"],
         "hash_key": keys["HASH"],
         "range_key": keys.get("RANGE"),
-        "attributes": {item["AttributeName"]: item["AttributeType"] for item in table["AttributeDefinitions"]},
+        "hash_key_type": types[keys["HASH"]],
+        "range_key_type": types.get(keys.get("RANGE")),
         "billing_mode": (table.get("BillingModeSummary") or {}).get("BillingMode", "PROVISIONED"),
         "global_indexes": sorted(index["IndexName"] for index in table.get("GlobalSecondaryIndexes") or []),
         "local_indexes": sorted(index["IndexName"] for index in table.get("LocalSecondaryIndexes") or []),

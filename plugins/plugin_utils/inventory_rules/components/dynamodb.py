@@ -191,9 +191,9 @@ def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) ->
                 yield _fixed(f"dynamodb_tables[{number}].{key}", declared, name, have[key])
             elif declared:
                 kind = (entry.get("attributes") or {}).get(declared)
-                if kind and have["attributes"].get(declared, kind) != kind:
+                if kind and kind != have[f"{key}_type"]:
                     where = f"dynamodb_tables[{number}].attributes.{declared}"
-                    yield _fixed(where, kind, name, have["attributes"][declared])
+                    yield _fixed(where, kind, name, have[f"{key}_type"])
         declared_indexes = sorted(index["name"] for index in entry.get("local_indexes") or [] if "name" in index)
         if declared_indexes != have["local_indexes"]:
             yield _fixed(f"dynamodb_tables[{number}].local_indexes", declared_indexes, name, have["local_indexes"])
