@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What takes minutes goes on in the background, one after the other, and the tests that don't need it run beside it.
 
-With pytest's option -n the files are shared out among processes; what shares the platform, or waits for such work, stays
-in one of them.
+With pytest's option -n the files are shared out among processes; what shares the platform, or waits for such work,
+stays in one of them.
 """
 
 from __future__ import annotations

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar, trust_as_template
 
-QUERY = "{{{{ query('agent_platform.aws.each', {items}, entry='{entry}') }}}}"
+from ansible_collections.agent_platform.aws.plugins.lookup.each import LookupModule
 
 
 def variables(texts):
@@ -18,10 +17,11 @@ def variables(texts):
     return trust_as_template(texts) if isinstance(texts, str) else texts
 
 
-def each(items, entry, **given):
-    init_plugin_loader()
-    templar = Templar(DataLoader(), variables=variables(given))
-    return templar.template(trust_as_template(QUERY.format(items=items, entry=entry)))
+def each(items, name, **given):
+    known = variables(given)
+    templar = Templar(DataLoader(), variables=known)
+    terms = [templar.template(trust_as_template(f"{{{{ {items} }}}}"))]
+    return LookupModule(templar=templar).run(terms, known, entry=name)
 
 
 def test_the_variable_is_filled_in_for_each_item():
