@@ -91,8 +91,8 @@ options:
     type: str
   endpoint:
     description:
-      - Where the domain answers, its host name or the URL. It is also the name that requests are signed for and that the
-        certificate is checked against.
+      - Where the domain answers, its host name or the URL. It is also the name that requests are signed for and that
+        the certificate is checked against.
     type: str
     required: true
   connect_to:
@@ -106,15 +106,15 @@ options:
     type: str
   skip_unreachable:
     description:
-      - Whether a domain that can't be connected to is left alone, with a warning, and no failure. The module then returns
-        RV(reached=false) and is shown as skipped. What answers with an error is a failure nevertheless.
+      - Whether a domain that can't be connected to is left alone, with a warning, and no failure. The module then
+        returns RV(reached=false) and is shown as skipped. What answers with an error is a failure nevertheless.
     type: bool
     default: false
 notes:
-  - It talks to the domain itself, signed with Signature Version 4 for the service C(es), and not to an API of AWS. No proxy
-    of the environment is used.
-  - Objects in a domain carry no tags, so O(owned_by) isn't looked at. They are the domain's, which is known by its own tags,
-    and told apart by their names.
+  - It talks to the domain itself, signed with Signature Version 4 for the service C(es), and not to an API of AWS. No
+    proxy of the environment is used.
+  - Objects in a domain carry no tags, so O(owned_by) isn't looked at. They are the domain's, which is known by its own
+    tags, and told apart by their names.
 """
 
 FRAGMENTS = {

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Objects in an OpenSearch domain, which its own HTTP API has and no API of AWS, on the base of the modules.
 
-A client with three operations, Get, Put and Delete, stands in for a client of boto3. It signs requests, and its failures
-are exceptions of botocore, so all that the base makes of failures holds here, too. An object is a subclass of
+A client with three operations, Get, Put and Delete, stands in for a client of boto3. It signs requests, and its
+failures are exceptions of botocore, so all that the base makes of failures holds here, too. An object is a subclass of
 DomainObject that says by which path it is found and which option is which member.
 """
 
@@ -90,7 +90,7 @@ def same(current: Any, desired: Any, unordered: bool = False) -> bool:
 def _is_nothing(value: Any) -> bool:
     if isinstance(value, Mapping):
         return all(_is_nothing(item) for item in value.values())
-    return value is None or value is False or value in ("", "false", [])
+    return value is None or value in ("", [])
 
 
 def _text(value: Any) -> str:

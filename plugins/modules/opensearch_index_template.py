@@ -27,8 +27,8 @@ options:
     type: dict
   priority:
     description:
-      - Of several templates for an index the one of the highest priority is taken. Two of the same priority whose patterns
-        meet are refused.
+      - Of several templates for an index the one of the highest priority is taken. Two of the same priority whose
+        patterns meet are refused.
     type: int
   composed_of:
     description:
@@ -144,7 +144,14 @@ class IndexTemplate(DomainObject):
         Setting("template", "template", update="put", verbatim=True, same=same_template, absent={}),
         Setting("priority", "priority", update="put"),
         Setting("composed_of", "composed_of", update="put", verbatim=True, absent=[]),
-        Setting("data_stream", "data_stream", update="put", verbatim=True, same=same_data_stream),
+        Setting(
+            "data_stream",
+            "data_stream",
+            update="put",
+            verbatim=True,
+            same=same_data_stream,
+            encode=lambda given: {**DATA_STREAM, **given},
+        ),
         Setting("version", "version", update="put"),
         Setting("meta", "_meta", update="put", verbatim=True, same=same, absent={}),
     )

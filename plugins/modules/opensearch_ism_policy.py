@@ -11,8 +11,8 @@ short_description: Manage a lifecycle policy of an OpenSearch domain's indices
 description:
   - Creates, changes and deletes a policy of Index State Management, through the domain's own API.
   - A policy that someone else has changed in the same moment is read again, never overwritten unseen.
-  - An index goes on by the version of the policy that it began with. One that is made later, and fits C(ism_template),
-    goes by the new one.
+  - An index goes on by the version of the policy that it began with. One that is made later, and fits
+    C(ism_template), goes by the new one.
 author:
   - Contributors to the agent_platform.aws project (@agent-platform)
 options:
@@ -98,7 +98,12 @@ def plain(policy):
 
 
 def _action(action):
-    return {key: value for key, value in action.items() if key != "retry" or not same(value, RETRY)}
+    """An action without what stands for nothing: a switch that is off, and how it is retried unless it says so."""
+    return {
+        key: {name: item for name, item in value.items() if item is not False} if isinstance(value, dict) else value
+        for key, value in action.items()
+        if key != "retry" or not same(value, RETRY)
+    }
 
 
 class IsmPolicy(DomainObject):

@@ -9,8 +9,8 @@ module: opensearch_role
 version_added: 0.1.0
 short_description: Manage a role of an OpenSearch domain
 description:
-  - Creates, changes and deletes a role of the domain's fine-grained access control, through the domain's own API. Who has
-    it is said by M(agent_platform.aws.opensearch_role_mapping).
+  - Creates, changes and deletes a role of the domain's fine-grained access control, through the domain's own API. Who
+    has it is said by M(agent_platform.aws.opensearch_role_mapping).
 author:
   - Contributors to the agent_platform.aws project (@agent-platform)
 options:
