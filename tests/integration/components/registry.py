@@ -115,7 +115,6 @@ KEEP_ONE = json.dumps(
 
 def harms(account: Account) -> dict[str, Callable[[], Any]]:
     ecr, (one, two, three) = account.client("ecr"), NAMES
-    arn = repository(account, three)["repositoryArn"]
     branches = [{"filterType": "WILDCARD", "filter": "*"}]
     return {
         "repository": lambda: ecr.delete_repository(repositoryName=two, force=True),
@@ -130,7 +129,6 @@ def harms(account: Account) -> dict[str, Callable[[], Any]]:
         "lifecycle": lambda: ecr.put_lifecycle_policy(repositoryName=one, lifecyclePolicyText=KEEP_ONE),
         "no lifecycle": lambda: ecr.delete_lifecycle_policy(repositoryName=three),
         "repository policy": lambda: ecr.set_repository_policy(repositoryName=three, policyText=ANYBODY),
-        "tag": lambda: ecr.untag_resource(resourceArn=arn, tagKeys=["CostCentre"]),
     }
 
 
