@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import component_names
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.names import TITLES
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.roles import load
+from tests.support.components import shared
 from tests.support.playbook import PREFIX
 
 from . import components
@@ -76,6 +77,7 @@ def test_each_component_has_the_names_that_it_claims(platform, lister):
         values = load(component, "defaults/main.yml") | {
             "platform_prefix": PREFIX,
             "platform_account_id": platform.account.id,
+            "platform_gateways": shared()["platform_gateways"],
         }
         claimed = {(item.kind, item.name) for item in component_names(component, values)}
         assert claimed == made[component], component
