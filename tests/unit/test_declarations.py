@@ -27,12 +27,14 @@ EXCEPTIONS = Exceptions(
         "ec2_vpc_endpoint.type": "endpoints of load balancers, resources and service networks have other options",
     },
     samples={
+        "ecr_repository.lifecycle_policy": {"rules": [{"rulePriority": number} for number in range(9)]},
         "iam_oidc_provider.thumbprints": ["9e99a48a9960b14926bb7f3b02e22da2b0ab7280"],
         "iam_role.inline_policies": {"sample": {}},
         "iam_role.managed_policies": ["arn:aws:iam::aws:policy/sample"],
         "iam_role.max_session_duration": 3600,
         "iam_role.permissions_boundary": "arn:aws:iam::aws:policy/sample",
         "kms_key.rotation_period_days": 90,
+        "logs_resource_policy.policy": '{"Statement": [{"Sid": "sample"}]}',
     },
     # S3 documents its error codes outside of the model; an answer to HEAD has no code but its status.
     unlisted_codes={
@@ -74,6 +76,8 @@ REGARDED = Regarded(
         "rds_subnet_group.RestoreDBInstanceFromDBSnapshot": "a database",
         "rds_subnet_group.RestoreDBInstanceFromS3": "a database",
         "rds_subnet_group.RestoreDBInstanceToPointInTime": "a database",
+        "logs_resource_policy.DeleteAccountPolicy": "a policy for what log groups do with events",
+        "logs_resource_policy.PutAccountPolicy": "a policy for what log groups do with events",
     },
     members={
         "s3_bucket.PutBucketLifecycleConfiguration.LifecycleConfiguration.Rules": "a rule that has more is replaced",
