@@ -16,6 +16,9 @@ from .fault import Fault
 TITLES = {
     "eks_cluster": "EKS cluster",
     "eks_nodegroup": "node group",
+    "elasticache_parameter_group": "cache parameter group",
+    "elasticache_replication_group": "replication group",
+    "elasticache_subnet_group": "cache subnet group",
     "iam_role": "IAM role",
     "instance_profile": "instance profile",
     "kms_alias": "KMS alias",
