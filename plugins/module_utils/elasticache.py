@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .calls import Calls
 from .declarations import Addition, Describe, States, tag_list
-from .faults import ResourceError
+from .faults import ResourceError, error_code
 from .finding import Finding
 from .resource import Resource
 
@@ -134,8 +134,8 @@ class TokenSecret(Calls):
             )
         return value
 
-    def propose(self, length: int, token: str) -> None:
-        """Put a generated token in, which nobody reads yet. token: of this call, so that it makes no second one."""
+    def propose(self, length: int, version_id: str) -> None:
+        """Put a generated token in, which nobody reads yet, unless there is that version already."""
         rules = {"PasswordLength": length, "ExcludePunctuation": True, "RequireEachIncludedType": True}
         value = self.read("GetRandomPassword", rules, doing=f"generate a value of {self.title}")["RandomPassword"]
         self.module.no_log_values.add(value)
@@ -143,9 +143,14 @@ class TokenSecret(Calls):
             "SecretId": self.secret_id,
             "SecretString": value,
             "VersionStages": [PENDING],
-            "ClientRequestToken": token,
+            "ClientRequestToken": version_id,
         }
-        self.write("PutSecretValue", request, f"put a new token in {self.title}")
+        try:
+            self.write("PutSecretValue", request, f"put a new token in {self.title}")
+        except ResourceError as error:
+            # A reply was lost, or another run was first.
+            if error_code(error.cause) != "ResourceExistsException":
+                raise
 
     def move(self, label: str, to: str | None, versions: Mapping[str, Mapping]) -> None:
         """Put a label on a version, from where it is; on none, it is removed."""
