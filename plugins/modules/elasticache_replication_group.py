@@ -768,6 +768,12 @@ class ReplicationGroup(CacheGroup, CacheResource):
             f"{AVAILABLE}, and changed",
         )
 
+    def change_tags(self, current, set_tags, unset_tags):
+        super().change_tags(current, set_tags, unset_tags)
+        # The nodes get them, too; the group isn't available before.
+        if (set_tags or unset_tags) and self.options["wait"]:
+            self.wait_available()
+
     def delete_request(self, current):
         request = super().delete_request(current)
         name = self.options["final_snapshot_name"]

@@ -14,8 +14,8 @@ description:
   - O(step=begin) puts the new token in the secret as C(AWSPENDING), which nobody reads, has the group let in with it
     beside the old one (C(ROTATE)), and then makes it C(AWSCURRENT).
   - O(step=finish), once all clients have read it, has the group let in with the new one alone (C(SET)).
-  - A call that comes after an interrupted one goes on where that has stopped. What is under way is told by the labels of
-    the secret's versions and by the time when the group got its last token. A second new token is never made.
+  - A call that comes after an interrupted one goes on where that has stopped. What is under way is told by the labels
+    of the secret's versions and by the time when the group got its last token. A second new token is never made.
   - The token is in no output, and reaches this machine only on its way from one service to the other.
 options:
   name:
