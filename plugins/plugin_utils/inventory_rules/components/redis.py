@@ -170,8 +170,18 @@ def faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Itera
         yield fault("redis_notification_topic_arn", topic, rule)
 
 
+def family(engine: str, version: str) -> str:
+    """The family of parameters of a version."""
+    major = version.partition(".")[0]
+    return f"{engine}{'6.x' if engine == 'redis' and major == '6' else major}"
+
+
 def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
     prefix = values.get("platform_prefix")
+    engine, version = values.get("redis_engine"), values.get("redis_engine_version")
+    if engine and version:
+        thing = f"redis-{family(engine, version).replace('.', '-')}"
+        yield from fixed_names(prefix, elasticache_parameter_group=[thing])
     yield from fixed_names(prefix, elasticache_replication_group=["redis"], elasticache_subnet_group=["redis"])
     if prefix:
         yield Name("secret", f"{prefix}/redis")
