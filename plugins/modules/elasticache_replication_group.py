@@ -281,10 +281,11 @@ from ..module_utils.elasticache import (
 )
 from ..module_utils.faults import ResourceError
 from ..module_utils.resource import run_module
-from ..module_utils.values import get_path, placeholder, same_key
+from ..module_utils.values import get_path, placeholder, same_key, without_unset
 
 ON = ("enabled", "enabling")
-# What stands in a diff for the token.
+# What stands in a description for the token.
+TOKEN = "Token"
 OTHER_TOKEN = "older than the secret's value (not shown)"
 SAME_TOKEN = "the secret's value (not shown)"
 
@@ -533,6 +534,8 @@ class ReplicationGroup(CacheGroup, CacheResource):
                     f"{self.title} has parameters that take effect when its nodes are rebooted: "
                     "aws elasticache reboot-cache-cluster, one node after the other."
                 )
+        if self.options["auth_token_secret"]:
+            description = {**description, TOKEN: OTHER_TOKEN if self.owes_token(description) else SAME_TOKEN}
         return description
 
     def tell(self, warning):
@@ -549,10 +552,10 @@ class ReplicationGroup(CacheGroup, CacheResource):
         version = found.get("engine_version")
         if version and "engine" not in found and self.same_version(version.current, version.desired):
             del found["engine_version"]
-        if self.options["auth_token_secret"] and self.owes_token(current):
+        if current.get(TOKEN) == OTHER_TOKEN:
             setting = next(setting for setting in self.settings if setting.option == "auth_token_secret")
             found["auth_token_secret"] = Change(setting, OTHER_TOKEN, SAME_TOKEN)
-        logs = self.options["log_delivery_configurations"]
+        logs = without_unset(self.options["log_delivery_configurations"])
         if logs and "log_delivery_configurations" not in found and not self.renewed and self.undelivered(current):
             setting = next(setting for setting in self.settings if setting.option == "log_delivery_configurations")
             found["log_delivery_configurations"] = Change(setting, self.decoded(setting, current), logs)
@@ -749,13 +752,14 @@ class ReplicationGroup(CacheGroup, CacheResource):
         version = self.secret.current()
         token = self.secret.value(version["VersionId"])
         self.secret.move(OWED, version["VersionId"], self.secret.versions())
+        # From now on, should an answer be lost, the label counts.
+        self.labels = None
         if token_is_older(current, version):
             self.send_token("ROTATE", token)
             self.wait_until(lambda now: now is not None and not token_is_older(now, version), "with the new token")
         self.send_token("SET", token)
         self.secret.move(OWED, None, self.secret.versions())
         self.labels = None
-        self.changed = True
 
     def until_shown(self, update, current):
         """A change that was accepted is over when the group shows it and is available."""
@@ -784,15 +788,14 @@ class ReplicationGroup(CacheGroup, CacheResource):
 
     def predicted(self, current):
         future = super().predicted(current)
-        if self.options["auth_token_secret"]:
-            future["AuthTokenEnabled"] = True
-        return future
+        return future | ({"AuthTokenEnabled": True, TOKEN: SAME_TOKEN} if self.options["auth_token_secret"] else {})
 
     def view(self, description):
         view = super().view(description)
-        if description and "auth_token_secret" in view and self.changed and description.get("AuthTokenEnabled"):
-            view["auth_token_secret"] = SAME_TOKEN
-        return view
+        return view | ({"auth_token_secret": description.get(TOKEN)} if "auth_token_secret" in view else {})
+
+    def shown(self, description):
+        return super().shown({member: value for member, value in (description or {}).items() if member != TOKEN})
 
 
 def snapshot_source(group):
