@@ -14,6 +14,7 @@ from .declarations import Addition, Describe, States, tag_list
 from .faults import ResourceError, error_code
 from .finding import Finding
 from .resource import Resource
+from .values import get_path
 
 if TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -67,9 +68,14 @@ class CacheGroup(Finding):
     # A cluster in it may still be busy when the group isn't any more.
     passing = {BUSY: ("",), "InvalidCacheClusterState": ("",)}
 
+    def is_busy(self, group: Mapping) -> bool:
+        """Whether something of it is being changed, its token among it."""
+        token = get_path(group, "PendingModifiedValues.AuthTokenStatus")
+        return self.state_of(group) in self.states.pending or token is not None
+
     def wait_available(self) -> dict:
         """The group, once nothing of it is being changed."""
-        found = self.wait_until(lambda now: now is None or self.state_of(now) not in self.states.pending, AVAILABLE)
+        found = self.wait_until(lambda now: now is None or not self.is_busy(now), AVAILABLE)
         if found is None or self.state_of(found) != AVAILABLE:
             raise ResourceError(f"{self.title} is {self.state_of(found) or 'gone'}, and was to be changed. Run again.")
         return found

@@ -105,6 +105,9 @@ from ..module_utils.faults import ResourceError, error_code
 
 # Times of AWS may lack parts of seconds. So long a token is left alone before the next one is made.
 APART = 2.0
+# So long it is waited before looking whether a change was made of which no answer came. ROTATE twice with the same
+# token would shut out the one before, which the secret still tells.
+SEEN_AFTER = 10.0
 
 
 class TokenRotation(CacheGroup):
@@ -123,7 +126,9 @@ class TokenRotation(CacheGroup):
                 return step()
             except Repeat as repeat:
                 self.patience.pause(repeat)
-                self.changed = self.changed or repeat.may_be_done
+                if repeat.may_be_done:
+                    self.changed = True
+                    time.sleep(SEEN_AFTER)
 
     def group(self):
         """The group, in which a token is of use."""

@@ -651,8 +651,8 @@ def test_someone_elses_is_left_alone():
 
 def test_whose_it_is_is_waited_for_while_it_is_changed():
     """Its tags can't be read before."""
+    busy = looked(Status="modifying")
     with pytest.raises(ResourceError, match="exists but isn't ours"):
-        busy = looked(Status="modifying")
         run(MODULE, OPTIONS, *busy, versions(), *busy, *looked(tags=[]))
 
 
