@@ -339,7 +339,12 @@ def harms(account: Account) -> dict[str, Callable[[], Any]]:
 
     def open_the_logs() -> None:
         arn = f"arn:aws:logs:us-west-2:{account.id}:log-group:{LOG_GROUPS[1]}"
-        logs.put_resource_policy(resourceArn=arn, policyDocument=json.dumps({"Version": "2012-10-17", "Statement": []}))
+        (policy,) = logs.describe_resource_policies(resourceArn=arn, policyScope="RESOURCE")["resourcePolicies"]
+        everybody = document(policy["policyDocument"])
+        everybody["Statement"][0]["Principal"] = "*"
+        logs.put_resource_policy(
+            resourceArn=arn, policyDocument=json.dumps(everybody), expectedRevisionId=policy["revisionId"]
+        )
 
     return {
         **{name: lambda change=change: _modify(account, **change) for name, change in changes.items()},
