@@ -13,6 +13,7 @@ LIMITS = {
     "elasticache_parameter_group": 255,
     "elasticache_replication_group": 40,
     "elasticache_subnet_group": 255,
+    "ecr_repository": 256,
     "eks_cluster": 100,
     "eks_nodegroup": 63,
     "iam_policy": 128,
@@ -27,6 +28,9 @@ LIMITS = {
 
 # Kinds of which AWS doesn't distinguish names by case.
 CASELESS = frozenset({"iam_policy", "iam_role", "instance_profile"})
+
+# Kinds whose names are paths, with the prefix as their first part.
+PATHS = frozenset({"ecr_repository"})
 
 HASH_LENGTH = 6
 
@@ -53,7 +57,7 @@ def resource_name(thing: str, prefix: str, kind: str) -> str:
         raise ValueError(f"no limit is known for names of kind {kind!r}; known kinds: {', '.join(sorted(LIMITS))}")
     if not thing or not prefix:
         raise ValueError(f"a {kind} name needs a thing and a prefix, got thing={thing!r} prefix={prefix!r}")
-    name = f"{prefix}-{thing}"
+    name = f"{prefix}{'/' if kind in PATHS else '-'}{thing}"
     if kind == "security_group" and name.startswith("sg-"):
         raise ValueError(f"the name of a security group can't begin with sg-, got {name!r}; rename the platform")
     return shorten(name, LIMITS[kind])

@@ -136,6 +136,10 @@ LIMITS: dict[str, dict[str, t.Any]] = {
         "policy": Document(32768),
     },
     "logs_log_group": {"name": Text(512, r"[.\-_/#A-Za-z0-9]+", "letters, digits and . - _ / #")},
+    "logs_resource_policy": {
+        "name": Text(255, r"([^:*/]+/?)*[^:*/]+", "free of : and *, and of / at its ends"),
+        "policy": Document(5120),
+    },
     "s3_bucket": {
         "name": Text(
             63,
