@@ -11,6 +11,9 @@ import hashlib
 LIMITS = {
     "dynamodb_table": 255,
     "ec2_tag_name": 255,
+    "elasticache_parameter_group": 255,
+    "elasticache_replication_group": 40,
+    "elasticache_subnet_group": 255,
     "ecr_repository": 256,
     "eks_cluster": 100,
     "eks_nodegroup": 63,
