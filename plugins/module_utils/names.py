@@ -9,6 +9,7 @@ import hashlib
 
 # Longest name that the service accepts. kms_alias is counted without its "alias/", log_group and paths as a whole.
 LIMITS = {
+    "dynamodb_table": 255,
     "ec2_tag_name": 255,
     "elasticache_parameter_group": 255,
     "elasticache_replication_group": 40,

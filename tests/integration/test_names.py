@@ -11,8 +11,10 @@ import pytest
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import component_names
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.names import TITLES
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.roles import load
+from tests.support.components import shared
 from tests.support.playbook import PREFIX
 
+from . import components
 from .census import tags_of
 from .components import redis
 
@@ -32,7 +34,9 @@ def named(lister) -> dict[str, list[tuple[str, dict]]]:
     profiles = account.pages("iam", "list_instance_profiles", "InstanceProfiles")
     buckets = s3.list_buckets()["Buckets"]
     aliases = [alias for alias in account.pages("kms", "list_aliases", "Aliases") if alias.get("TargetKeyId")]
+    repositories = components.of("registry").repositories(lister)
     return {
+        "ecr_repository": [(item["repositoryName"], tags_of(item)) for item in repositories],
         "eks_cluster": [(item["name"], tags_of(item)) for item in clusters],
         "eks_nodegroup": [(item["nodegroupName"], tags_of(item)) for item in groups],
         "elasticache_parameter_group": [
@@ -83,6 +87,7 @@ def test_each_component_has_the_names_that_it_claims(platform, lister):
         values = load(component, "defaults/main.yml") | {
             "platform_prefix": PREFIX,
             "platform_account_id": platform.account.id,
+            "platform_gateways": shared()["platform_gateways"],
         }
         claimed = {(item.kind, item.name) for item in component_names(component, values)}
         assert claimed == made[component], component

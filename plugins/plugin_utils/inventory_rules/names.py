@@ -14,6 +14,7 @@ from .fault import Fault
 
 # What each kind of name is called, by the names that module_utils/names.py has for them.
 TITLES = {
+    "dynamodb_table": "DynamoDB table",
     "ecr_repository": "ECR repository",
     "eks_cluster": "EKS cluster",
     "eks_nodegroup": "node group",
