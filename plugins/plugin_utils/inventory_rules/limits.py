@@ -120,6 +120,16 @@ LIMITS: dict[str, dict[str, t.Any]] = {
     "eks_cluster": {"name": Text(100, r"[0-9A-Za-z][A-Za-z0-9_-]*", "letters, digits, - and _")},
     "eks_nodegroup": {"name": Text(63, r"[0-9A-Za-z][A-Za-z0-9_-]*", "letters, digits, - and _")},
     "eks_pod_identity_association": {"policy": Document(2048)},
+    "elasticache_parameter_group": {"description": Text(255)},
+    "elasticache_replication_group": {
+        "name": Text(
+            40,
+            r"(?!.*--)[A-Za-z][A-Za-z0-9-]*(?<!-)",
+            "letters, digits and single -, a letter first and no - at the end",
+        ),
+        "description": Text(255),
+    },
+    "elasticache_subnet_group": {"description": Text(255)},
     "iam_role": {
         "name": IAM_NAME,
         "description": Text(1000, r"[\t\n\r\x20-\x7e\xa1-\xff]*", "text of Latin letters, without control characters"),
