@@ -27,12 +27,14 @@ from .conftest import Platform, build_required, limit
 THROTTLED = {
     "ec2": ("RequestLimitExceeded", 503),
     "eks": ("ThrottlingException", 429),
+    "elasticache": ("Throttling", 400),
     "iam": ("Throttling", 400),
     "s3": ("SlowDown", 503),
 }
 BROKEN = {
     "ec2": ("InternalError", 500),
     "eks": ("ServerException", 500),
+    "elasticache": ("InternalFailure", 500),
     "iam": ("ServiceFailure", 500),
     "kms": ("KMSInternalException", 500),
     "logs": ("ServiceUnavailableException", 503),

@@ -22,6 +22,7 @@ from . import eks, encryption, network
 
 NAME = f"{PREFIX}-bastion"
 SECRET = f"{NAME}-code-server"
+SECRETS = 1
 SUMMARY = "t3.large running"
 LEAST_TAGGED = 5
 
