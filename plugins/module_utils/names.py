@@ -9,7 +9,11 @@ import hashlib
 
 # Longest name that the service accepts. kms_alias is counted without its "alias/", log_group and paths as a whole.
 LIMITS = {
+    "dynamodb_table": 255,
     "ec2_tag_name": 255,
+    "elasticache_parameter_group": 255,
+    "elasticache_replication_group": 40,
+    "elasticache_subnet_group": 255,
     "ecr_repository": 256,
     "eks_cluster": 100,
     "eks_nodegroup": 63,

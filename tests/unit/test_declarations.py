@@ -27,6 +27,7 @@ EXCEPTIONS = Exceptions(
         "ec2_vpc_endpoint.type": "endpoints of load balancers, resources and service networks have other options",
     },
     samples={
+        "dynamodb_table.kinesis_destinations": ["arn:aws:kinesis:us-west-2:123456789012:stream/sample"],
         "ecr_repository.lifecycle_policy": {"rules": [{"rulePriority": number} for number in range(9)]},
         "iam_oidc_provider.thumbprints": ["9e99a48a9960b14926bb7f3b02e22da2b0ab7280"],
         "iam_role.inline_policies": {"sample": {}},
@@ -80,6 +81,7 @@ REGARDED = Regarded(
         "logs_resource_policy.PutAccountPolicy": "a policy for what log groups do with events",
     },
     members={
+        "dynamodb_table.CreateTable.GlobalSecondaryIndexes.OnDemandThroughput": "for tables that are paid by request",
         "s3_bucket.PutBucketLifecycleConfiguration.LifecycleConfiguration.Rules": "a rule that has more is replaced",
     },
 )

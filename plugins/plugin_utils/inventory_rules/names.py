@@ -14,9 +14,13 @@ from .fault import Fault
 
 # What each kind of name is called, by the names that module_utils/names.py has for them.
 TITLES = {
+    "dynamodb_table": "DynamoDB table",
     "ecr_repository": "ECR repository",
     "eks_cluster": "EKS cluster",
     "eks_nodegroup": "node group",
+    "elasticache_parameter_group": "cache parameter group",
+    "elasticache_replication_group": "replication group",
+    "elasticache_subnet_group": "cache subnet group",
     "iam_role": "IAM role",
     "instance_profile": "instance profile",
     "kms_alias": "KMS alias",
