@@ -34,6 +34,10 @@ EXCEPTIONS = Exceptions(
         "iam_role.permissions_boundary": "arn:aws:iam::aws:policy/sample",
         "kms_key.rotation_period_days": 90,
         "logs_resource_policy.policy": '{"Statement": [{"Sid": "sample"}]}',
+        "opensearch_domain.engine_version": "OpenSearch_3.5",
+        "opensearch_domain.log_groups": {"AUDIT_LOGS": "arn:aws:logs:us-west-2:123456789012:log-group:/sample"},
+        "opensearch_domain.master_user_arn": "arn:aws:iam::123456789012:role/sample",
+        "opensearch_domain.off_peak_window_start": "22:00",
     },
     # S3 documents its error codes outside of the model; an answer to HEAD has no code but its status.
     unlisted_codes={
