@@ -8,8 +8,8 @@ name: components
 short_description: What the components of the platform say about themselves
 version_added: 0.1.0
 description:
-  - Reads C(meta/component.yml) of each role that has one, and for a component that makes things from a list the names
-    in that list, as the inventory has it or else as the role's defaults do.
+  - Reads C(meta/component.yml) of each role that has one, and for a component that makes things from lists the names
+    in these lists, as the inventory has them or else as the role's defaults do.
   - Runs on the controller and sends nothing to AWS.
 options:
   _terms:
@@ -46,12 +46,16 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils import roles
 
 
 def _items(hostvars, component, variable):
-    """The list as the inventory has it, or else by default. One that is wrong is preflight's to report."""
+    """A list as the inventory has it, or else by default. One that is wrong is preflight's to report."""
     try:
         declared = hostvars[component].get(variable) if component in hostvars else None
     except AnsibleError:
         declared = None
-    return declared if isinstance(declared, list) else roles.load(component, "defaults/main.yml")[variable]
+    return declared if isinstance(declared, list) else roles.load(component, "defaults/main.yml").get(variable, [])
+
+
+def _is_named(item):
+    return isinstance(item, dict) and "name" in item
 
 
 class LookupModule(LookupBase):
@@ -59,9 +63,10 @@ class LookupModule(LookupBase):
         described = roles.described()
         entries = {}
         for component, about in described.items():
-            if variable := about.get("entries"):
-                items = _items(variables["hostvars"], component, variable)
-                entries[component] = [str(item["name"]) for item in items if isinstance(item, dict) and "name" in item]
+            if "entries" in about:
+                lists = [_items(variables["hostvars"], component, variable) for variable in about["entries"]]
+                names = [str(item["name"]) for items in lists for item in items if _is_named(item)]
+                entries[component] = list(dict.fromkeys(names))
         return [
             {
                 "requires": {component: about["requires"] for component, about in described.items()},

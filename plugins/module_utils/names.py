@@ -10,6 +10,7 @@ import hashlib
 # Longest name that the service accepts. kms_alias is counted without its "alias/", log_group and paths as a whole.
 LIMITS = {
     "ec2_tag_name": 255,
+    "ecr_repository": 256,
     "eks_cluster": 100,
     "eks_nodegroup": 63,
     "iam_policy": 128,
@@ -24,6 +25,9 @@ LIMITS = {
 
 # Kinds of which AWS doesn't distinguish names by case.
 CASELESS = frozenset({"iam_policy", "iam_role", "instance_profile"})
+
+# Kinds whose names are paths, with the prefix as their first part.
+PATHS = frozenset({"ecr_repository"})
 
 HASH_LENGTH = 6
 
@@ -50,7 +54,7 @@ def resource_name(thing: str, prefix: str, kind: str) -> str:
         raise ValueError(f"no limit is known for names of kind {kind!r}; known kinds: {', '.join(sorted(LIMITS))}")
     if not thing or not prefix:
         raise ValueError(f"a {kind} name needs a thing and a prefix, got thing={thing!r} prefix={prefix!r}")
-    name = f"{prefix}-{thing}"
+    name = f"{prefix}{'/' if kind in PATHS else '-'}{thing}"
     if kind == "security_group" and name.startswith("sg-"):
         raise ValueError(f"the name of a security group can't begin with sg-, got {name!r}; rename the platform")
     return shorten(name, LIMITS[kind])

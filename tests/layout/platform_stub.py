@@ -161,7 +161,7 @@ class StubPlatform:
             (tasks.parent / folder).mkdir()
         about = {"requires": requires, "reads": READS.get(role, [])}
         if role in ENTRIES:
-            about["entries"] = f"{role}_list"
+            about["entries"] = [f"{role}_list"]
             (tasks.parent / "defaults/main.yml").write_text(json.dumps({f"{role}_list": ENTRIES[role]}))
         (tasks.parent / "meta/component.yml").write_text(json.dumps(about))
         for file, state in (("main", "present"), ("absent", "absent")):

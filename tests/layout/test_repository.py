@@ -156,8 +156,9 @@ def test_component_says_what_it_builds_on(component):
         earlier = layer[required] < layer[component]
         assert earlier or (layer[component] == 0 and COMPONENTS.index(required) < COMPONENTS.index(component))
     if "entries" in about:
-        listed = read(ROOT / "roles" / component / "defaults/main.yml")[about["entries"]]
-        assert all(item["name"] for item in listed)
+        shared = read(ROOT / "group_vars/all/common.yml")
+        lists = {**shared, **read(ROOT / "roles" / component / "defaults/main.yml")}
+        assert all(item["name"] for variable in about["entries"] for item in lists[variable])
 
 
 @pytest.mark.parametrize("component", COMPONENTS)

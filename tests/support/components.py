@@ -40,10 +40,13 @@ def with_required(components: Iterable[str]) -> tuple[str, ...]:
 
 
 def entries() -> dict[str, list[str]]:
-    """The names of what components make from lists, as their defaults list it."""
-    defaults = {name: yaml.safe_load((ROLES / name / "defaults/main.yml").read_text()) for name in COMPONENTS}
+    """The names of what components make from lists, as their defaults and the platform's list it."""
+    shared = yaml.safe_load((ROOT / "group_vars/all/common.yml").read_text())
+    defaults = {
+        name: {**shared, **yaml.safe_load((ROLES / name / "defaults/main.yml").read_text())} for name in COMPONENTS
+    }
     return {
-        component: [entry["name"] for entry in defaults[component][about["entries"]]]
+        component: [entry["name"] for variable in about["entries"] for entry in defaults[component][variable]]
         for component, about in _ABOUT.items()
         if "entries" in about
     }

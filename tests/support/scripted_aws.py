@@ -141,6 +141,8 @@ class _ScriptedPaginator:
         self.request: dict = {}
 
     def paginate(self, **request: Any) -> _ScriptedPaginator:
+        # How much is read of it, and at a time, is the SDK's business.
+        request.pop("PaginationConfig", None)
         self.request = request
         return self
 

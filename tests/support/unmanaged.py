@@ -30,7 +30,11 @@ READ = re.compile(
 # Members of requests that say how something is asked, not what for.
 MANNERS = {*TOKENS, "ChecksumAlgorithm", "ContentMD5", "DryRun", "ExpectedBucketOwner", "MFA", "dryRun"}
 # Members that name what is inside of a resource: what takes them changes the content and not the resource.
-CONTENT = {"s3": {"Key", "UploadId"}, "logs": {"logStreamName"}}
+CONTENT = {
+    "ecr": {"imageManifest", "layerDigests", "uploadId"},
+    "logs": {"logStreamName"},
+    "s3": {"Key", "UploadId"},
+}
 # How the members end that name one and the same thing.
 ENDING = r"(Identifier|Arn|ARN|Name|Id)"
 HEADING = "## Not managed"

@@ -14,6 +14,7 @@ from .fault import Fault
 
 # What each kind of name is called, by the names that module_utils/names.py has for them.
 TITLES = {
+    "ecr_repository": "ECR repository",
     "eks_cluster": "EKS cluster",
     "eks_nodegroup": "node group",
     "iam_role": "IAM role",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import typing as t
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from .fault import Fault, fault
 from .formats import ARN, dns_label_rule, dns_name_rule, repeated, repeated_names
@@ -54,23 +54,30 @@ def statement_faults(path: str, statements: list[Mapping]) -> Iterator[Fault]:
                 yield fault(f"{here}.Resource", resource, "is not an ARN, a value in angle brackets or *")
 
 
-def workload_role_faults(path: str, role: Mapping[str, t.Any]) -> Iterator[Fault]:
-    """A role that pods assume by the token of their service account."""
-    accounts = role.get("service_accounts")
-    checks = [
-        ("name", role.get("name"), role_name_rule),
-        ("namespace", role.get("namespace"), dns_label_rule),
-        *(("service_accounts", name, dns_name_rule) for name in accounts or []),
-        *(("managed_policies", name, managed_policy_rule) for name in role.get("managed_policies") or []),
-    ]
+def _each(path: str, checks: Iterable[tuple[str, t.Any, Callable[[t.Any], str | None]]]) -> Iterator[Fault]:
     for key, value, rule_of in checks:
         rule = rule_of(value) if value is not None else None
         if rule:
             yield fault(f"{path}.{key}", value, rule)
+
+
+def service_account_faults(path: str, entry: Mapping[str, t.Any]) -> Iterator[Fault]:
+    """The service accounts of something that runs in the cluster."""
+    accounts = entry.get("service_accounts")
+    checks = [("service_accounts", name, dns_name_rule) for name in accounts or []]
+    yield from _each(path, [("namespace", entry.get("namespace"), dns_label_rule), *checks])
     if accounts == []:
         yield fault(f"{path}.service_accounts", [], "names no service account, so nothing could use the role")
     for account in repeated(accounts or []):
         yield fault(f"{path}.service_accounts", account, "occurs more than once")
+
+
+def workload_role_faults(path: str, role: Mapping[str, t.Any]) -> Iterator[Fault]:
+    """A role that pods assume by the token of their service account."""
+    yield from _each(path, [("name", role.get("name"), role_name_rule)])
+    yield from service_account_faults(path, role)
+    policies = [("managed_policies", name, managed_policy_rule) for name in role.get("managed_policies") or []]
+    yield from _each(path, policies)
     yield from statement_faults(f"{path}.statements", role.get("statements") or [])
 
 

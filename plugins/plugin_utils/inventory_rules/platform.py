@@ -12,9 +12,11 @@ from collections.abc import Iterator, Mapping
 from .fault import Fault, edits, fault
 from .formats import LARGEST_TAG_COUNT, repeated_names, tag_faults
 from .iam import iam_faults
+from .permissions import service_account_faults
 
 NAME = re.compile(r"[a-z]([a-z0-9]|-(?=[a-z0-9]))*")
 LONGEST_NAME = 20
+LONGEST_GATEWAY = 40
 LONGEST_ENVIRONMENT = 10
 # Component names and tags need the rest of the limits in module_utils/names.py.
 LONGEST_PREFIX = LONGEST_NAME + 1 + LONGEST_ENVIRONMENT
@@ -94,6 +96,13 @@ def platform_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
     yield from tag_faults("platform_tags", values.get("platform_tags") or {}, reserved, room)
 
     yield from iam_faults(values)
+
+    gateways = values.get("platform_gateways") or []
+    yield from repeated_names("platform_gateways", gateways)
+    for index, gateway in enumerate(gateways):
+        path = f"platform_gateways[{index}]"
+        yield from _name_faults(f"{path}.name", gateway.get("name"), LONGEST_GATEWAY)
+        yield from service_account_faults(path, gateway)
 
     subscriptions = values.get("platform_log_subscriptions") or []
     if len(subscriptions) > MOST_SUBSCRIPTIONS:

@@ -12,7 +12,7 @@ FILES = {
     "base": {"component.yml": "requires: []\nreads: [base, not_built_yet]\n"},
     "apps": {
         "component.yml": (
-            "requires: [cache]\nreads: [base]\nentries: apps_list\nservice_linked_roles: [a.amazonaws.com]\n"
+            "requires: [cache]\nreads: [base]\nentries: [apps_list]\nservice_linked_roles: [a.amazonaws.com]\n"
         ),
         "main.yml": "apps_list:\n  - name: one\n  - name: two\n",
     },
@@ -62,6 +62,14 @@ def test_entries_by_default(look):
 def test_entries_of_the_inventory(look):
     assert look(apps={"apps_list": [{"name": "mine", "size": 1}]})["entries"] == {"apps": ["mine"]}
     assert look(apps={"apps_list": []})["entries"] == {"apps": []}
+
+
+def test_entries_of_several_lists(look, tmp_path):
+    """Of the platform's, which has no default in the role, and the role's own; each name once."""
+    (tmp_path / "apps/meta/component.yml").write_text("requires: []\nentries: [platform_list, apps_list]\n")
+    shared = [{"name": "shared"}, {"name": "two"}]
+    assert look(apps={"platform_list": shared})["entries"] == {"apps": ["shared", "two", "one"]}
+    assert look()["entries"] == {"apps": ["one", "two"]}
 
 
 def test_entries_that_are_wrong_are_left_to_preflight(look):

@@ -16,6 +16,7 @@ from botocore.validate import ParamValidator
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.base import Scope
 from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.table import COMPONENTS, discover, identify
+from tests.support.components import entries as declared_entries
 from tests.support.scripted_aws import ScriptedClient, _check_response, api_error
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -104,11 +105,7 @@ class FakeClient(ScriptedClient):
         self.meta = self.real.meta
 
 
-ENTRIES = {
-    component: [item["name"] for item in read("roles", component, "defaults/main.yml")[variable]]
-    for component in COMPONENTS
-    if (variable := read("roles", component, "meta/component.yml").get("entries"))
-}
+ENTRIES = declared_entries()
 SCOPE = Scope(PREFIX, OWNER, REGION, ENTRIES)
 
 

@@ -36,5 +36,8 @@ def faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Itera
 
 
 def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
-    roles = values.get("workload_identity_roles") or []
-    yield from named_entries(values.get("platform_prefix"), "workload_identity_roles", roles, "iam_role")
+    prefix, roles = values.get("platform_prefix"), values.get("workload_identity_roles") or []
+    replaced = {role.get("name") for role in roles}
+    gateways = [item for item in values.get("platform_gateways") or [] if item.get("name") not in replaced]
+    yield from named_entries(prefix, "platform_gateways", gateways, "iam_role")
+    yield from named_entries(prefix, "workload_identity_roles", roles, "iam_role")
