@@ -83,10 +83,45 @@ options:
     elements: dict
 """
 
+DOMAIN = r"""
+options:
+  name:
+    description:
+      - Name of the object. It is needed, here or in each entry of O(aggregate).
+    type: str
+  endpoint:
+    description:
+      - Where the domain answers, its host name or the URL. It is also the name that requests are signed for and that
+        the certificate is checked against.
+    type: str
+    required: true
+  connect_to:
+    description:
+      - Where to connect to instead, such as V(127.0.0.1:9443), where a tunnel into the domain's VPC begins.
+    type: str
+  assume_role_arn:
+    description:
+      - ARN of an IAM role to act as, such as the domain's master role.
+      - If not set, requests are signed with the credentials that the module has.
+    type: str
+  skip_unreachable:
+    description:
+      - Whether a domain that can't be connected to is left alone, with a warning, and no failure. The module then
+        returns RV(reached=false) and is shown as skipped. What answers with an error is a failure nevertheless.
+    type: bool
+    default: false
+notes:
+  - It talks to the domain itself, signed with Signature Version 4 for the service C(es), and not to an API of AWS. No
+    proxy of the environment is used.
+  - Objects in a domain carry no tags, so O(owned_by) isn't looked at. They are the domain's, which is known by its own
+    tags, and told apart by their names.
+"""
+
 FRAGMENTS = {
     "agent_platform.aws.resource": RESOURCE,
     "agent_platform.aws.resource.tags": TAGS,
     "agent_platform.aws.resource.aggregate": AGGREGATE,
+    "agent_platform.aws.resource.domain": DOMAIN,
 }
 # What the documentation of an option says that is no word for people only.
 KEYS = ("type", "elements", "choices", "default", "required", "aliases")

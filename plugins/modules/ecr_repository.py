@@ -60,8 +60,8 @@ options:
   kms_key:
     description:
       - ARN or ID of the KMS key that encrypts images. It can't be changed later.
-      - The identity of the run needs C(kms:CreateGrant), C(kms:DescribeKey) and C(kms:RetireGrant) on the key. ECR works
-        with two grants that it makes for the repository and retires with it.
+      - The identity of the run needs C(kms:CreateGrant), C(kms:DescribeKey) and C(kms:RetireGrant) on the key. ECR
+        works with two grants that it makes for the repository and retires with it.
     type: str
   lifecycle_policy:
     description:

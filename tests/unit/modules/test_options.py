@@ -77,7 +77,7 @@ def test_no_module_writes_its_options_down_again(name):
         argument.id
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-        if node.func.id in ("run_module", "argument_spec")
+        if node.func.id in ("run_api_module", "run_module", "argument_spec")
         for argument in node.args
         if isinstance(argument, ast.Name)
     ]

@@ -53,8 +53,8 @@ def faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Itera
             yield fault(
                 path,
                 name,
-                f"is not up to {longest} lower-case letters and digits in parts, with '.', '_', '__', '-' or '/' between"
-                " them",
+                f"is not up to {longest} lower-case letters and digits in parts, with '.', '_', '__', '-' or '/'"
+                " between them",
             )
         elif name in taken:
             yield fault(path, name, "is the name of a gateway, whose repository follows from platform_gateways")
