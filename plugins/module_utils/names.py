@@ -18,6 +18,8 @@ LIMITS = {
     "kms_alias": 250,
     "launch_template": 128,
     "log_group": 512,
+    "logs_resource_policy": 255,
+    "opensearch_domain": 28,
     "s3_bucket": 63,
     "secret": 512,
     "security_group": 255,

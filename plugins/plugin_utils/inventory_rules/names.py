@@ -22,6 +22,8 @@ TITLES = {
     "kms_alias": "KMS alias",
     "launch_template": "launch template",
     "log_group": "log group",
+    "logs_resource_policy": "CloudWatch Logs resource policy",
+    "opensearch_domain": "OpenSearch domain",
     "s3_bucket": "S3 bucket",
     "secret": "secret",
     "security_group": "security group",
