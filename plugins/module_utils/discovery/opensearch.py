@@ -122,22 +122,24 @@ def summary(facts: Mapping[str, Any]) -> list[str]:
 def offers(search: Search) -> dict[str, Any]:
     """What OpenSearch Service offers, and the names of the account's policies for CloudWatch Logs."""
     name = search.scope.name("search", "opensearch_domain")
-    versions = search.start("opensearch", "list_versions")
+    listed_versions = search.start("opensearch", "list_versions")
     compatible = search.start("opensearch", "get_compatible_versions", DomainName=name)
-    types = search.start("opensearch", "list_instance_type_details")
-    policies = search.start("logs", "describe_resource_policies")
-    targets = (compatible.result() or {}).get("CompatibleVersions", [])
-    answer = policies.result()
+    policies = search.start("logs", "describe_resource_policies").result()
+    versions = (listed_versions.result() or {}).get("Versions", [])
+    # The newest comes first.
+    types = search.read("opensearch", "list_instance_type_details", EngineVersion=versions[0]) if versions else None
     return {
-        "versions": (versions.result() or {}).get("Versions", []),
-        "upgrades": [version for item in targets for version in item.get("TargetVersions", [])],
+        "versions": versions,
+        "upgrades": [
+            version
+            for item in (compatible.result() or {}).get("CompatibleVersions", [])
+            for version in item.get("TargetVersions", [])
+        ],
         "instance_types": {
             item["InstanceType"]: sorted(role.lower() for role in item.get("InstanceRole", []))
-            for item in (types.result() or {}).get("InstanceTypeDetails", [])
+            for item in (types or {}).get("InstanceTypeDetails", [])
         },
-        "log_policies": None
-        if answer is None
-        else sorted(policy["policyName"] for policy in answer.get("resourcePolicies", [])),
+        "log_policies": sorted(policy["policyName"] for policy in (policies or {}).get("resourcePolicies", [])),
     }
 
 

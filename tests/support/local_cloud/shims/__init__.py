@@ -5,16 +5,16 @@
 One file per service. Each says which operation or field ministack 1.5.33 leaves out or answers otherwise than AWS, and
 answers it by botocore's service model and the AWS documentation. The emulator's installed files are never edited; a
 shim goes when its gap is closed there. tests/unit/local_cloud proves them: with LOCAL_CLOUD_SHIMS=0 its tests of EC2,
-ECR, EKS, IAM, Logs, Secrets Manager, Service Quotas and S3's new buckets fail, and one that doesn't names a shim that
-isn't needed any more.
+ECR, EKS, IAM, Logs, OpenSearch, Secrets Manager, Service Quotas and S3's new buckets fail, and one that doesn't names a
+shim that isn't needed any more.
 """
 
 from __future__ import annotations
 
-from . import ec2, ecr, eks, iam, logs, s3, secretsmanager, servicequotas
+from . import ec2, ecr, eks, iam, logs, opensearch, s3, secretsmanager, servicequotas
 
 
 def install() -> None:
     """Patch the emulator's services in this process. Call it once, before the first request is served."""
-    for service in (ec2, ecr, iam, eks, logs, s3, secretsmanager, servicequotas):
+    for service in (ec2, ecr, iam, eks, logs, opensearch, s3, secretsmanager, servicequotas):
         service.install()
