@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from .faults import ResourceError, error_code
-from .values import listed
+from .values import listed, without_unset
 
 if TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -91,7 +91,8 @@ class Aggregate:
     def run(self) -> dict:
         """Bring all to their states. The result of the module, which has failed where one of them has."""
         entries = self.module.params["aggregate"]
-        common = {name: self.module.params[name] for name in self.spec if self.module.params[name] is not None}
+        # Suboptions that weren't given would count as given, where one excludes the other.
+        common = without_unset({name: self.module.params[name] for name in self.spec})
         if entries is None:
             return self.resource(Part(self.module, Clients(self.module), self.options(common, ""))).run()
         options = [
@@ -117,13 +118,12 @@ class Aggregate:
     def refuse_twice(self, options: Iterable[Mapping[str, Any]]) -> None:
         seen = []
         for params in options:
-            # What has no unique name is told apart by its tag Name.
-            name = [params[option] for option in self.resource.names.values()] + [
-                (params.get("tags") or {}).get("Name")
-            ]
+            names = [params[option] for option in self.resource.names.values()]
+            # What has no unique name is told apart by its tag Name, or its id.
+            name = [*names, (params.get("tags") or {}).get("Name"), params.get(getattr(self.resource, "known_by", ""))]
             if name in seen:
-                names = listed(repr(value) for value in name[:-1])
-                raise ResourceError(f"The aggregate has the {self.resource.kind} {names} more than once.")
+                named = listed(repr(value) for value in names)
+                raise ResourceError(f"The aggregate has the {self.resource.kind} {named} more than once.")
             seen.append(name)
 
     def result_of(self, part: Part) -> dict:

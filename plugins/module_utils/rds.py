@@ -152,6 +152,8 @@ class ParameterGroup(RdsResource):
 
     def prepare(self):
         self.options["name"] = lower(self.options["name"])
+        # The base knows a list by an option of that name.
+        self.purge = self.options.pop("purge_parameters")
         self.known = {}  # what RDS says of the parameters that the group may have, by their names
 
     # ---- Reading
@@ -167,7 +169,7 @@ class ParameterGroup(RdsResource):
         if any(not same_value(found.get(name, {}).get("ParameterValue"), value) for name, value in declared.items()):
             self.known = self.listed(self.parameters_of, self.named()) or {}
             others = {name: self.known[name] for name in declared if name in self.known}
-        if not self.options["purge_parameters"]:
+        if not self.purge:
             found = {name: parameter for name, parameter in found.items() if name in declared}
         return {**description, "Parameters": list({**others, **found}.values())}
 

@@ -20,9 +20,8 @@ author:
 options:
   name:
     description:
-      - Name of the address. It is kept in the tag C(Name).
+      - Name of the address. It is kept in the tag C(Name). It is needed, here or in each entry of O(aggregate).
     type: str
-    required: true
   allocation_id:
     description:
       - ID of the address, where it is known. If it has lost its name or one of the tags in O(owned_by), they are put
@@ -30,6 +29,7 @@ options:
     type: str
 extends_documentation_fragment:
   - agent_platform.aws.resource
+  - agent_platform.aws.resource.aggregate
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - agent_platform.aws.resource.tags
@@ -56,7 +56,7 @@ EXAMPLES = r"""
 RETURN = r"""
 address:
   description: The address as EC2 describes it; empty when it is absent.
-  returned: always
+  returned: without O(aggregate)
   type: dict
   contains:
     allocation_id:
@@ -77,6 +77,11 @@ address:
     tags:
       description: Tags of the address.
       type: dict
+results:
+  description: What is returned for each of the resources, in the order of O(aggregate), and its entry as C(item).
+  returned: with O(aggregate)
+  type: list
+  elements: dict
 """
 
 from ..module_utils.declarations import Create, Delete, Describe

@@ -20,8 +20,8 @@ options:
   resource_id:
     description:
       - ID of the VPC, subnet or network interface whose traffic is recorded.
+        It is needed, here or in each entry of O(aggregate).
     type: str
-    required: true
   flow_log_id:
     description:
       - ID of the flow log, where it is known.
@@ -93,6 +93,7 @@ options:
     default: true
 extends_documentation_fragment:
   - agent_platform.aws.resource
+  - agent_platform.aws.resource.aggregate
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - agent_platform.aws.resource.tags
@@ -133,7 +134,7 @@ EXAMPLES = r"""
 RETURN = r"""
 flow_log:
   description: The flow log as EC2 describes it; empty when it is absent.
-  returned: always
+  returned: without O(aggregate)
   type: dict
   contains:
     flow_log_id:
@@ -183,6 +184,11 @@ flow_log:
     tags:
       description: Tags of the flow log.
       type: dict
+results:
+  description: What is returned for each of the resources, in the order of O(aggregate), and its entry as C(item).
+  returned: with O(aggregate)
+  type: list
+  elements: dict
 """
 
 from ..module_utils.declarations import Create, Delete, Describe, Setting, States, Update, texts

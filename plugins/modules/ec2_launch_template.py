@@ -19,9 +19,8 @@ author:
 options:
   name:
     description:
-      - Name of the launch template.
+      - Name of the launch template. It is needed, here or in each entry of O(aggregate).
     type: str
-    required: true
   image_id:
     description:
       - ID of the machine image, or C(resolve:ssm:) with the name of a parameter that holds it.
@@ -145,6 +144,7 @@ options:
     type: int
 extends_documentation_fragment:
   - agent_platform.aws.resource
+  - agent_platform.aws.resource.aggregate
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - agent_platform.aws.resource.tags
@@ -185,7 +185,7 @@ EXAMPLES = r"""
 RETURN = r"""
 launch_template:
   description: The launch template as EC2 describes it, with the data of its default version; empty when it is absent.
-  returned: always
+  returned: without O(aggregate)
   type: dict
   contains:
     launch_template_id:
@@ -215,6 +215,11 @@ launch_template:
     tags:
       description: Tags of the template.
       type: dict
+results:
+  description: What is returned for each of the resources, in the order of O(aggregate), and its entry as C(item).
+  returned: with O(aggregate)
+  type: list
+  elements: dict
 """
 
 import base64

@@ -21,9 +21,8 @@ author:
 options:
   subnet_id:
     description:
-      - ID of the subnet.
+      - ID of the subnet. It is needed, here or in each entry of O(aggregate).
     type: str
-    required: true
   nat_gateway_id:
     description:
       - ID of the gateway, where it is known.
@@ -40,6 +39,7 @@ options:
     choices: [public, private]
 extends_documentation_fragment:
   - agent_platform.aws.resource
+  - agent_platform.aws.resource.aggregate
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - agent_platform.aws.resource.tags
@@ -71,7 +71,7 @@ EXAMPLES = r"""
 RETURN = r"""
 nat_gateway:
   description: The NAT gateway as EC2 describes it; empty when it is absent.
-  returned: always
+  returned: without O(aggregate)
   type: dict
   contains:
     nat_gateway_id:
@@ -105,6 +105,11 @@ nat_gateway:
     tags:
       description: Tags of the gateway.
       type: dict
+results:
+  description: What is returned for each of the resources, in the order of O(aggregate), and its entry as C(item).
+  returned: with O(aggregate)
+  type: list
+  elements: dict
 """
 
 from ..module_utils.declarations import Create, Delete, Describe, Setting, States

@@ -22,14 +22,12 @@ author:
 options:
   vpc_id:
     description:
-      - ID of the VPC.
+      - ID of the VPC. It is needed, here or in each entry of O(aggregate).
     type: str
-    required: true
   name:
     description:
-      - Name of the table. It is kept in the tag C(Name).
+      - Name of the table. It is kept in the tag C(Name). It is needed, here or in each entry of O(aggregate).
     type: str
-    required: true
   route_table_id:
     description:
       - ID of the table, where it is known. If it has lost its name or a tag of O(owned_by), that is put back.
@@ -57,6 +55,7 @@ options:
         type: str
 extends_documentation_fragment:
   - agent_platform.aws.resource
+  - agent_platform.aws.resource.aggregate
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - agent_platform.aws.resource.tags
@@ -87,7 +86,7 @@ EXAMPLES = r"""
 RETURN = r"""
 route_table:
   description: The route table as EC2 describes it; empty when it is absent.
-  returned: always
+  returned: without O(aggregate)
   type: dict
   contains:
     route_table_id:
@@ -108,6 +107,11 @@ route_table:
     vpc_id:
       description: ID of the VPC.
       type: str
+results:
+  description: What is returned for each of the resources, in the order of O(aggregate), and its entry as C(item).
+  returned: with O(aggregate)
+  type: list
+  elements: dict
 """
 
 from ..module_utils.declarations import Create, Delete, Describe, Setting, Update

@@ -22,14 +22,13 @@ author:
 options:
   vpc_id:
     description:
-      - ID of the VPC.
+      - ID of the VPC. It is needed, here or in each entry of O(aggregate).
     type: str
-    required: true
   name:
     description:
       - Name of the group. V(default) is the group that AWS makes with each VPC.
+        It is needed, here or in each entry of O(aggregate).
     type: str
-    required: true
   description:
     description:
       - What the group is for. AWS needs it to make a group, and can't change it.
@@ -81,6 +80,7 @@ options:
     default: false
 extends_documentation_fragment:
   - agent_platform.aws.resource
+  - agent_platform.aws.resource.aggregate
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - agent_platform.aws.resource.tags
@@ -112,7 +112,7 @@ EXAMPLES = r"""
 RETURN = r"""
 security_group:
   description: The security group as EC2 describes it; empty when it is absent.
-  returned: always
+  returned: without O(aggregate)
   type: dict
   contains:
     group_id:
@@ -139,6 +139,11 @@ security_group:
     vpc_id:
       description: ID of the VPC.
       type: str
+results:
+  description: What is returned for each of the resources, in the order of O(aggregate), and its entry as C(item).
+  returned: with O(aggregate)
+  type: list
+  elements: dict
 """
 
 from ..module_utils.declarations import Create, Delete, Describe, Setting, Update

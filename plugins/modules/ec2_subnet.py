@@ -20,14 +20,12 @@ author:
 options:
   vpc_id:
     description:
-      - ID of the VPC.
+      - ID of the VPC. It is needed, here or in each entry of O(aggregate).
     type: str
-    required: true
   cidr_block:
     description:
-      - IPv4 network of the subnet.
+      - IPv4 network of the subnet. It is needed, here or in each entry of O(aggregate).
     type: str
-    required: true
   availability_zone:
     description:
       - Availability Zone of the subnet. It can't be changed later.
@@ -66,6 +64,7 @@ options:
     default: false
 extends_documentation_fragment:
   - agent_platform.aws.resource
+  - agent_platform.aws.resource.aggregate
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - agent_platform.aws.resource.tags
@@ -92,7 +91,7 @@ EXAMPLES = r"""
 RETURN = r"""
 subnet:
   description: The subnet as EC2 describes it; empty when it is absent.
-  returned: always
+  returned: without O(aggregate)
   type: dict
   contains:
     subnet_id:
@@ -123,6 +122,11 @@ subnet:
     vpc_id:
       description: ID of the VPC.
       type: str
+results:
+  description: What is returned for each of the resources, in the order of O(aggregate), and its entry as C(item).
+  returned: with O(aggregate)
+  type: list
+  elements: dict
 """
 
 from ..module_utils.declarations import Create, Delete, Describe, Setting, States, Update

@@ -19,15 +19,14 @@ author:
 options:
   vpc_id:
     description:
-      - ID of the VPC.
+      - ID of the VPC. It is needed, here or in each entry of O(aggregate).
     type: str
-    required: true
   service_name:
     description:
       - Name of the service, in full as C(com.amazonaws.us-west-2.s3), or what follows the region in it, as C(s3).
       - What comes before differs in China from service to service, so the module asks AWS there.
+        It is needed, here or in each entry of O(aggregate).
     type: str
-    required: true
   endpoint_id:
     description:
       - ID of the endpoint, where it is known.
@@ -83,6 +82,7 @@ options:
     type: json
 extends_documentation_fragment:
   - agent_platform.aws.resource
+  - agent_platform.aws.resource.aggregate
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - agent_platform.aws.resource.tags
@@ -134,7 +134,7 @@ EXAMPLES = r"""
 RETURN = r"""
 endpoint:
   description: The endpoint as EC2 describes it; empty when it is absent.
-  returned: always
+  returned: without O(aggregate)
   type: dict
   contains:
     vpc_endpoint_id:
@@ -203,6 +203,11 @@ endpoint:
     tags:
       description: Tags of the endpoint.
       type: dict
+results:
+  description: What is returned for each of the resources, in the order of O(aggregate), and its entry as C(item).
+  returned: with O(aggregate)
+  type: list
+  elements: dict
 """
 
 from ..module_utils.declarations import Create, Delete, Describe, Setting, States, Update

@@ -17,14 +17,13 @@ author:
 options:
   cluster_name:
     description:
-      - Name of the cluster.
+      - Name of the cluster. It is needed, here or in each entry of O(aggregate).
     type: str
-    required: true
   principal_arn:
     description:
       - ARN of the IAM role or user, with its path. A principal that was made a moment ago is waited for.
+        It is needed, here or in each entry of O(aggregate).
     type: str
-    required: true
   type:
     description:
       - Type of the entry. It can't be changed later. AWS makes a V(STANDARD) one if it isn't set.
@@ -73,6 +72,7 @@ options:
     default: true
 extends_documentation_fragment:
   - agent_platform.aws.resource
+  - agent_platform.aws.resource.aggregate
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - agent_platform.aws.resource.tags
@@ -113,7 +113,7 @@ EXAMPLES = r"""
 RETURN = r"""
 access_entry:
   description: The entry as EKS describes it, with its policies; empty when it is absent.
-  returned: always
+  returned: without O(aggregate)
   type: dict
   contains:
     access_entry_arn:
@@ -150,6 +150,11 @@ access_entry:
     tags:
       description: Tags of the entry.
       type: dict
+results:
+  description: What is returned for each of the resources, in the order of O(aggregate), and its entry as C(item).
+  returned: with O(aggregate)
+  type: list
+  elements: dict
 """
 
 from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Tagging, Update

@@ -20,13 +20,13 @@ options:
   name:
     description:
       - Name of the add-on, as C(aws eks describe-addon-versions) lists it.
+        It is needed, here or in each entry of O(aggregate).
     type: str
-    required: true
   cluster_name:
     description:
       - Name of the cluster. One that is being made or updated is waited for.
+        It is needed, here or in each entry of O(aggregate).
     type: str
-    required: true
   version:
     description:
       - A version such as V(v1.21.1-eksbuild.1), which is checked against those that EKS offers for the cluster's
@@ -87,6 +87,7 @@ seealso:
   - module: agent_platform.aws.eks_pod_identity_association
 extends_documentation_fragment:
   - agent_platform.aws.resource
+  - agent_platform.aws.resource.aggregate
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - agent_platform.aws.resource.tags
@@ -133,7 +134,7 @@ EXAMPLES = r"""
 RETURN = r"""
 addon:
   description: The add-on as EKS describes it; empty when it is absent.
-  returned: always
+  returned: without O(aggregate)
   type: dict
   contains:
     addon_arn:
@@ -194,6 +195,11 @@ addon:
     tags:
       description: Tags of the add-on.
       type: dict
+results:
+  description: What is returned for each of the resources, in the order of O(aggregate), and its entry as C(item).
+  returned: with O(aggregate)
+  type: list
+  elements: dict
 """
 
 import json

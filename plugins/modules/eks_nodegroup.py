@@ -20,14 +20,13 @@ author:
 options:
   name:
     description:
-      - Name of the node group, unique in its cluster.
+      - Name of the node group, unique in its cluster. It is needed, here or in each entry of O(aggregate).
     type: str
-    required: true
   cluster_name:
     description:
       - Name of the cluster. One that is being made or updated is waited for.
+        It is needed, here or in each entry of O(aggregate).
     type: str
-    required: true
   node_role_arn:
     description:
       - ARN of the IAM role of the nodes.
@@ -198,6 +197,7 @@ seealso:
   - module: agent_platform.aws.ec2_launch_template
 extends_documentation_fragment:
   - agent_platform.aws.resource
+  - agent_platform.aws.resource.aggregate
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - agent_platform.aws.resource.tags
@@ -253,7 +253,7 @@ EXAMPLES = r"""
 RETURN = r"""
 nodegroup:
   description: The node group as EKS describes it; empty when it is absent.
-  returned: always
+  returned: without O(aggregate)
   type: dict
   contains:
     ami_type:
@@ -337,6 +337,11 @@ nodegroup:
       description: Kubernetes minor version of the nodes.
       type: str
       sample: "1.34"
+results:
+  description: What is returned for each of the resources, in the order of O(aggregate), and its entry as C(item).
+  returned: with O(aggregate)
+  type: list
+  elements: dict
 """
 
 import operator

@@ -18,9 +18,8 @@ options:
     description:
       - URL of the issuer, with or without C(https://).
       - AWS takes C(https) only. A URL that begins with C(http://) is passed on as it is, since issuers of test doubles
-        of AWS may have one.
+        of AWS may have one. It is needed, here or in each entry of O(aggregate).
     type: str
-    required: true
   client_ids:
     description:
       - Audiences of the tokens. Roles for service accounts need C(sts.amazonaws.com).
@@ -41,6 +40,7 @@ options:
     elements: str
 extends_documentation_fragment:
   - agent_platform.aws.resource
+  - agent_platform.aws.resource.aggregate
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - agent_platform.aws.resource.tags
@@ -65,7 +65,7 @@ EXAMPLES = r"""
 RETURN = r"""
 oidc_provider:
   description: The provider as IAM describes it; empty when it is absent.
-  returned: always
+  returned: without O(aggregate)
   type: dict
   contains:
     arn:
@@ -90,6 +90,11 @@ oidc_provider:
     tags:
       description: Tags of the provider.
       type: dict
+results:
+  description: What is returned for each of the resources, in the order of O(aggregate), and its entry as C(item).
+  returned: with O(aggregate)
+  type: list
+  elements: dict
 """
 
 from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Update, tag_list

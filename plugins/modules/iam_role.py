@@ -20,9 +20,8 @@ author:
 options:
   name:
     description:
-      - Name of the role.
+      - Name of the role. It is needed, here or in each entry of O(aggregate).
     type: str
-    required: true
   trust_policy:
     description:
       - Policy document that says who may assume the role. Required to create it.
@@ -56,6 +55,7 @@ options:
     type: dict
 extends_documentation_fragment:
   - agent_platform.aws.resource
+  - agent_platform.aws.resource.aggregate
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - agent_platform.aws.resource.tags
@@ -90,7 +90,7 @@ EXAMPLES = r"""
 RETURN = r"""
 role:
   description: The role as IAM describes it; empty when it is absent.
-  returned: always
+  returned: without O(aggregate)
   type: dict
   contains:
     arn:
@@ -119,6 +119,11 @@ role:
     tags:
       description: Tags of the role.
       type: dict
+results:
+  description: What is returned for each of the resources, in the order of O(aggregate), and its entry as C(item).
+  returned: with O(aggregate)
+  type: list
+  elements: dict
 """
 
 import json

@@ -19,9 +19,8 @@ author:
 options:
   service_name:
     description:
-      - The service, as C(autoscaling.amazonaws.com).
+      - The service, as C(autoscaling.amazonaws.com). It is needed, here or in each entry of O(aggregate).
     type: str
-    required: true
   custom_suffix:
     description:
       - Ending of the role's name, for the few services that can have several such roles in an account.
@@ -37,6 +36,7 @@ options:
       - With V(absent) AWS refuses as long as a resource of the service uses the role, and the module names what does.
 extends_documentation_fragment:
   - agent_platform.aws.resource
+  - agent_platform.aws.resource.aggregate
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
@@ -55,7 +55,7 @@ EXAMPLES = r"""
 RETURN = r"""
 role:
   description: The role as IAM lists it; empty when it is absent.
-  returned: always
+  returned: without O(aggregate)
   type: dict
   contains:
     arn:
@@ -79,6 +79,11 @@ role:
     create_date:
       description: When it was made.
       type: str
+results:
+  description: What is returned for each of the resources, in the order of O(aggregate), and its entry as C(item).
+  returned: with O(aggregate)
+  type: list
+  elements: dict
 """
 
 from ..module_utils.declarations import Create, Delete, Describe

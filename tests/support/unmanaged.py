@@ -208,10 +208,38 @@ def left_open(module: str, of_roles: Iterable[str]) -> list[str]:
 
 def calls_of(role: str, module: str) -> list[Mapping[str, Any]]:
     """What the tasks of the role give the module, at any depth of blocks."""
-    files = sorted((components.ROLES / role / "tasks").glob("*.yml"))
+    folder = components.ROLES / role
+    files = sorted((folder / "tasks").glob("*.yml"))
     tasks = [task for file in files for task in _flat(yaml.safe_load(file.read_text()) or [])]
-    name = f"agent_platform.aws.{module}"
-    return [task[name] for task in tasks if isinstance(task.get(name), Mapping)]
+    name, constants = f"agent_platform.aws.{module}", folder / "vars/main.yml"
+    variables = yaml.safe_load(constants.read_text()) if constants.exists() else {}
+    return [
+        call
+        for task in tasks
+        if isinstance(task.get(name), Mapping)
+        for call in _calls_in(task[name], {**variables, **task.get("vars", {})})
+    ]
+
+
+def _calls_in(given: Mapping[str, Any], variables: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What a task gives its module: once, or for each kind of entry of an aggregate."""
+    if "aggregate" not in given:
+        return [given]
+    return [{**given, **entry} for entry in entries_in(given["aggregate"], variables)]
+
+
+def entries_in(value: Any, variables: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The dicts that a value consists of, as far as they are written down: in it, or in the variables that it names."""
+    if isinstance(value, Mapping):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from entries_in(item, variables)
+    elif isinstance(value, str):
+        # The lookup `each` fills in one of them; the others are what it does so for.
+        for name in re.findall(r"\bentry='(\w+)'", value) or re.findall(r"\b__\w+", value):
+            others = {other: inner for other, inner in variables.items() if other != name}
+            yield from entries_in(variables.get(name), others)
 
 
 def _flat(tasks: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

@@ -211,11 +211,6 @@ STATES = load(ENDPOINT).resource.states
         (ENTRY, {"additions": ()}, "description has no accessPolicies"),
         (ENTRY, {"names": {"clusterName": "cluster_name", "principal": "principal_arn"}}, "takes no principal"),
         (ENTRY, {"names": {"clusterName": "cluster", "principalArn": "principal_arn"}}, "no option cluster"),
-        (
-            ENTRY,
-            {"names": {"clusterName": "username", "principalArn": "principal_arn"}},
-            "username tells which resource",
-        ),
         (LOG, {"identifier": "FlowLogID"}, "description has no FlowLogID"),
         (LOG, {"identifier": None}, "it is needed to tell them apart"),
         (LOG, {"identifier": None}, "what this run has made is told from others by its identifier"),

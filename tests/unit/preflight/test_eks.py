@@ -383,11 +383,6 @@ IRSA = {"name": "ebs-csi-driver", "namespace": "kube-system", "service_accounts"
             " v1.21.1-eksbuild.1",
         ),
         (
-            [{"name": "adot"}, {"name": "cert-manager"}],
-            "eks_addons: ['adot', 'cert-manager'] has adot before cert-manager, which gives it its certificates:"
-            " turn them round",
-        ),
-        (
             [{"name": "a", "irsa": IRSA}, {"name": "b", "irsa": IRSA}],
             "eks_addons[].irsa.name: 'ebs-csi-driver' occurs more than once",
         ),

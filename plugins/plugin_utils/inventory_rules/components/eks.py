@@ -338,9 +338,6 @@ def _addon_faults(addons: list[Mapping]) -> Iterator[Fault]:
     roles = [addon.get("irsa") or {} for addon in present]
     for name in repeated(role["name"] for role in roles if "name" in role):
         yield fault(f"{variable}[].irsa.name", name, "occurs more than once")
-    order = [addon.get("name") for addon in present]
-    if "adot" in order and "cert-manager" in order and order.index("adot") < order.index("cert-manager"):
-        yield fault(variable, order, "has adot before cert-manager, which gives it its certificates: turn them round")
 
 
 def _access_entry_faults(entries: list[Mapping], region: str | None) -> Iterator[Fault]:

@@ -29,6 +29,7 @@ from .patching import QueryShims
 _LINKED_ROLE_NAMES = {
     "autoscaling": "AutoScaling",
     "backup": "Backup",
+    "dynamodb.application-autoscaling": "ApplicationAutoScaling_DynamoDBTable",
     "eks": "AmazonEKS",
     "eks-nodegroup": "AmazonEKSNodegroup",
     "elasticache": "ElastiCache",
@@ -38,6 +39,7 @@ _LINKED_ROLE_NAMES = {
     "opensearchservice": "AmazonOpenSearchService",
     "ops.apigateway": "APIGateway",
     "rds": "RDS",
+    "rds.application-autoscaling": "ApplicationAutoScaling_RDSCluster",
     "securityhub": "SecurityHub",
     "spot": "EC2Spot",
 }
