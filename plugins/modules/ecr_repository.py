@@ -59,7 +59,8 @@ options:
     choices: [AES256, KMS, KMS_DSSE]
   kms_key:
     description:
-      - ARN or ID of the KMS key that encrypts images. It can't be changed later.
+      - ARN or ID of the KMS key that encrypts images, with O(encryption_type) V(KMS) or V(KMS_DSSE). It can't be
+        changed later.
       - The identity of the run needs C(kms:CreateGrant), C(kms:DescribeKey) and C(kms:RetireGrant) on the key. ECR
         works with two grants that it makes for the repository and retires with it.
     type: str
@@ -321,7 +322,8 @@ class Repository(Resource):
 
 
 def main():
-    run_module(Repository, DOCUMENTATION, {"kms_key": {"no_log": False}})
+    refined = {"kms_key": {"no_log": False}}
+    run_module(Repository, DOCUMENTATION, refined, required_by={"kms_key": "encryption_type"})
 
 
 if __name__ == "__main__":

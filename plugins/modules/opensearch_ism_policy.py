@@ -18,7 +18,7 @@ author:
 options:
   policy:
     description:
-      - The policy as the API has it, with C(description), C(default_state), C(states) and, for the indices that get it by
+      - The policy as the API has it, with C(description), C(default_state), C(states) and, for indices that get it by
         themselves, C(ism_template). Needed for a new policy.
       - It is taken as a whole. What isn't declared goes.
     type: dict

@@ -68,6 +68,8 @@ class Thing:
             return item["Name"], *self._secret(item["ARN"])
         if "ThumbprintList" in item:
             return item["Arn"], *self._iam("OpenIDConnectProviderArn", item["Arn"])
+        if "repositoryArn" in item:
+            return item["repositoryName"], *self._repository(item["repositoryArn"])
         for member in ("InstanceProfileName", "RoleName"):
             if member in item:
                 return item[member], *self._iam(member, item[member])
@@ -114,6 +116,13 @@ class Thing:
         return (
             lambda keys: client.untag_resource(resourceArn=arn, tagKeys=keys),
             lambda tags: client.tag_resource(resourceArn=arn, tags=tags),
+        )
+
+    def _repository(self, arn: str) -> tuple[Take, Give]:
+        ecr = self.client("ecr")
+        return (
+            lambda keys: ecr.untag_resource(resourceArn=arn, tagKeys=keys),
+            lambda tags: ecr.tag_resource(resourceArn=arn, tags=neighbours.tag_list(tags)),
         )
 
     def _bucket(self, name: str) -> tuple[Take, Give]:

@@ -13,6 +13,7 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.roles import load
 from tests.support.playbook import PREFIX
 
+from . import components
 from .census import tags_of
 
 
@@ -31,7 +32,9 @@ def named(lister) -> dict[str, list[tuple[str, dict]]]:
     profiles = account.pages("iam", "list_instance_profiles", "InstanceProfiles")
     buckets = s3.list_buckets()["Buckets"]
     aliases = [alias for alias in account.pages("kms", "list_aliases", "Aliases") if alias.get("TargetKeyId")]
+    repositories = components.of("registry").repositories(lister)
     return {
+        "ecr_repository": [(item["repositoryName"], tags_of(item)) for item in repositories],
         "eks_cluster": [(item["name"], tags_of(item)) for item in clusters],
         "eks_nodegroup": [(item["nodegroupName"], tags_of(item)) for item in groups],
         "iam_role": [(item["RoleName"], tags_of(item)) for item in lister.roles()],

@@ -110,6 +110,13 @@ LIMITS: dict[str, dict[str, t.Any]] = {
         "egress": Rules(60, "rules_per_group"),
     },
     "ec2_vpc_endpoint": {"policy": Document(20480)},
+    "ecr_repository": {
+        "name": Text(
+            256,
+            r"(?=..)[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*",
+            "2 or more lower-case letters and digits, with . _ __ - and / between them",
+        )
+    },
     "eks_cluster": {"name": Text(100, r"[0-9A-Za-z][A-Za-z0-9_-]*", "letters, digits, - and _")},
     "eks_nodegroup": {"name": Text(63, r"[0-9A-Za-z][A-Za-z0-9_-]*", "letters, digits, - and _")},
     "eks_pod_identity_association": {"policy": Document(2048)},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import botocore.session
 import pytest
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.names import LIMITS, resource_name, shorten
+from ansible_collections.agent_platform.aws.plugins.module_utils.names import LIMITS, PATHS, resource_name, shorten
 
 
 @pytest.mark.parametrize(
@@ -23,9 +23,9 @@ def test_a_name_that_fits_is_not_touched(thing, kind, name):
 @pytest.mark.parametrize("kind", sorted(LIMITS))
 def test_every_kind_stays_within_its_limit(kind):
     limit = LIMITS[kind]
-    exact = "t" * (limit - len("p-"))
+    exact, between = "t" * (limit - len("p-")), "/" if kind in PATHS else "-"
 
-    assert resource_name(exact, "p", kind) == f"p-{exact}"
+    assert resource_name(exact, "p", kind) == f"p{between}{exact}"
     assert len(resource_name(exact + "x", "p", kind)) == limit
 
 
@@ -48,7 +48,10 @@ def test_no_doubled_separator_before_the_hash():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("x", "p", "queue"), "no limit is known for names of kind 'queue'; known kinds: ec2_tag_name, eks_cluster"),
+        (
+            ("x", "p", "queue"),
+            "no limit is known for names of kind 'queue'; known kinds: .*ec2_tag_name, .*eks_cluster",
+        ),
         (("", "p", "iam_role"), "needs a thing and a prefix, got thing='' prefix='p'"),
         (("x", "", "iam_role"), "needs a thing and a prefix, got thing='x' prefix=''"),
         (("nodes", "sg-dev", "security_group"), "can't begin with sg-, got 'sg-dev-nodes'"),

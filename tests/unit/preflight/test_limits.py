@@ -24,8 +24,8 @@ MEASURED = {
     "trust_policy",
     "user_data",
 }
-# Its role can't be given a name or text of one's own.
-FIXED = {"iam_service_linked_role"}
+# Its role can't be given a name or text of one's own; what is in a domain has no limits of AWS's.
+FIXED = {"iam_service_linked_role", "opensearch_ism_policy", "opensearch_role", "opensearch_role_mapping"}
 VALUES = {"workload_identity_roles": [{"name": "agent"}, {"name": "other"}]}
 
 

@@ -91,7 +91,9 @@ def test_all_tags_together_fit_on_a_resource():
 def test_the_longest_prefix_leaves_the_names_of_things_readable(kind):
     """A name that is shortened still shows the prefix and how its thing begins."""
     prefix = "p" * LONGEST_PREFIX
-    assert resource_name("aws-load-balancer-controller", prefix, kind).startswith(f"{prefix}-aws-load-balancer")
+    assert resource_name("aws-load-balancer-controller", prefix, kind)[len(prefix) + 1 :].startswith(
+        "aws-load-balancer"
+    )
 
 
 @pytest.mark.parametrize(
@@ -211,6 +213,34 @@ CANT = f"platform_account_id: '{ACCOUNT}' can't be compared with the account in 
 def test_the_account_in_use(caller, line):
     found = [str(item) for item in account_faults(result(**caller), values(SHARED_ROLE, platform_account_id=ACCOUNT))]
     assert found == ([line] if line else [])
+
+
+GATEWAY = {"name": "llm-gateway", "namespace": "gateways", "service_accounts": ["llm-gateway"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ({"name": "LLM"}, ".name: 'LLM' is not 1 to 40 lower-case letters, digits and single '-', a letter first"),
+        ({"name": "a--b"}, ".name: 'a--b' is not 1 to 40"),
+        ({"name": "a" * 41}, "is not 1 to 40"),
+        ({"namespace": "Gateways"}, ".namespace: 'Gateways' is not a Kubernetes name"),
+        ({"service_accounts": []}, ".service_accounts: [] names no service account"),
+        ({"service_accounts": ["*"]}, ".service_accounts: '*' is not a Kubernetes name"),
+        ({"service_accounts": ["a", "a"]}, ".service_accounts: 'a' occurs more than once"),
+    ],
+)
+def test_gateways(change, part):
+    assert lines(platform_gateways=[GATEWAY]) == []
+    (line,) = lines(platform_gateways=[{**GATEWAY, **change}])
+    assert line.startswith("platform_gateways[0].")
+    assert part in line
+
+
+def test_gateways_have_different_names():
+    assert lines(platform_gateways=[GATEWAY, GATEWAY]) == [
+        "platform_gateways[].name: 'llm-gateway' occurs more than once"
+    ]
 
 
 def subscription(name):

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import pytest
 
-from .declared import fault_lines
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import component_names
+
+from .declared import fault_lines, values
 
 STATEMENT = {
     "Sid": "ReadTable",
@@ -90,3 +92,17 @@ def test_what_the_roles_are_for(given, part):
     found = lines(**given)
     assert len(found) == 1
     assert part in found[0]
+
+
+def test_an_entry_of_a_gateways_name_takes_its_place():
+    gateways = [{"name": name, "namespace": "gateways", "service_accounts": [name]} for name in ("one", "two")]
+    given = {
+        "platform_prefix": "p",
+        "platform_gateways": gateways,
+        "workload_identity_roles": [{**ROLE, "name": "two"}],
+    }
+    found = [
+        (name.name, name.variable)
+        for name in component_names("workload_identity", values("workload_identity", **given))
+    ]
+    assert found == [("p-one", "platform_gateways[0].name"), ("p-two", "workload_identity_roles[0].name")]

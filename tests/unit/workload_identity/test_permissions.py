@@ -27,7 +27,10 @@ TABLE = {
     **load("workload_identity", "vars/main.yml")["__workload_identity_statements"],
     **load("eks", "vars/main.yml")["__eks_irsa_statements"],
 }
-DECLARED = load("workload_identity", "defaults/main.yml")["workload_identity_roles"]
+DECLARED = [
+    *yaml.safe_load((ROLES.parent / "group_vars/all/common.yml").read_text())["platform_gateways"],
+    *load("workload_identity", "defaults/main.yml")["workload_identity_roles"],
+]
 CASES = [pytest.param(name, item, id=f"{name}-{item['Sid']}") for name, table in TABLE.items() for item in table]
 FACTS = {
     "partition": "aws",
