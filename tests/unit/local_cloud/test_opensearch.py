@@ -106,6 +106,13 @@ def test_a_change_keeps_what_it_doesnt_name_and_takes_a_moment(search: Any) -> N
     assert found["ChangeProgressDetails"]["ChangeId"] == change
 
 
+def test_a_domain_moves_to_other_groups_in_its_subnets(search: Any, subnets: list[str]) -> None:
+    name = make(search, VPCOptions={"SubnetIds": subnets, "SecurityGroupIds": ["sg-1"]})
+    search.update_domain_config(DomainName=name, VPCOptions={"SecurityGroupIds": ["sg-2"]})
+    found = ready(search, name)["VPCOptions"]
+    assert (found["SubnetIds"], found["SecurityGroupIds"]) == (subnets, ["sg-2"])
+
+
 @pytest.mark.parametrize(
     ("how", "part"),
     [

@@ -174,7 +174,7 @@ def _update(request: dict[str, Any]) -> dict[str, Any]:
         name: {**(record.get(name) or {}), **value} if isinstance(value, dict) else value
         for name, value in parts.items()
     }
-    _check_domain({**record, **merged}, request)
+    _check_domain({**record, **merged}, merged)
     record.update({name: value for name, value in merged.items() if name != "VPCOptions"})
     if "VPCOptions" in merged:
         _place(record, {key: merged["VPCOptions"][key] for key in ("SubnetIds", "SecurityGroupIds")})
