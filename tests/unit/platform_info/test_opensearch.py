@@ -45,6 +45,7 @@ def policies(sid=SID):
     }
 
 
+EMPTY_IF_ALL_IS_WELL = ("other_sign_ins",)
 MISSING = {"DescribeDomain": "ResourceNotFoundException", "GetCompatibleVersions": "ResourceNotFoundException"}
 ANSWERS = {
     "DescribeDomain": domain(),

@@ -143,6 +143,7 @@ def _with_defaults(request: dict[str, Any]) -> dict[str, Any]:
 def _created(operation: Any, request: dict[str, Any]) -> Response:
     record = opensearch._domains[request["DomainName"]]
     record["LogPublishingOptions"] = request.get("LogPublishingOptions", {})
+    record["AdvancedSecurityOptions"].setdefault("AnonymousAuthEnabled", False)
     record["IPAddressType"] = request.get("IPAddressType", "ipv4")
     host = f"{record['DomainName']}-{uuid.uuid4().hex[:26]}.{get_region()}.es.amazonaws.com"
     record["_Endpoint"] = f"vpc-{host}" if "VPCOptions" in request else f"search-{host}"
