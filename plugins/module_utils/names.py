@@ -27,6 +27,8 @@ LIMITS = {
     "rds_instance": 63,
     "rds_parameter_group": 255,
     "rds_subnet_group": 255,
+    "logs_resource_policy": 255,
+    "opensearch_domain": 28,
     "s3_bucket": 63,
     "secret": 512,
     "security_group": 255,

@@ -31,6 +31,8 @@ TITLES = {
     "rds_instance": "RDS instance",
     "rds_parameter_group": "RDS parameter group",
     "rds_subnet_group": "RDS subnet group",
+    "logs_resource_policy": "CloudWatch Logs resource policy",
+    "opensearch_domain": "OpenSearch domain",
     "s3_bucket": "S3 bucket",
     "secret": "secret",
     "security_group": "security group",
