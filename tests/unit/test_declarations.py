@@ -38,6 +38,10 @@ EXCEPTIONS = Exceptions(
         "logs_resource_policy.policy": '{"Statement": [{"Sid": "sample"}]}',
         "rds_cluster.restore_cluster": "",
         "rds_cluster.restore_snapshot": "",
+        "opensearch_domain.engine_version": "OpenSearch_3.5",
+        "opensearch_domain.log_groups": {"AUDIT_LOGS": "arn:aws:logs:us-west-2:123456789012:log-group:/sample"},
+        "opensearch_domain.master_user_arn": "arn:aws:iam::123456789012:role/sample",
+        "opensearch_domain.off_peak_window_start": "22:00",
     },
     # S3 documents its error codes outside of the model; an answer to HEAD has no code but its status.
     unlisted_codes={

@@ -26,6 +26,8 @@ TITLES = {
     "kms_alias": "KMS alias",
     "launch_template": "launch template",
     "log_group": "log group",
+    "logs_resource_policy": "CloudWatch Logs resource policy",
+    "opensearch_domain": "OpenSearch domain",
     "rds_cluster": "RDS cluster",
     "rds_event_subscription": "RDS event subscription",
     "rds_instance": "RDS instance",

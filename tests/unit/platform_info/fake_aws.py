@@ -30,6 +30,7 @@ ROLES = {
     "flow-logs": "network",
     **dict.fromkeys(("eks-cluster", "eks-nodes", "ebs-csi-driver", "vpc-cni"), "eks"),
     "bastion": "bastion_instance",
+    "opensearch-master": "opensearch",
 }
 
 
