@@ -72,6 +72,8 @@ class Thing:
             return item["repositoryName"], *self._repository(item["repositoryArn"])
         if "TableArn" in item:
             return item["TableName"], *self._table(item["TableArn"])
+        if "DomainName" in item:
+            return item["DomainName"], *self._domain(item["ARN"])
         for member in ("InstanceProfileName", "RoleName"):
             if member in item:
                 return item[member], *self._iam(member, item[member])
@@ -132,6 +134,13 @@ class Thing:
         return (
             lambda keys: dynamodb.untag_resource(ResourceArn=arn, TagKeys=keys),
             lambda tags: dynamodb.tag_resource(ResourceArn=arn, Tags=neighbours.tag_list(tags)),
+        )
+
+    def _domain(self, arn: str) -> tuple[Take, Give]:
+        search = self.client("opensearch")
+        return (
+            lambda keys: search.remove_tags(ARN=arn, TagKeys=keys),
+            lambda tags: search.add_tags(ARN=arn, TagList=neighbours.tag_list(tags)),
         )
 
     def _bucket(self, name: str) -> tuple[Take, Give]:
