@@ -5,8 +5,8 @@
 One file per service. Each says which operation or field ministack 1.5.33 leaves out or answers otherwise than AWS, and
 answers it by botocore's service model and the AWS documentation. The emulator's installed files are never edited; a
 shim goes when its gap is closed there. tests/unit/local_cloud proves them: with LOCAL_CLOUD_SHIMS=0 its tests of
-Application Auto Scaling, DynamoDB, EC2, ECR, EKS, IAM, Logs, RDS, Secrets Manager, Service Quotas and S3's new buckets
-fail, and one that doesn't names a shim that isn't needed any more.
+Application Auto Scaling, DynamoDB, EC2, ECR, EKS, ElastiCache, IAM, Logs, RDS, Secrets Manager, Service Quotas and S3's
+new buckets fail, and one that doesn't names a shim that isn't needed any more.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from . import (
     ec2,
     ecr,
     eks,
+    elasticache,
     iam,
     logs,
     rds_groups,
@@ -34,6 +35,7 @@ def install() -> None:
         ec2,
         ecr,
         eks,
+        elasticache,
         iam,
         logs,
         rds_groups,
