@@ -11,11 +11,13 @@ from typing import Any
 
 from .. import quotas
 from . import (
+    aurora,
     bastion_instance,
     dynamodb,
     eks,
     encryption,
     network,
+    opensearch,
     redis,
     registry,
     workload_identity,
@@ -29,6 +31,10 @@ COMPONENTS: dict[str, Component] = {
         network,
         dynamodb,
         eks,
+        aurora,
+        dynamodb,
+        eks,
+        opensearch,
         redis,
         registry,
         workload_identity,

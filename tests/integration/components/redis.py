@@ -21,6 +21,7 @@ NAME = f"{PREFIX}-redis"
 PARAMETERS = f"{NAME}-valkey8"
 SECRET = f"{PREFIX}/redis"
 LOG_GROUPS = [f"/aws/elasticache/{PREFIX}/redis/{log}" for log in ("engine-log", "slow-log")]
+SECRETS = 1
 SUMMARY = "valkey 8.2"
 LEAST_TAGGED = 6
 
