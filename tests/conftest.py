@@ -8,6 +8,7 @@ stays in one of them.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -48,6 +49,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[FIGURES] = []
+    # Ended from outside as by Ctrl+C: emulators and runs are ended, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     for marker in (
         "begins(before): begins work that goes on beside other tests, so it comes before those of that folder",
         "awaits: looks at the result of such work, so it comes after all other tests",

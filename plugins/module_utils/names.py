@@ -22,9 +22,17 @@ LIMITS = {
     "kms_alias": 250,
     "launch_template": 128,
     "log_group": 512,
+    "rds_cluster": 63,
+    "rds_event_subscription": 255,
+    "rds_instance": 63,
+    "rds_parameter_group": 255,
+    "rds_subnet_group": 255,
+    "logs_resource_policy": 255,
+    "opensearch_domain": 28,
     "s3_bucket": 63,
     "secret": 512,
     "security_group": 255,
+    "sns_topic": 256,
 }
 
 # Kinds of which AWS doesn't distinguish names by case.

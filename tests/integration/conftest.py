@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,8 +26,6 @@ SHARED_ACCOUNT = "123456789012"
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "every_ansible_core: runs with each supported version, by the fixture `core`")
-    # Ended from outside as by Ctrl+C: emulators and runs are ended, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -70,6 +70,8 @@ class Thing:
             return item["Arn"], *self._iam("OpenIDConnectProviderArn", item["Arn"])
         if "repositoryArn" in item:
             return item["repositoryName"], *self._repository(item["repositoryArn"])
+        if "DomainName" in item:
+            return item["DomainName"], *self._domain(item["ARN"])
         for member in ("InstanceProfileName", "RoleName"):
             if member in item:
                 return item[member], *self._iam(member, item[member])
@@ -123,6 +125,13 @@ class Thing:
         return (
             lambda keys: ecr.untag_resource(resourceArn=arn, tagKeys=keys),
             lambda tags: ecr.tag_resource(resourceArn=arn, tags=neighbours.tag_list(tags)),
+        )
+
+    def _domain(self, arn: str) -> tuple[Take, Give]:
+        search = self.client("opensearch")
+        return (
+            lambda keys: search.remove_tags(ARN=arn, TagKeys=keys),
+            lambda tags: search.add_tags(ARN=arn, TagList=neighbours.tag_list(tags)),
         )
 
     def _bucket(self, name: str) -> tuple[Take, Give]:

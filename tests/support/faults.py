@@ -19,6 +19,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from .bound import bound
+
 # A call is a read when its operation begins so; all others count as writes.
 READS = ("Describe", "Get", "List", "Head")
 START_SECONDS = 60
@@ -60,10 +62,12 @@ class Proxy:
         # By a name of one part, without dots: for any other microburst asks which service the host is, and to know it
         # reads the models of all there are: 10 seconds without an answer, and 400 MB.
         self.url = f"http://localhost:{self.port}"
-        command = [sys.executable, "-m", "microburst", "--upstream", upstream, "--port", str(self.port)]
+        program = Path(__file__).with_name("spoiling_proxy.py")
+        # Isolated: the modules beside it are none of its.
+        command = [sys.executable, "-I", str(program), "--upstream", upstream, "--port", str(self.port)]
         self._log = log.open("wb")
         self._process = subprocess.Popen(
-            command, stdout=self._log, stderr=subprocess.STDOUT, start_new_session=True, env={**os.environ}
+            bound(command), stdout=self._log, stderr=subprocess.STDOUT, start_new_session=True, env={**os.environ}
         )
         self._base: Counter = Counter()
         self._wait()

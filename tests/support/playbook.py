@@ -21,6 +21,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from .bound import bound
 from .components import COMPONENTS
 from .faults import Calls, Proxy
 
@@ -291,7 +292,7 @@ class Started:
         self.began = time.monotonic()
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                command,
+                bound(command),
                 cwd=ROOT,
                 env={**account.environment(self.records), **environment},
                 stdin=subprocess.DEVNULL,

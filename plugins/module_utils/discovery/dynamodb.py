@@ -91,11 +91,12 @@ def _add_table(facts: dict[str, Any], entry: str, table: Mapping[str, Any]) -> N
 
 
 def summary(facts: Mapping[str, Any]) -> list[str]:
-    return [
-        f"table {name}, {facts['settings'][entry]['status']}, indexes"
-        f" {listed(facts['settings'][entry]['global_indexes'])}"
-        for entry, name in facts["tables"].items()
-    ]
+    lines = []
+    for entry, name in facts["tables"].items():
+        about = facts["settings"].get(entry, {})
+        indexes = listed(about.get("global_indexes", []))
+        lines.append(f"table {name}, {about.get('status', 'unknown')}, indexes: {indexes}")
+    return lines
 
 
 COMPONENT = Component(

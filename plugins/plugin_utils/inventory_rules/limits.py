@@ -98,6 +98,10 @@ GROUP_TEXT = Text(255, r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]*", "letters, digit
 
 # By module and option. Tags are measured where they are declared, by inventory_rules/platform.py.
 LIMITS: dict[str, dict[str, t.Any]] = {
+    "dynamodb_table": {
+        "name": Text(255, r"[a-zA-Z0-9_.-]{3,}", "3 to 255 letters, digits and _ - ."),
+        "resource_policy": Document(20480),
+    },
     "ec2_instance": {"user_data": Text(16384)},
     "ec2_launch_template": {
         "name": Text(128, r"[a-zA-Z0-9().\-/_]{3,}", "3 to 128 letters, digits and ( ) . - / _"),

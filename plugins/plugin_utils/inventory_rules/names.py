@@ -26,9 +26,17 @@ TITLES = {
     "kms_alias": "KMS alias",
     "launch_template": "launch template",
     "log_group": "log group",
+    "rds_cluster": "RDS cluster",
+    "rds_event_subscription": "RDS event subscription",
+    "rds_instance": "RDS instance",
+    "rds_parameter_group": "RDS parameter group",
+    "rds_subnet_group": "RDS subnet group",
+    "logs_resource_policy": "CloudWatch Logs resource policy",
+    "opensearch_domain": "OpenSearch domain",
     "s3_bucket": "S3 bucket",
     "secret": "secret",
     "security_group": "security group",
+    "sns_topic": "SNS topic",
 }
 
 

@@ -5,14 +5,18 @@
 from __future__ import annotations
 
 import datetime
+import re
+from pathlib import Path
 
 import pytest
+import yaml
 
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import change_warnings
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.components import redis
 
 from .declared import change_fault_lines, fault_lines
 
+ROOT = Path(__file__).parents[3]
 FOUND = {"replication_group_id": "demo-redis", "engine": "valkey", "engine_version": "8.1.0"}
 OFFERS = {"redis": {"versions": {"valkey": {"8.1": "valkey8", "8.2": "valkey8"}, "redis": {"7.1": "redis7"}}}}
 TOPIC = "arn:aws:sns:us-west-2:123456789012:demo"
@@ -178,3 +182,27 @@ def test_the_end_of_support_of_redis_6_is_told(monkeypatch, day, count):
     assert len(told) == count
     assert all("its standard support ends on 2027-01-31" in str(line) for line in told)
     assert list(change_warnings("redis")({"redis_engine": "valkey", "redis_engine_version": "8.2"}, {})) == []
+
+
+def test_the_playbook_and_the_role_have_the_same_defaults():
+    defaults = yaml.safe_load((ROOT / "roles/redis/defaults/main.yml").read_text())
+    playbook = (ROOT / "playbooks/rotate_redis_token.yml").read_text()
+    found = re.findall(r"(redis_\w+) \| default\((\d+)\)", playbook)
+    assert {name: int(value) for name, value in found} == {
+        name: defaults[name] for name in ("redis_token_grace_seconds", "redis_timeout_seconds")
+    }
+
+
+@pytest.mark.parametrize(
+    ("engine", "version", "family"),
+    [
+        ("valkey", "7.2", "valkey7"),
+        ("valkey", "8.2", "valkey8"),
+        ("valkey", "9.1", "valkey9"),
+        ("redis", "6.2", "redis6.x"),
+        ("redis", "7.1", "redis7"),
+    ],
+)
+def test_the_family_of_a_version(engine, version, family):
+    """As AWS names them."""
+    assert redis.family(engine, version) == family

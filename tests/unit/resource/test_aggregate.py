@@ -63,6 +63,8 @@ def test_each_has_what_is_common_its_own_counts_and_defaults_are_filled_in(run):
         ("present", True, False)
     }
     assert all("aggregate" not in options for options in run.seen)
+    # Those of amazon.aws for the connection are there, too.
+    assert {options["region"] for options in run.seen} == {"us-west-2"}
     assert [one["item"] for one in result["results"]] == entries
     assert [one["log_group"]["name"] for one in result["results"]] == ["/a", "/b"]
     assert result["changed"] is False
@@ -103,6 +105,16 @@ def test_a_failure_of_one_keeps_no_other_from_its_state_and_is_told(run):
     assert result["msg"] == "log group '/a' is in the way.\nlog group '/c' is in the way."
     assert [bool(one.get("failed")) for one in result["results"]] == [True, False, True]
     assert result["results"][1]["log_group"] == {"name": "/b"}
+
+
+@pytest.mark.parametrize(("skipped", "all_of_them"), [({"/a", "/b"}, True), ({"/a"}, False)])
+def test_it_is_skipped_where_each_of_them_is(run, skipped, all_of_them):
+    def skip(group):
+        return {"changed": False, "log_group": {}, "skipped": group.options["name"] in skipped, "skip_reason": "why"}
+
+    result = run(skip, aggregate=[{"name": "/a"}, {"name": "/b"}])
+    assert result.get("skipped", False) is all_of_them
+    assert result.get("skip_reason") == ("why" if all_of_them else None)
 
 
 ROUTES = [{"destination_cidr_block": "0.0.0.0/0", "gateway_id": "igw-1"}]
