@@ -32,6 +32,8 @@ export no_proxy := $(NO_PROXY)
 up down demo converge: export AWS_ENDPOINT_URL := $(AWS_ENDPOINT_URL)
 
 TEST_FOLDERS = $(wildcard tests/unit tests/layout tests/integration tests/molecule)
+# In two processes, see tests/conftest.py. Another number, or none, with ARGS="-n 0".
+PYTEST := pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 define NEXT_STEPS
 
@@ -96,7 +98,7 @@ OF_COMPONENT = $(addprefix --component=,$(COMPONENT))
 .PHONY: test
 test: setup ## everything that CI runs: set-up, lint, sanity, all tests; with COMPONENT=network what concerns it, in minutes
 	@$(MAKE) --jobs=2 SIDE_BY_SIDE=yes ARGS= lint sanity
-	@pytest $(TEST_FOLDERS) $(OF_COMPONENT) $(ARGS)
+	@$(PYTEST) $(TEST_FOLDERS) $(OF_COMPONENT) $(ARGS)
 
 .PHONY: lint
 lint: setup ## ruff, yamllint, ansible-lint (production profile); with COMPONENT= of what has changed
@@ -108,11 +110,11 @@ sanity: setup ## ansible-test sanity on the built collection; with COMPONENT= wh
 
 .PHONY: unit
 unit: setup ## the unit tests (ARGS="-k eks -x")
-	@pytest $(wildcard tests/unit tests/layout) $(OF_COMPONENT) $(ARGS)
+	@$(PYTEST) $(wildcard tests/unit tests/layout) $(OF_COMPONENT) $(ARGS)
 
 .PHONY: integration
 integration: setup ## the integration tests, against local emulators of their own (CONNECTION=ansible.builtin.local)
-	@$(if $(CONNECTION),TEST_CONNECTION=$(CONNECTION) )pytest tests/integration $(if $(CONNECTION),-m "") $(OF_COMPONENT) $(ARGS)
+	@$(if $(CONNECTION),TEST_CONNECTION=$(CONNECTION) )$(PYTEST) tests/integration $(if $(CONNECTION),-m "") $(OF_COMPONENT) $(ARGS)
 
 .PHONY: molecule
 molecule: setup ## the role bastion on a real host, in a container that it makes (needs root, or podman, or Docker)

@@ -46,9 +46,7 @@ from ansible.plugins.lookup import LookupBase
 
 
 class LookupModule(LookupBase):
-    def run(self, terms, variables=None, **kwargs):
-        self.set_options(var_options=variables, direct=kwargs)
-        entry = self.get_option("entry")
+    def run(self, terms, variables=None, *, entry="", **kwargs):
         if entry not in variables:
             raise AnsibleError(f"There is no variable {entry}.")
         (items,) = terms

@@ -54,12 +54,12 @@ class Clients:
 
 
 class Part:
-    """The module as one of the resources sees it: with options of its own."""
+    """The module as one of the resources sees it: with options of its own, and those for the connection."""
 
     def __init__(self, module: AnsibleAWSModule, clients: Clients, params: dict[str, Any]):
         self._module = module
         self.client = clients.client
-        self.params = params
+        self.params = {**{name: value for name, value in module.params.items() if name != "aggregate"}, **params}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._module, name)
@@ -143,6 +143,8 @@ class Aggregate:
         diffs = [one.pop("diff") for one in results if "diff" in one]
         if diffs:
             result["diff"] = diffs
+        if results and all(one.get("skipped") for one in results):
+            result.update(skipped=True, skip_reason=results[0]["skip_reason"])
         failures = [one for one in results if one.get("failed")]
         if failures:
             result.update(failed=True, msg="\n".join(one["msg"] for one in failures))

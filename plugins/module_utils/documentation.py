@@ -107,7 +107,8 @@ options:
   skip_unreachable:
     description:
       - Whether a domain that can't be connected to is left alone, with a warning, and no failure. The module then
-        returns RV(reached=false) and is shown as skipped. What answers with an error is a failure nevertheless.
+        returns RV(reached=false) and is shown as skipped, with O(aggregate) if that is so for each of them. What
+        answers with an error is a failure nevertheless.
     type: bool
     default: false
 notes:

@@ -9,10 +9,14 @@ import hashlib
 
 # Longest name that the service accepts. kms_alias is counted without its "alias/", log_group and paths as a whole.
 LIMITS = {
+    "dynamodb_table": 255,
     "ec2_tag_name": 255,
     "ecr_repository": 256,
     "eks_cluster": 100,
     "eks_nodegroup": 63,
+    "elasticache_parameter_group": 255,
+    "elasticache_replication_group": 40,
+    "elasticache_subnet_group": 255,
     "iam_policy": 128,
     "iam_role": 64,
     "kms_alias": 250,
@@ -20,9 +24,15 @@ LIMITS = {
     "log_group": 512,
     "logs_resource_policy": 255,
     "opensearch_domain": 28,
+    "rds_cluster": 63,
+    "rds_event_subscription": 255,
+    "rds_instance": 63,
+    "rds_parameter_group": 255,
+    "rds_subnet_group": 255,
     "s3_bucket": 63,
     "secret": 512,
     "security_group": 255,
+    "sns_topic": 256,
 }
 
 # Kinds of which AWS doesn't distinguish names by case.

@@ -171,10 +171,11 @@ class Domain:
                 retries=False,
                 redirect=False,
             )
-        except http_errors.ConnectTimeoutError as error:
-            raise ConnectTimeoutError(endpoint_url=self.place, error=error) from error
+        # Some versions take the first for a kind of the second.
         except http_errors.NewConnectionError as error:
             raise EndpointConnectionError(endpoint_url=self.place, error=error) from error
+        except http_errors.ConnectTimeoutError as error:
+            raise ConnectTimeoutError(endpoint_url=self.place, error=error) from error
         except http_errors.ReadTimeoutError as error:
             raise ReadTimeoutError(endpoint_url=self.place, error=error) from error
         except http_errors.SSLError as error:
@@ -321,10 +322,11 @@ class DomainObject(Resource):
         verb = VERBS[operation]
         call = f"{verb} {self.path}/{self.options['name']} at {self.domain.host}"
         return ResourceError(
-            describe_failure(error, doing, SERVICE, call, f"es:ESHttp{verb.capitalize()}", self.hint(error)), error
+            describe_failure(error, doing, SERVICE, call, f"es:ESHttp{verb.capitalize()}", self.hint(error, operation)),
+            error,
         )
 
-    def hint(self, error: Exception) -> str:
+    def hint(self, error: Exception, operation: str) -> str:
         """What helps against a failure."""
         who = self.domain.role or "the identity of this run"
         if is_unreachable(error):
@@ -344,6 +346,8 @@ class DomainObject(Resource):
                 f"{who[0].upper()}{who[1:]} has no role in the domain that may do so: give assume_role_arn, the "
                 "domain's master role, or map it to one such as all_access."
             )
+        if status == 404 and operation == "Put":
+            return "Make that first, and run again."
         if status in (400, 405) and ("no handler found" in said or "is not allowed" in said.lower()):
             return "The domain doesn't offer this API; see its engine version."
         return ""

@@ -122,8 +122,8 @@ PARAMETERS = Setting(
 class ParameterGroup(RdsResource):
     """A group of parameters. Subclasses name the calls, which are the same for clusters and for instances.
 
-    RDS tells what someone has set (its Source is user) apart from what the engine or RDS has as a default. The hundreds
-    of defaults are read only where a declared parameter isn't set: its default may be what is declared.
+    RDS tells what someone has set (its Source is user) apart from what the engine or RDS has as a default. One that is
+    set to its default doesn't count as set. So defaults are read where a declared parameter isn't set as declared.
     """
 
     result = "parameter_group"
@@ -167,7 +167,8 @@ class ParameterGroup(RdsResource):
             return None  # removed since it was described
         others = {}
         if any(not same_value(found.get(name, {}).get("ParameterValue"), value) for name, value in declared.items()):
-            self.known = self.listed(self.parameters_of, self.named()) or {}
+            wanted = [{"Name": "parameter-name", "Values": sorted(declared)}]
+            self.known = self.listed(self.parameters_of, {**self.named(), "Filters": wanted}) or {}
             others = {name: self.known[name] for name in declared if name in self.known}
         if not self.purge:
             found = {name: parameter for name, parameter in found.items() if name in declared}

@@ -11,7 +11,7 @@ short_description: Manage a target tracking policy of Application Auto Scaling
 description:
   - Creates, changes and deletes a policy that holds a metric at a value by scaling a target, such as the CPU load of
     the replicas of an Aurora cluster. Application Auto Scaling makes, changes and removes the alarms of the policy
-    itself.
+    itself. One that someone has deleted isn't missed; it comes back with the next change of the policy.
   - The target must be registered, see M(agent_platform.aws.application_autoscaling_target). Whose a policy is, the tags
     of its target say, since policies have none.
   - It replaces M(community.aws.application_autoscaling_policy), which in release 11.2.0 registers the target, too,

@@ -10,8 +10,8 @@ version_added: 0.1.0
 short_description: Map users to a role of an OpenSearch domain
 description:
   - Says who has a role of the domain's fine-grained access control, through the domain's own API.
-  - The mapping bears the name of the role. IAM roles and users are mapped by their ARNs, as O(backend_roles) and
-    O(users).
+  - The mapping bears the name of the role, which must exist. IAM roles and users are mapped by their ARNs, as
+    O(backend_roles) and O(users).
 author:
   - Contributors to the agent_platform.aws project (@agent-platform)
 options:

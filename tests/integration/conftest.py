@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,14 +22,10 @@ from . import census, components, neighbours
 
 FOLDER = Path(__file__).resolve().parent
 SHARED_ACCOUNT = "123456789012"
-FIGURES = pytest.StashKey[list[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[FIGURES] = []
     config.addinivalue_line("markers", "every_ansible_core: runs with each supported version, by the fixture `core`")
-    # Ended from outside as by Ctrl+C: emulators and runs are ended, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -81,19 +76,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip(f"{marker.args[0]} was not built")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if config.stash[FIGURES]:
-        terminalreporter.section("figures of the integration tests")
-        for line in config.stash[FIGURES]:
-            terminalreporter.write_line(line)
-
-
-@pytest.fixture(scope="session")
-def figures(pytestconfig: pytest.Config) -> list[str]:
-    """Lines for the end of the test run: how long playbooks took, how many faults were survived."""
-    return pytestconfig.stash[FIGURES]
-
-
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an empty AWS of the tests' own, on a free port: never the one that `make up` has started."""
@@ -107,14 +89,17 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def new_account(
     emulator: str, tmp_path_factory: pytest.TempPathFactory, figures: list[str], pytestconfig: pytest.Config
 ) -> Iterator[Callable[[str], Account]]:
-    """Makes an account by its number; a number is used for one scenario only."""
+    """Makes an account by its number; a number is used for one scenario only.
+
+    Its runs don't wait as long as they would for AWS, unless the scenario is about time (hasty=False).
+    """
     accounts: list[Account] = []
     about = with_required(chosen_components(pytestconfig))
     folder: Path = tmp_path_factory.mktemp("runs")
 
-    def make(account_id: str) -> Account:
+    def make(account_id: str, hasty: bool = True) -> Account:
         assert account_id not in [account.id for account in accounts], f"account {account_id} is in use"
-        accounts.append(Account(account_id, emulator, folder, figures, about))
+        accounts.append(Account(account_id, emulator, folder, figures, about, hasty=hasty))
         return accounts[-1]
 
     yield make

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
@@ -28,12 +27,14 @@ from .conftest import Platform, build_required, limit
 THROTTLED = {
     "ec2": ("RequestLimitExceeded", 503),
     "eks": ("ThrottlingException", 429),
+    "elasticache": ("Throttling", 400),
     "iam": ("Throttling", 400),
     "s3": ("SlowDown", 503),
 }
 BROKEN = {
     "ec2": ("InternalError", 500),
     "eks": ("ServerException", 500),
+    "elasticache": ("InternalFailure", 500),
     "iam": ("ServiceFailure", 500),
     "kms": ("KMSInternalException", 500),
     "logs": ("ServiceUnavailableException", 503),
@@ -42,8 +43,6 @@ BROKEN = {
 }
 # A run that fails may be repeated; each must get past what stopped the one before.
 MOST_RUNS = 4
-# Makes the pauses between attempts short: here AWS recovers with the next call, not with time.
-HASTE = {"PYTHONPATH": str(Path(__file__).resolve().parents[1] / "support/haste")}
 
 
 def throttled(service: str) -> dict:
@@ -121,7 +120,7 @@ def suffer(name: str, account: Account, chosen: tuple[str, ...], writes: Calls) 
     story = Story(account)
     while len(story.runs) < MOST_RUNS:
         note = f"every write {name}, run {len(story.runs) + 1}"
-        story.runs.append(account.run(*limit(account, chosen), environment=HASTE, note=note))
+        story.runs.append(account.run(*limit(account, chosen), note=note))
         if story.runs[-1].returncode == 0:
             break
     for (fault, count, rule), fired in zip(rules, account.proxy.fired(), strict=True):

@@ -11,10 +11,12 @@ import pytest
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import component_names
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.names import TITLES
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.roles import load
+from tests.support.components import shared
 from tests.support.playbook import PREFIX
 
 from . import components
 from .census import tags_of
+from .components import redis
 
 
 def named(lister) -> dict[str, list[tuple[str, dict]]]:
@@ -37,6 +39,15 @@ def named(lister) -> dict[str, list[tuple[str, dict]]]:
         "ecr_repository": [(item["repositoryName"], tags_of(item)) for item in repositories],
         "eks_cluster": [(item["name"], tags_of(item)) for item in clusters],
         "eks_nodegroup": [(item["nodegroupName"], tags_of(item)) for item in groups],
+        "elasticache_parameter_group": [
+            (item["CacheParameterGroupName"], tags_of(item)) for item in redis.parameter_groups(lister)
+        ],
+        "elasticache_replication_group": [
+            (item["ReplicationGroupId"], tags_of(item)) for item in redis.replication_groups(lister)
+        ],
+        "elasticache_subnet_group": [
+            (item["CacheSubnetGroupName"], tags_of(item)) for item in redis.subnet_groups(lister)
+        ],
         "iam_role": [(item["RoleName"], tags_of(item)) for item in lister.roles()],
         "instance_profile": [
             (name, tags_of(iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]))
@@ -70,12 +81,13 @@ def test_each_component_has_the_names_that_it_claims(platform, lister):
     for kind, things in found.items():
         for name, tags in things:
             # AWS names the default group of a VPC itself.
-            if name.startswith((PREFIX, f"/aws/eks/{PREFIX}", f"/aws/vpc/{PREFIX}")) and "Component" in tags:
+            if (name.startswith(PREFIX) or f"/{PREFIX}" in name) and "Component" in tags:
                 made[tags["Component"]].add((kind, name))
     for component in platform.components:
         values = load(component, "defaults/main.yml") | {
             "platform_prefix": PREFIX,
             "platform_account_id": platform.account.id,
+            "platform_gateways": shared()["platform_gateways"],
         }
         claimed = {(item.kind, item.name) for item in component_names(component, values)}
         assert claimed == made[component], component

@@ -33,7 +33,8 @@ def twins(account: Account) -> dict[tuple[str, str], int]:
 @pytest.mark.by_component("encryption", "network")
 @pytest.mark.parametrize("turn", TURNS)
 def test_no_twin_is_left(new_account, turn):
-    account = new_account(f"1000000001{turn:02}")
+    # What each waits for is what the other does meanwhile.
+    account = new_account(f"1000000001{turn:02}", hasty=False)
     started = [account.start(*FOUNDATION) for _each in range(2)]
     runs: list[Run] = [run.wait() for run in started]
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -39,11 +40,16 @@ def with_required(components: Iterable[str]) -> tuple[str, ...]:
     return tuple(component for component in COMPONENTS if component in found)
 
 
+@cache
+def shared() -> dict[str, Any]:
+    """What all environments share, with the templates in it."""
+    return yaml.safe_load((ROOT / "group_vars/all/common.yml").read_text())
+
+
 def entries() -> dict[str, list[str]]:
     """The names of what components make from lists, as their defaults and the platform's list it."""
-    shared = yaml.safe_load((ROOT / "group_vars/all/common.yml").read_text())
     defaults = {
-        name: {**shared, **yaml.safe_load((ROLES / name / "defaults/main.yml").read_text())} for name in COMPONENTS
+        name: {**shared(), **yaml.safe_load((ROLES / name / "defaults/main.yml").read_text())} for name in COMPONENTS
     }
     return {
         component: [entry["name"] for variable in about["entries"] for entry in defaults[component][variable]]

@@ -19,6 +19,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from .bound import bound
+
 # A call is a read when its operation begins so; all others count as writes.
 READS = ("Describe", "Get", "List", "Head")
 START_SECONDS = 60
@@ -65,7 +67,7 @@ class Proxy:
         command = [sys.executable, "-I", str(program), "--upstream", upstream, "--port", str(self.port)]
         self._log = log.open("wb")
         self._process = subprocess.Popen(
-            command, stdout=self._log, stderr=subprocess.STDOUT, start_new_session=True, env={**os.environ}
+            bound(command), stdout=self._log, stderr=subprocess.STDOUT, start_new_session=True, env={**os.environ}
         )
         self._base: Counter = Counter()
         self._wait()

@@ -23,6 +23,8 @@ READS = ("describe_", "get_", "list_")
 # How the codes end, or begin, that say "there is none": InvalidVpcID.NotFound, ResourceNotFoundException, NoSuchEntity.
 MISSING_ENDS = ("NotFound", "NotFoundError", "NotFoundException", "NotFoundFault")
 MISSING_BEGINS = "NoSuch"
+# ElastiCache tells no tags of what is being changed at the moment.
+UNREADABLE = frozenset({"InvalidReplicationGroupState"})
 
 # The tags, besides those of the platform, by which its parts are told apart; and two platforms of one name.
 COMPONENT_TAG = "Component"
@@ -69,7 +71,7 @@ class Reader:
         self.failed: ResourceError | None = None
 
     def read(self, service: str, operation: str, **params: Any) -> dict | None:
-        """The whole answer, all pages of it; None if AWS says that there is no such thing."""
+        """The whole answer, all pages of it; None if AWS says that there is no such thing, or not to be read now."""
         if not operation.startswith(READS):
             raise ValueError(f"{service}.{operation} is not a read")
         if self.failed:
@@ -81,7 +83,7 @@ class Reader:
             return getattr(client, operation)(**params)
         except AWS_ERRORS as error:
             code = error_code(error)
-            if code.endswith(MISSING_ENDS) or code.startswith(MISSING_BEGINS):
+            if code.endswith(MISSING_ENDS) or code.startswith(MISSING_BEGINS) or code in UNREADABLE:
                 return None
             failure = self.failure(client, operation, error)
             if code not in DENIED_CODES:

@@ -10,12 +10,34 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import quotas
-from . import bastion_instance, eks, encryption, network, opensearch, registry, workload_identity
+from . import (
+    aurora,
+    bastion_instance,
+    dynamodb,
+    eks,
+    encryption,
+    network,
+    opensearch,
+    redis,
+    registry,
+    workload_identity,
+)
 from .base import Component, OptionalReader, Reader, Scope, Search, tags_of
 
 COMPONENTS: dict[str, Component] = {
     part.COMPONENT.name: part.COMPONENT
-    for part in (encryption, network, eks, opensearch, registry, workload_identity, bastion_instance)
+    for part in (
+        encryption,
+        network,
+        aurora,
+        dynamodb,
+        eks,
+        opensearch,
+        redis,
+        registry,
+        workload_identity,
+        bastion_instance,
+    )
 }
 CALLS_AT_ONCE = 16
 # Services that tell of quotas and of what is used.

@@ -98,6 +98,10 @@ GROUP_TEXT = Text(255, r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]*", "letters, digit
 
 # By module and option. Tags are measured where they are declared, by inventory_rules/platform.py.
 LIMITS: dict[str, dict[str, t.Any]] = {
+    "dynamodb_table": {
+        "name": Text(255, r"[a-zA-Z0-9_.-]{3,}", "3 to 255 letters, digits and _ - ."),
+        "resource_policy": Document(20480),
+    },
     "ec2_instance": {"user_data": Text(16384)},
     "ec2_launch_template": {
         "name": Text(128, r"[a-zA-Z0-9().\-/_]{3,}", "3 to 128 letters, digits and ( ) . - / _"),
@@ -120,6 +124,16 @@ LIMITS: dict[str, dict[str, t.Any]] = {
     "eks_cluster": {"name": Text(100, r"[0-9A-Za-z][A-Za-z0-9_-]*", "letters, digits, - and _")},
     "eks_nodegroup": {"name": Text(63, r"[0-9A-Za-z][A-Za-z0-9_-]*", "letters, digits, - and _")},
     "eks_pod_identity_association": {"policy": Document(2048)},
+    "elasticache_parameter_group": {"description": Text(255)},
+    "elasticache_replication_group": {
+        "name": Text(
+            40,
+            r"(?!.*--)[A-Za-z][A-Za-z0-9-]*(?<!-)",
+            "letters, digits and single -, a letter first and no - at the end",
+        ),
+        "description": Text(255),
+    },
+    "elasticache_subnet_group": {"description": Text(255)},
     "iam_role": {
         "name": IAM_NAME,
         "description": Text(1000, r"[\t\n\r\x20-\x7e\xa1-\xff]*", "text of Latin letters, without control characters"),

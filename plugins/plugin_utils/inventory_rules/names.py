@@ -14,9 +14,13 @@ from .fault import Fault
 
 # What each kind of name is called, by the names that module_utils/names.py has for them.
 TITLES = {
+    "dynamodb_table": "DynamoDB table",
     "ecr_repository": "ECR repository",
     "eks_cluster": "EKS cluster",
     "eks_nodegroup": "node group",
+    "elasticache_parameter_group": "cache parameter group",
+    "elasticache_replication_group": "replication group",
+    "elasticache_subnet_group": "cache subnet group",
     "iam_role": "IAM role",
     "instance_profile": "instance profile",
     "kms_alias": "KMS alias",
@@ -24,9 +28,15 @@ TITLES = {
     "log_group": "log group",
     "logs_resource_policy": "CloudWatch Logs resource policy",
     "opensearch_domain": "OpenSearch domain",
+    "rds_cluster": "RDS cluster",
+    "rds_event_subscription": "RDS event subscription",
+    "rds_instance": "RDS instance",
+    "rds_parameter_group": "RDS parameter group",
+    "rds_subnet_group": "RDS subnet group",
     "s3_bucket": "S3 bucket",
     "secret": "secret",
     "security_group": "security group",
+    "sns_topic": "SNS topic",
 }
 
 

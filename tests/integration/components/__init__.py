@@ -12,7 +12,8 @@ A file has tests of what was built, and for the shared tests:
 - `take_names(account)`: makes things with our names and without our tags, and returns what a refusal must say of them;
 - `REPAIRS`: harm that is mended by known tasks and writes and no others, see drift.py;
 - `harms(account)`: by name, what removes or changes each kind of thing, which one run mends;
-- `lasting(account)`: ids of what such a run keeps and doesn't replace.
+- `lasting(account)`: ids of what such a run keeps and doesn't replace;
+- `SECRETS`: how many secrets it has in Secrets Manager at least, if any.
 """
 
 from __future__ import annotations

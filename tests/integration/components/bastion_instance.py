@@ -18,10 +18,11 @@ from tests.support.playbook import OWNER, PREFIX, REGION, Account
 from .. import neighbours
 from ..census import Lister, as_list, document, name_of, statements_of, tags_of
 from ..drift import QUICKLY, Repair, ours
-from . import eks, encryption, network
+from . import eks, encryption, network, registry
 
 NAME = f"{PREFIX}-bastion"
 SECRET = f"{NAME}-code-server"
+SECRETS = 1
 SUMMARY = "t3.large running"
 LEAST_TAGGED = 5
 
@@ -445,9 +446,16 @@ class TestBastionInstance:
 
     def test_permissions_for_what_does_not_exist_yet_wait_visibly(self, platform):
         sids = {item["Sid"] for item in statements_of(platform.account, NAME)}
-        for sid in ("ConnectToDatabase", "ReadCacheSecret", "ReadMachineClientSecret", "PullAndPushImages"):
+        for sid in ("ConnectToDatabase", "ReadCacheSecret", "ReadMachineClientSecret"):
             assert sid not in sids
             assert f"The bastion does not get {sid} yet" in platform.first_run.output
+
+    @pytest.mark.needs("registry")
+    def test_pulls_and_pushes_images(self, platform):
+        statements = {item["Sid"]: item for item in statements_of(platform.account, NAME)}
+        assert sorted(as_list(statements["PullAndPushImages"]["Resource"])) == sorted(
+            registry.repository(platform.account, name)["repositoryArn"] for name in registry.NAMES
+        )
 
     @pytest.mark.needs("eks")
     def test_finds_the_cluster(self, platform):

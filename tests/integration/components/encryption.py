@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.roles import described
 from tests.support.playbook import PREFIX, REGION, Account
 
 from ..census import Lister, document, name_of
@@ -16,6 +17,9 @@ from ..drift import Repair
 ALIAS = f"alias/{PREFIX}-key"
 SUMMARY = ALIAS
 LEAST_TAGGED = 1
+# A service whose role others have made before the platform comes, and what they have written there.
+SERVED = "autoscaling.amazonaws.com"
+THEIRS = "Made by others"
 
 
 def keys(lister: Lister) -> list[dict]:
@@ -45,6 +49,11 @@ def key(account: Account) -> dict:
     return account.client("kms").describe_key(KeyId=ALIAS)["KeyMetadata"]
 
 
+def linked_roles(account: Account, service: str) -> list[dict]:
+    """The service-linked roles of a service."""
+    return account.pages("iam", "list_roles", "Roles", PathPrefix=f"/aws-service-role/{service}/")
+
+
 def census(lister: Lister) -> dict[str, list]:
     found = keys(lister)
     for item in found:
@@ -71,6 +80,8 @@ def settle(account: Account, prefix: str, tags: dict[str, str]) -> None:
     kms = account.client("kms")
     made = kms.create_key(Tags=[{"TagKey": key, "TagValue": value} for key, value in tags.items()])
     kms.create_alias(AliasName=f"alias/{prefix}-key", TargetKeyId=made["KeyMetadata"]["KeyId"])
+    if not linked_roles(account, SERVED):
+        account.client("iam").create_service_linked_role(AWSServiceName=SERVED, Description=THEIRS)
 
 
 def take_names(account: Account) -> list[str]:
@@ -130,3 +141,19 @@ class TestKey:
             assert principal not in ("*", {"AWS": "*"}) or statement.get("Condition")
             if "Service" in principal:
                 assert statement["Condition"], statement
+
+
+class TestServiceLinkedRoles:
+    def test_each_service_of_the_components_has_its_role_once(self, lister):
+        """Of all components that the inventory has, whichever of them a run is limited to."""
+        services = {service for about in described().values() for service in about.get("service_linked_roles", [])}
+        assert SERVED in services
+        assert {service: len(linked_roles(lister.account, service)) for service in services} == dict.fromkeys(
+            services, 1
+        )
+
+    def test_one_that_others_have_made_is_used_and_left_as_it_is(self, platform, lister):
+        (role,) = linked_roles(lister.account, SERVED)
+        assert role["Description"] == THEIRS
+        policy = lister.account.client("kms").get_key_policy(KeyId=key(lister.account)["KeyId"], PolicyName="default")
+        assert role["Arn"] in policy["Policy"]

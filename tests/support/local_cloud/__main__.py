@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _up(wanted: list[Instance]) -> int:
     timeout = float(os.environ.get("LOCAL_CLOUD_START_TIMEOUT") or 60)
     for instance in wanted:
-        seconds = processes.start(instance, timeout)
+        seconds = processes.start(instance, timeout, lasting=True)
         print(
             f"local AWS: {instance.emulator.name} is up at {instance.endpoint} (account {ACCOUNT_ID}, region {REGION}, "
             f"started in {seconds:.1f} s, log {_relative(instance.log)})"

@@ -18,6 +18,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..bound import bound
 from .settings import CHECKOUT, Instance
 
 _STOP_SECONDS = 5.0
@@ -40,8 +41,11 @@ def exclusive(base: Path) -> Iterator[None]:
         os.close(folder)
 
 
-def start(instance: Instance, timeout: float) -> float:
-    """Start the emulator with empty state and wait until it answers. Returns the seconds that took."""
+def start(instance: Instance, timeout: float, lasting: bool = False) -> float:
+    """Start the emulator with empty state and wait until it answers. Returns the seconds that took.
+
+    lasting: whether it outlives the thread that starts it.
+    """
     stop(instance)
     _check_port_free(instance)
     for folder in (instance.state, instance.state / "tmp"):
@@ -49,7 +53,7 @@ def start(instance: Instance, timeout: float) -> float:
     began = time.monotonic()
     with instance.log.open("wb") as log:
         process = subprocess.Popen(
-            _command(instance),
+            _command(instance) if lasting else bound(_command(instance)),
             cwd=CHECKOUT,
             env=_environment(instance),
             stdin=subprocess.DEVNULL,

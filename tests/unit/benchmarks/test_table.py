@@ -10,7 +10,19 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmarks.__main__ import CALLS_PLAYBOOK, BenchmarkError, Row, as_json, main, report, table, verify
+from benchmarks.__main__ import (
+    CALLS_PLAYBOOK,
+    FULL_CREATE,
+    NO_CHANGE,
+    BenchmarkError,
+    Row,
+    as_json,
+    main,
+    missed,
+    report,
+    table,
+    verify,
+)
 from benchmarks.costs import WHOLE_RUN, Cost
 from tests.support.faults import Calls
 from tests.support.local_cloud.settings import CHECKOUT
@@ -48,6 +60,15 @@ def test_the_table_is_aligned() -> None:
         "full create         139.00",
         "no change    60.00   15.00        0.25   2.35",
     ]
+
+
+def test_what_takes_too_long_is_told() -> None:
+    """The median counts, of the runs with `warm`."""
+    create, no_change = row(FULL_CREATE, warm=[95.0, 60.0, 61.0]), row(NO_CHANGE, local=[90.0] * 3, warm=[20.0] * 3)
+    assert missed([create, no_change, row("anything else", warm=[1000.0])]) == []
+
+    slow = row(NO_CHANGE, local=[90.0], warm=[22.5])
+    assert missed([create, slow]) == [f"{NO_CHANGE} took 22.50 s, and may take 22"]
 
 
 def test_the_report_names_the_machine_and_the_calls() -> None:

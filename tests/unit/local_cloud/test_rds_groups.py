@@ -55,6 +55,8 @@ def test_defaults_are_listed_apart_from_what_was_set(rds: Any, groups: str) -> N
     assert listed["rds.force_ssl"]["Source"] == "engine-default"
     assert listed["shared_preload_libraries"]["ApplyType"] == "static"
     assert "ParameterValue" not in listed["log_statement"]
+    wanted = [{"Name": "parameter-name", "Values": ["work_mem", "nothing"]}]
+    assert set(by_name(rds.describe_db_cluster_parameters(**group, Filters=wanted)["Parameters"])) == {"work_mem"}
     rds.modify_db_cluster_parameter_group(**group, Parameters=[parameter("rds.force_ssl", "1")])
     (found,) = rds.describe_db_cluster_parameters(**group, Source="user")["Parameters"]
     assert (found["ParameterName"], found["ParameterValue"], found["ApplyType"]) == ("rds.force_ssl", "1", "dynamic")

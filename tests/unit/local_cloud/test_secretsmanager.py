@@ -112,3 +112,18 @@ def test_a_rotation_is_turned_off(secrets: Any, name: str) -> None:
     assert secrets.describe_secret(SecretId=name)["RotationEnabled"] is True
     secrets.cancel_rotate_secret(SecretId=name)
     assert secrets.describe_secret(SecretId=name)["RotationEnabled"] is False
+
+
+def test_a_version_is_never_replaced_and_a_label_is_on_one(secrets: Any, name: str) -> None:
+    secrets.create_secret(Name=name, SecretString="one")
+    token = str(uuid.uuid4())
+    put = {"SecretId": name, "VersionStages": ["AWSPENDING"]}
+    secrets.put_secret_value(**put, SecretString="two", ClientRequestToken=token)
+    assert secrets.put_secret_value(**put, SecretString="two", ClientRequestToken=token)["VersionId"] == token
+    assert (
+        code_of(secrets.put_secret_value, **put, SecretString="three", ClientRequestToken=token)
+        == "ResourceExistsException"
+    )
+    later = secrets.put_secret_value(**put, SecretString="four")["VersionId"]
+    stages = secrets.describe_secret(SecretId=name)["VersionIdsToStages"]
+    assert [version for version, labels in stages.items() if "AWSPENDING" in labels] == [later]

@@ -77,8 +77,13 @@ class Kind:
             operation = f"DescribeDB{self.cluster}Parameters"
             steps.append(Step(operation, {"Parameters": parameters}, {self.name: "demo", "Source": "user"}))
             if defaults is not None:
-                steps.append(Step(operation, {"Parameters": defaults}, {self.name: "demo"}))
+                steps.append(Step(operation, {"Parameters": defaults}, self.by_name))
         return steps
+
+    def by_name(self, request):
+        (wanted,) = request.pop("Filters")
+        assert request == {self.name: "demo"}
+        assert (wanted["Name"], wanted["Values"]) == ("parameter-name", sorted(wanted["Values"]))
 
     def nothing(self):
         operation = f"DescribeDB{self.cluster}ParameterGroups"

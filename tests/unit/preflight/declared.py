@@ -29,7 +29,8 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
     quota_warnings,
 )
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.roles import ROLES, load, options
-from tests.unit.platform_info.fake_aws import everything, look, read
+from tests.support.components import shared as shared_variables
+from tests.unit.platform_info.fake_aws import everything, look
 
 
 class UndeclaredError(AssertionError):
@@ -182,7 +183,7 @@ def samples(role: str) -> Iterator[Declared]:
         "platform_prefix": "agent-platform-dev",
         "platform_region": "us-west-2",
         "platform_account_id": "123456789012",
-        "platform_gateways": read("group_vars", "all", "common.yml")["platform_gateways"],
+        "platform_gateways": shared_variables()["platform_gateways"],
     }
     for given in (defaults, {**defaults, **entries}):
         yield values(role, **{**shared, **given})

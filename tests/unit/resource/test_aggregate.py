@@ -13,28 +13,29 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.agent_platform.aws.plugins.module_utils import resource
 from ansible_collections.agent_platform.aws.plugins.module_utils.aggregate import Clients, Part
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
-from ansible_collections.agent_platform.aws.plugins.modules import logs_log_group
+from ansible_collections.agent_platform.aws.plugins.modules import ec2_nat_gateway, ec2_route_table, logs_log_group
 from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step
 
 ARN = "arn:aws:logs:us-west-2:123456789012:log-group"
 
 
 class Run:
-    """A module's main() with LogGroup.run replaced by a function of the options."""
+    """A module's main() with the run of its resource replaced by a function of the options."""
 
     def __init__(self, monkeypatch, capsys):
         self.monkeypatch, self.capsys = monkeypatch, capsys
         self.seen = []
 
-    def __call__(self, act=None, check_mode=False, diff=False, **arguments):
+    def __call__(self, act=None, check_mode=False, diff=False, of=(logs_log_group, "LogGroup"), **arguments):
         def run(group):
             self.seen.append(group.options)
-            return act(group) if act else {"changed": False, "log_group": {"name": group.options["name"]}}
+            return act(group) if act else {"changed": False, "log_group": {"name": group.options.get("name")}}
 
-        self.monkeypatch.setattr(logs_log_group.LogGroup, "run", run)
+        module, resource_name = of
+        self.monkeypatch.setattr(getattr(module, resource_name), "run", run)
         flags = {"_ansible_check_mode": check_mode, "_ansible_diff": diff}
         with patch_module_args({"region": "us-west-2", **arguments, **flags}), pytest.raises(SystemExit):
-            logs_log_group.main()
+            module.main()
         return json.loads(self.capsys.readouterr().out)
 
 
@@ -62,6 +63,8 @@ def test_each_has_what_is_common_its_own_counts_and_defaults_are_filled_in(run):
         ("present", True, False)
     }
     assert all("aggregate" not in options for options in run.seen)
+    # Those of amazon.aws for the connection are there, too.
+    assert {options["region"] for options in run.seen} == {"us-west-2"}
     assert [one["item"] for one in result["results"]] == entries
     assert [one["log_group"]["name"] for one in result["results"]] == ["/a", "/b"]
     assert result["changed"] is False
@@ -102,6 +105,33 @@ def test_a_failure_of_one_keeps_no_other_from_its_state_and_is_told(run):
     assert result["msg"] == "log group '/a' is in the way.\nlog group '/c' is in the way."
     assert [bool(one.get("failed")) for one in result["results"]] == [True, False, True]
     assert result["results"][1]["log_group"] == {"name": "/b"}
+
+
+@pytest.mark.parametrize(("skipped", "all_of_them"), [({"/a", "/b"}, True), ({"/a"}, False)])
+def test_it_is_skipped_where_each_of_them_is(run, skipped, all_of_them):
+    def skip(group):
+        return {"changed": False, "log_group": {}, "skipped": group.options["name"] in skipped, "skip_reason": "why"}
+
+    result = run(skip, aggregate=[{"name": "/a"}, {"name": "/b"}])
+    assert result.get("skipped", False) is all_of_them
+    assert result.get("skip_reason") == ("why" if all_of_them else None)
+
+
+ROUTES = [{"destination_cidr_block": "0.0.0.0/0", "gateway_id": "igw-1"}]
+
+
+@pytest.mark.parametrize("arguments", [{"name": "public"}, {"aggregate": [{"name": "public"}]}])
+def test_suboptions_that_exclude_each_other_may_stand_beside_it_or_alone(run, arguments):
+    result = run(of=(ec2_route_table, "RouteTable"), vpc_id="vpc-1", routes=ROUTES, **arguments)
+    assert not result.get("failed"), result
+    assert [options["routes"][0]["gateway_id"] for options in run.seen] == ["igw-1"]
+
+
+def test_twins_are_told_apart_by_their_ids(run):
+    nat = (ec2_nat_gateway, "NatGateway")
+    twins = [{"subnet_id": "subnet-1", "nat_gateway_id": f"nat-{number}"} for number in (1, 2)]
+    assert not run(of=nat, state="absent", aggregate=twins).get("failed")
+    assert "more than once" in run(of=nat, state="absent", aggregate=[twins[0], twins[0]])["msg"]
 
 
 @pytest.mark.parametrize(

@@ -223,12 +223,13 @@ class Groups:
 
     def describe(self, request: dict[str, Any]) -> dict[str, Any]:
         group = self.group(request)
+        wanted = [name for item in request.get("Filters", ()) for name in item["Values"]]
         listed = []
         for name, parameter in self.parameters(group["DBParameterGroupFamily"]).items():
             described = parameter.described(name)
             if name in group["Parameters"]:
                 described |= {**group["Parameters"][name], "Source": "user"}
-            if request.get("Source") in (None, described["Source"]):
+            if request.get("Source") in (None, described["Source"]) and name in (wanted or [name]):
                 listed.append(described)
         return {"Parameters": listed}
 

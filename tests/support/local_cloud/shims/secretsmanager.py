@@ -4,6 +4,7 @@
 
 CreateSecret ignores the client token, by which AWS knows a repeated call and which is the ID of the first version. It
 refuses a name whose deletion is scheduled as one that exists. Without a value it makes a version without one.
+PutSecretValue replaces the version of the token that it is given, and leaves a label on two versions.
 CancelRotateSecret and RemoveRegionsFromReplication are unknown. A secret with replicas is deleted.
 """
 
@@ -24,6 +25,7 @@ VALUES = ("SecretString", "SecretBinary")
 
 def install() -> None:
     secretsmanager._create_secret = functools.partial(_create, secretsmanager._create_secret)
+    secretsmanager._put_secret_value = functools.partial(_put, secretsmanager._put_secret_value)
     secretsmanager._delete_secret = functools.partial(_delete, secretsmanager._delete_secret)
     secretsmanager.handle_request = functools.partial(_handle, secretsmanager.handle_request)
 
@@ -78,6 +80,29 @@ def _delete(original: Callable[[dict[str, Any]], Response], request: dict[str, A
             400,
         )
     return original(request)
+
+
+def _put(original: Callable[[dict[str, Any]], Response], request: dict[str, Any]) -> Response:
+    _key, secret = secretsmanager._resolve(request.get("SecretId"))
+    version = secret["Versions"].get(request.get("ClientRequestToken")) if secret else None
+    if version:
+        if any(version[name] != request.get(name) for name in VALUES):
+            text = "You can't modify an existing version, you can only create new version."
+            return error_response_json("ResourceExistsException", text, 400)
+        return json_response(
+            {
+                "ARN": secret["ARN"],
+                "Name": secret["Name"],
+                "VersionId": request["ClientRequestToken"],
+                "VersionStages": version["Stages"],
+            }
+        )
+    response = original(request)
+    if response[0] < 300:
+        made = json.loads(response[2])["VersionId"]
+        for label in request.get("VersionStages", []):
+            secretsmanager._remove_stage_everywhere(secret, label, except_version_id=made)
+    return response
 
 
 def _create(original: Callable[[dict[str, Any]], Response], request: dict[str, Any]) -> Response:

@@ -1,0 +1,1 @@
+../plugins/filter/dynamodb_scaled.py

@@ -1,0 +1,152 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the platform is there for, done as its workloads do it: with their roles, where AWS enforces their policies."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from tests.support.components import with_required
+from tests.support.faults import free_port
+from tests.support.local_cloud import processes
+from tests.support.local_cloud.account import furnish
+from tests.support.local_cloud.settings import EMULATORS, Instance
+from tests.support.playbook import PREFIX, REGION, DirectAccount
+
+from .components import dynamodb, eks, workload_identity
+
+USED = ("dynamodb", "workload_identity")
+pytestmark = pytest.mark.by_component(*USED)
+
+ACCOUNT = "210000000001"
+# What stands for the tables and how an item of each is found by its index.
+PLAN = {"entity_id": {"S": "key-1"}, "entity_type": {"S": "API_KEY"}, "tenant_id": {"S": "tenant-1"}}
+USE = {
+    "tenant_id": {"S": "tenant-1"},
+    "usage_id": {"S": "use-1"},
+    "timestamp": {"N": "1764374400"},
+    "ttl": {"N": "1772150400"},
+}
+CASES = [
+    pytest.param(dynamodb.PLANS, PLAN, ("entity_id", "entity_type"), "tenant_index", ("tenant_id",), id="plans"),
+    pytest.param(
+        dynamodb.LOGS, USE, ("tenant_id", "usage_id"), "tenant_timestamp_index", ("tenant_id", "timestamp"), id="logs"
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory, figures: list[str]) -> Iterator[DirectAccount]:
+    """A platform in an AWS that enforces policies. The account's own number as access key is its root user's."""
+    emulator = dataclasses.replace(EMULATORS[0], environment={**EMULATORS[0].environment, "AUTH": "true"})
+    instance = Instance(emulator, free_port(), tmp_path_factory.mktemp("enforcing"))
+    processes.start(instance, timeout=60)
+    furnish(instance.endpoint, ACCOUNT)
+    made = DirectAccount(ACCOUNT, instance.endpoint, tmp_path_factory.mktemp("runs"), figures, with_required(USED))
+    made.run(note="where policies are enforced").assert_converged()
+    yield made
+    made.close()
+    processes.stop(instance)
+
+
+def part_of_token(value: dict) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+def credentials(account: DirectAccount, role: str, subject: str) -> dict[str, str]:
+    """What a pod gets for the token of its service account."""
+    token = {"iss": f"https://{eks.issuer(account)}", "aud": "sts.amazonaws.com", "sub": subject}
+    sts = boto3.client(
+        "sts", region_name=REGION, endpoint_url=account.endpoint, config=Config(signature_version=UNSIGNED)
+    )
+    answer = sts.assume_role_with_web_identity(
+        RoleArn=f"arn:aws:iam::{account.id}:role/{PREFIX}-{role}",
+        RoleSessionName="pod",
+        WebIdentityToken=".".join((part_of_token({"alg": "none"}), part_of_token(token), "")),
+    )["Credentials"]
+    return {
+        "aws_access_key_id": answer["AccessKeyId"],
+        "aws_secret_access_key": answer["SecretAccessKey"],
+        "aws_session_token": answer["SessionToken"],
+    }
+
+
+@pytest.fixture(scope="module")
+def as_workload(account: DirectAccount) -> Callable[[str, str], Any]:
+    """Makes a client of a service with the role of a workload."""
+
+    def make(role: str, service: str) -> Any:
+        config = Config(retries={"total_max_attempts": 1})
+        session = boto3.Session(**credentials(account, role, workload_identity.WORKLOADS[role]), region_name=REGION)
+        return session.client(service, endpoint_url=account.endpoint, config=config)
+
+    return make
+
+
+def denied(call: Callable[..., Any], **request: Any) -> None:
+    with pytest.raises(ClientError) as refusal:
+        call(**request)
+    assert refusal.value.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException"), refusal.value
+
+
+def query(table: str, index: str, keys: tuple[str, ...], item: dict) -> dict:
+    """The request that finds the item by the keys of an index."""
+    return {
+        "TableName": table,
+        "IndexName": index,
+        "KeyConditionExpression": " AND ".join(f"#{number} = :{number}" for number, _key in enumerate(keys)),
+        "ExpressionAttributeNames": {f"#{number}": key for number, key in enumerate(keys)},
+        "ExpressionAttributeValues": {f":{number}": item[key] for number, key in enumerate(keys)},
+    }
+
+
+@pytest.mark.parametrize(("table", "item", "key", "index", "keys"), CASES)
+def test_the_gateway_of_models_keeps_use(as_workload, table, item, key, index, keys):
+    """An item is written, and read by its key and through the index; then changed and removed."""
+    gateway = as_workload("llm-gateway", "dynamodb")
+    whole_key = {name: item[name] for name in key}
+    gateway.put_item(TableName=table, Item=item)
+    assert gateway.get_item(TableName=table, Key=whole_key)["Item"] == item
+    assert gateway.query(**query(table, index, keys, item))["Items"] == [item]
+    assert gateway.scan(TableName=table, IndexName=index)["Items"] == [item]
+    gateway.update_item(
+        TableName=table,
+        Key=whole_key,
+        UpdateExpression="SET tokens = :tokens",
+        ExpressionAttributeValues={":tokens": {"N": "7"}},
+    )
+    assert gateway.query(**query(table, index, keys, item))["Items"] == [{**item, "tokens": {"N": "7"}}]
+    gateway.delete_item(TableName=table, Key=whole_key)
+    assert gateway.query(**query(table, index, keys, item))["Items"] == []
+
+
+@pytest.mark.parametrize("role", sorted({*workload_identity.WORKLOADS} - {"llm-gateway"}))
+@pytest.mark.parametrize(("table", "item", "key", "index", "keys"), CASES)
+def test_no_other_workload_does(as_workload, role, table, item, key, index, keys):
+    other = as_workload(role, "dynamodb")
+    denied(other.put_item, TableName=table, Item=item)
+    denied(other.get_item, TableName=table, Key={name: item[name] for name in key})
+    denied(other.query, **query(table, index, keys, item))
+
+
+def test_the_gateway_keeps_use_and_nothing_else(as_workload, account):
+    gateway = as_workload("llm-gateway", "dynamodb")
+    denied(gateway.delete_table, TableName=dynamodb.LOGS)
+    denied(gateway.update_table, TableName=dynamodb.LOGS, DeletionProtectionEnabled=False)
+    dynamodb.settle(account, "theirs", {})
+    denied(gateway.put_item, TableName="theirs-usage-plans", Item={"id": {"S": "1"}})
+
+
+def test_the_role_is_for_its_service_account_only(account):
+    for subject in ("system:serviceaccount:agents:agent", "system:serviceaccount:default:llm-gateway"):
+        denied(credentials, account=account, role="llm-gateway", subject=subject)
