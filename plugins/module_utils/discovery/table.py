@@ -29,6 +29,8 @@ COMPONENTS: dict[str, Component] = {
     for part in (
         encryption,
         network,
+        dynamodb,
+        eks,
         aurora,
         dynamodb,
         eks,
