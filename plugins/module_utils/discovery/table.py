@@ -29,8 +29,6 @@ COMPONENTS: dict[str, Component] = {
     for part in (
         encryption,
         network,
-        dynamodb,
-        eks,
         aurora,
         dynamodb,
         eks,
