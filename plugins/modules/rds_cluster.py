@@ -354,11 +354,8 @@ LOGS = ("CloudwatchLogsExportConfiguration.EnableLogTypes", "CloudwatchLogsExpor
 
 
 def group_ids(memberships):
-    return [item["VpcSecurityGroupId"] for item in memberships]
-
-
-def memberships(ids):
-    return [{"VpcSecurityGroupId": group} for group in ids]
+    # A prediction has the ids themselves.
+    return [item if isinstance(item, str) else item["VpcSecurityGroupId"] for item in memberships]
 
 
 def moment(text):
@@ -417,7 +414,7 @@ class RdsCluster(Database):
             "VpcSecurityGroupIds",
             read="VpcSecurityGroups",
             unordered=True,
-            decode=lambda found: group_ids(found),
+            decode=group_ids,
         ),
         plain("network_type", "NetworkType", absent="IPV4"),
         # RDS doesn't name the type that is the default.

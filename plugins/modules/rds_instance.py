@@ -263,6 +263,9 @@ RESTARTING = threading.Lock()
 
 
 def group_name(groups):
+    # A prediction has the name itself.
+    if isinstance(groups, str):
+        return groups
     return groups[0]["DBParameterGroupName"] if groups else None
 
 
@@ -383,7 +386,7 @@ class RdsInstance(Database):
             self.until_shown(name, current)
 
     def tell_of_restarts(self, shown):
-        for group in shown.get("db_parameter_groups") or []:
+        for group in [] if self.check_mode else shown.get("db_parameter_groups") or []:
             if group.get("parameter_apply_status") == "pending-reboot":
                 self.module.warn(
                     f"{self.title} must be restarted (aws rds reboot-db-instance) to take up static parameters of "

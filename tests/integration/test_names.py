@@ -36,6 +36,7 @@ def named(lister) -> dict[str, list[tuple[str, dict]]]:
     aliases = [alias for alias in account.pages("kms", "list_aliases", "Aliases") if alias.get("TargetKeyId")]
     repositories = components.of("registry").repositories(lister)
     return {
+        "dynamodb_table": [(item["TableName"], tags_of(item)) for item in components.of("dynamodb").tables(lister)],
         "ecr_repository": [(item["repositoryName"], tags_of(item)) for item in repositories],
         "eks_cluster": [(item["name"], tags_of(item)) for item in clusters],
         "eks_nodegroup": [(item["nodegroupName"], tags_of(item)) for item in groups],

@@ -151,6 +151,9 @@ LIMITS: dict[str, dict[str, t.Any]] = {
         "name": Text(255, r"([^:*/]+/?)*[^:*/]+", "free of : and *, and of / at its ends"),
         "policy": Document(5120),
     },
+    "rds_cluster_parameter_group": {"description": Text(255)},
+    "rds_instance_parameter_group": {"description": Text(255)},
+    "rds_subnet_group": {"description": Text(255)},
     "s3_bucket": {
         "name": Text(
             63,
@@ -163,6 +166,7 @@ LIMITS: dict[str, dict[str, t.Any]] = {
         "name": Text(512, r"[A-Za-z0-9/_+=.@-]+", "letters, digits and / _ + = . @ -"),
         "description": Text(2048),
     },
+    "sns_topic": {"policy": Document(30720)},
 }
 
 

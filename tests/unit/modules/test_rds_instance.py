@@ -183,6 +183,13 @@ class TestOne:
             nothing(),
         )
 
+    def test_a_dry_run_writes_nothing(self):
+        for steps in ([nothing()], [seen(DBParameterGroups=[])]):
+            result, aws, _module = run({}, *steps, check_mode=True)
+            assert result["changed"]
+            assert aws.operations() == ["DescribeDBInstances"]
+            assert result["diff"]["after"]["db_parameter_group_name"] == "demo-17"
+
     def test_a_failed_one_says_what_helps(self):
         assert "take another class or zone" in refuse({}, seen(DBInstanceStatus="insufficient-capacity"))
 

@@ -72,6 +72,7 @@ def tags_by_arn(tags):
     return lambda request: {"TagList": tags}
 
 
+EMPTY_IF_ALL_IS_WELL = ("other_instances",)
 MISSING = {
     "DescribeDBClusters": "DBClusterNotFoundFault",
     "DescribeDBInstances": "DBInstanceNotFound",

@@ -284,6 +284,10 @@ def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
         cluster = resource_name("aurora", prefix, "rds_cluster")
         for kind in values.get("aurora_log_types") or []:
             yield Name("log_group", f"/aws/rds/cluster/{cluster}/{kind}")
+    version = values.get("aurora_engine_version")
+    if prefix and version:
+        group = resource_name("aurora", prefix, "rds_parameter_group")
+        yield Name("rds_parameter_group", f"{group}-{_major(version)}")
     instances = values.get("aurora_instances") or []
     yield from named_entries(prefix, "aurora_instances", instances, "rds_instance", before="aurora-")
 
