@@ -72,6 +72,7 @@ INSTANCE_MEMBERS = {
 }
 # What waits for the maintenance window without ApplyImmediately.
 WAITING = ("DBInstanceClass", "EngineVersion")
+GROUPS = ("DBClusterParameterGroupName", "DBInstanceParameterGroupName")
 # What instances have of their cluster.
 INHERITED = (
     "DatabaseInsightsMode",
@@ -342,12 +343,14 @@ def _modify_cluster(request: dict[str, Any]) -> dict[str, Any]:
     changes, status = dict(request), "modifying"
     if request.get("ApplyImmediately"):
         # It takes along what has waited.
-        waiting = cluster.pop("PendingModifiedValues", {})
+        waiting = {**cluster.pop("PendingModifiedValues", {}), **cluster.pop("_groups_of_upgrade", {})}
         changes = {**waiting, **changes}
     else:
         waiting = {name: changes.pop(name) for name in WAITING if name in changes}
         if waiting:
             cluster["PendingModifiedValues"] = {**cluster.get("PendingModifiedValues", {}), **waiting}
+            # They go with the upgrade.
+            cluster["_groups_of_upgrade"] = {name: changes.pop(name) for name in GROUPS if name in changes}
     if "EngineVersion" in changes:
         status = "upgrading"
     _take(changes, cluster, CLUSTER_MEMBERS)
