@@ -120,15 +120,11 @@ def cluster(rds: Any, groups: str, subnets: list[str]) -> Iterator[str]:
         DBClusterParameterGroupName=groups,
         DBSubnetGroupName=NAME,
     )
+    waiting = {"DBClusterIdentifier": NAME, "WaiterConfig": {"Delay": 1}}
+    rds.get_waiter("db_cluster_available").wait(**waiting)
     yield NAME
     rds.delete_db_cluster(DBClusterIdentifier=NAME, SkipFinalSnapshot=True)
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            rds.describe_db_clusters(DBClusterIdentifier=NAME)
-        except ClientError:
-            break
-        time.sleep(0.2)
+    rds.get_waiter("db_cluster_deleted").wait(**waiting)
     rds.delete_db_subnet_group(DBSubnetGroupName=NAME)
 
 
