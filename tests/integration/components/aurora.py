@@ -242,6 +242,7 @@ def take_names(account: Account) -> list[str]:
         ManageMasterUserPassword=True,
         Tags=tags,
     )
+    _until(lambda: _status(rds, CLUSTER) == "available")
     return [ROLE, LOG_GROUP, f"RDS subnet group {CLUSTER}", f"RDS cluster {CLUSTER}"]
 
 
@@ -325,7 +326,7 @@ def harms(account: Account) -> dict[str, Callable[[], Any]]:
         "logins with IAM": hand.cluster(EnableIAMDatabaseAuthentication=False),
         "log export": hand.cluster(CloudwatchLogsExportConfiguration={"DisableLogTypes": ["postgresql"]}),
         "insights": hand.cluster(PerformanceInsightsRetentionPeriod=31, EnablePerformanceInsights=True),
-        "monitoring": hand.cluster(MonitoringInterval=0, AutoMinorVersionUpgrade=False),
+        "monitoring": hand.cluster(MonitoringInterval=0),
         "storage": hand.cluster(StorageType="aurora-iopt1"),
         "Data API": lambda: rds.enable_http_endpoint(ResourceArn=ours["DBClusterArn"]),
         "another class": hand.instance(DBInstanceClass="db.t3.large"),
