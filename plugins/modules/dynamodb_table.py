@@ -315,7 +315,7 @@ def attribute_types(definitions):
 
 def same_types(current, desired):
     """Which attributes there are follows from the keys, so only what has another type differs."""
-    return all(current.get(name, kind) == kind for name, kind in desired.items())
+    return current is not None and all(current.get(name, kind) == kind for name, kind in desired.items())
 
 
 def keys_of(schema, kind):
@@ -474,7 +474,33 @@ def encryption(key):
 
 
 def encryption_key(description):
-    return description.get("KMSMasterKeyArn", "") if description.get("Status") != "DISABLED" else ""
+    on = description.get("Enabled", description.get("Status") != "DISABLED")
+    # What a dry run predicts names the key as the request does.
+    return (description.get("KMSMasterKeyId") or description.get("KMSMasterKeyArn", "")) if on else ""
+
+
+def recovery(days):
+    """The recovery as a description has it."""
+    if not days:
+        return {"PointInTimeRecoveryStatus": "DISABLED"}
+    return {"PointInTimeRecoveryStatus": "ENABLED", "RecoveryPeriodInDays": days}
+
+
+def recovery_days(description):
+    on = description.get("PointInTimeRecoveryStatus") == "ENABLED"
+    return description.get("RecoveryPeriodInDays", LONGEST_RECOVERY) if on else 0
+
+
+def expiry(attribute):
+    """The expiry as a description has it."""
+    if not attribute:
+        return {"TimeToLiveStatus": "DISABLED"}
+    return {"TimeToLiveStatus": "ENABLED", "AttributeName": attribute}
+
+
+def expiry_attribute(description):
+    on = description.get("TimeToLiveStatus") in ("ENABLED", "ENABLING")
+    return description.get("AttributeName", "") if on else ""
 
 
 def stream(view):
@@ -492,6 +518,11 @@ def replicas_of(replicas):
 def same_replicas(current, desired):
     have = {item["region_name"] for item in current or []}
     return have == {item["region_name"] for item in desired}
+
+
+def destinations(arns):
+    """Destinations as a description has them; a single one as calls name it."""
+    return arns if isinstance(arns, str) else [{"StreamArn": arn, "DestinationStatus": "ACTIVE"} for arn in arns]
 
 
 def destinations_of(destinations):
@@ -595,6 +626,7 @@ class Table(Resource):
             key="region_name",
             absent=[],
             decode=replicas_of,
+            encode=lambda replicas: [{"RegionName": item["region_name"]} for item in replicas],
             same=same_replicas,
         ),
         policy(
@@ -611,11 +643,8 @@ class Table(Resource):
             update="recovery",
             update_members=("PointInTimeRecoverySpecification",),
             absent=0,
-            decode=lambda found: (
-                found.get("RecoveryPeriodInDays", LONGEST_RECOVERY)
-                if found.get("PointInTimeRecoveryStatus") == "ENABLED"
-                else 0
-            ),
+            encode=recovery,
+            decode=recovery_days,
         ),
         Setting(
             "kinesis_destinations",
@@ -626,7 +655,7 @@ class Table(Resource):
             unordered=True,
             absent=[],
             decode=destinations_of,
-            encode=str,
+            encode=destinations,
         ),
         Setting(
             "contributor_insights",
@@ -636,6 +665,7 @@ class Table(Resource):
             update_members=("ContributorInsightsMode",),
             absent=NO_INSIGHTS,
             decode=insights_of,
+            encode=lambda mode: [{"ContributorInsightsMode": mode}],
         ),
         # It comes last: DynamoDB may refuse it for an hour.
         Setting(
@@ -645,9 +675,8 @@ class Table(Resource):
             update="ttl",
             update_members=("TimeToLiveSpecification",),
             absent="",
-            decode=lambda found: (
-                found.get("AttributeName", "") if found.get("TimeToLiveStatus") in ("ENABLED", "ENABLING") else ""
-            ),
+            encode=expiry,
+            decode=expiry_attribute,
         ),
     )
     # One kind of change at a time: each is a call of its own, and the table is waited for after it.
@@ -810,10 +839,14 @@ class Table(Resource):
                 "keys are declared."
             )
 
+    def own_key(self):
+        range_key = self.options["range_key"]
+        return key_schema([self.options["hash_key"]], [range_key] if range_key else [])
+
     def create_request(self):
         options = self.options
         request = super().create_request()
-        request["KeySchema"] = key_schema([options["hash_key"]], [options["range_key"]] if options["range_key"] else [])
+        request["KeySchema"] = self.own_key()
         if options["local_indexes"]:
             indexes = options["local_indexes"]
             request["LocalSecondaryIndexes"] = [local_index(index, options["hash_key"]) for index in indexes]
@@ -822,6 +855,15 @@ class Table(Resource):
         if options["on_demand_throughput"] == UNLIMITED:
             del request["OnDemandThroughput"]
         return request
+
+    def predicted(self, current):
+        future = super().predicted(current)
+        if current is None:
+            options = self.options
+            future["KeySchema"] = self.own_key()
+            indexes = options["local_indexes"] or []
+            future["LocalSecondaryIndexes"] = [local_index(index, options["hash_key"]) for index in indexes]
+        return future
 
     # ---- What there is
 

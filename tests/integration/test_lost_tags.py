@@ -70,6 +70,8 @@ class Thing:
             return item["Arn"], *self._iam("OpenIDConnectProviderArn", item["Arn"])
         if "repositoryArn" in item:
             return item["repositoryName"], *self._repository(item["repositoryArn"])
+        if "TableArn" in item:
+            return item["TableName"], *self._table(item["TableArn"])
         if "DomainName" in item:
             return item["DomainName"], *self._domain(item["ARN"])
         for member in ("InstanceProfileName", "RoleName"):
@@ -125,6 +127,13 @@ class Thing:
         return (
             lambda keys: ecr.untag_resource(resourceArn=arn, tagKeys=keys),
             lambda tags: ecr.tag_resource(resourceArn=arn, tags=neighbours.tag_list(tags)),
+        )
+
+    def _table(self, arn: str) -> tuple[Take, Give]:
+        dynamodb = self.client("dynamodb")
+        return (
+            lambda keys: dynamodb.untag_resource(ResourceArn=arn, TagKeys=keys),
+            lambda tags: dynamodb.tag_resource(ResourceArn=arn, Tags=neighbours.tag_list(tags)),
         )
 
     def _domain(self, arn: str) -> tuple[Take, Give]:

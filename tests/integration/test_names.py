@@ -16,7 +16,7 @@ from tests.support.playbook import PREFIX
 
 from . import components
 from .census import tags_of
-from .components import redis
+from .components import opensearch, redis
 
 
 def named(lister) -> dict[str, list[tuple[str, dict]]]:
@@ -36,6 +36,7 @@ def named(lister) -> dict[str, list[tuple[str, dict]]]:
     aliases = [alias for alias in account.pages("kms", "list_aliases", "Aliases") if alias.get("TargetKeyId")]
     repositories = components.of("registry").repositories(lister)
     return {
+        "dynamodb_table": [(item["TableName"], tags_of(item)) for item in components.of("dynamodb").tables(lister)],
         "ecr_repository": [(item["repositoryName"], tags_of(item)) for item in repositories],
         "eks_cluster": [(item["name"], tags_of(item)) for item in clusters],
         "eks_nodegroup": [(item["nodegroupName"], tags_of(item)) for item in groups],
@@ -63,6 +64,9 @@ def named(lister) -> dict[str, list[tuple[str, dict]]]:
             for item in lister.ec2("describe_launch_templates", "LaunchTemplates")
         ],
         "log_group": [(item["logGroupName"], tags_of(item)) for item in lister.log_groups()],
+        # They have no tags.
+        "logs_resource_policy": [(name, {"Component": "opensearch"}) for name in opensearch.log_policies(lister)],
+        "opensearch_domain": [(item["DomainName"], tags_of(item)) for item in opensearch.domains(lister)],
         "s3_bucket": [(item["Name"], tags_of(s3.get_bucket_tagging(Bucket=item["Name"]))) for item in buckets],
         "secret": [
             (item["Name"], tags_of(item)) for item in account.pages("secretsmanager", "list_secrets", "SecretList")

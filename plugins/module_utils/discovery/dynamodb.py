@@ -50,7 +50,8 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     facts["scaling_targets"] = [
         {"resource_id": target["ResourceId"], "scalable_dimension": target["ScalableDimension"]}
         for target in (targets.result() or {}).get("ScalableTargets", [])
-        if target["ResourceId"].split("/")[1] in facts["tables"].values()
+        # table/name or table/name/index/name
+        if target["ResourceId"].partition("/")[2].partition("/")[0] in facts["tables"].values()
     ]
     facts["left_tables"] = sorted(name for name in left if search.owns(tags_of(tags[name].result() or {})))
     if facts["left_tables"]:

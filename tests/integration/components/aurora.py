@@ -19,6 +19,7 @@ from . import encryption, network
 
 CLUSTER = f"{PREFIX}-aurora"
 INSTANCES = [f"{CLUSTER}-1", f"{CLUSTER}-2"]
+SECRETS = 1
 SUMMARY = CLUSTER
 LEAST_TAGGED = 7
 ROLE = f"{PREFIX}-aurora-monitoring"

@@ -444,7 +444,7 @@ class TestRedis:
     def test_a_rotation(self, platform):
         """Two tokens for a while, then the new one; and no value of either is told."""
         account, before, old = platform.account, labels(platform.account), token(platform.account)
-        run = account.run("-vvv", playbook="playbooks/rotate_redis_token.yml", note="rotation").assert_converged()
+        run = account.run("-vvvv", playbook="playbooks/rotate_redis_token.yml", note="rotation").assert_converged()
         new = token(account)
         assert run.calls.writes == Calls(
             {

@@ -29,6 +29,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.support.bound import bound
+
 VERSION = "2.19.4"
 # Not every version of every part is there; this one has no version of the server in it.
 CLASSLOADER = "2.19.6"
@@ -237,7 +239,7 @@ def running(folder: Path) -> Iterator[str]:
     java = ["java", *OPTIONS, f"-Dopensearch.path.home={home}", f"-Dopensearch.path.conf={folder / 'config'}"]
     with open(folder / "output", "w", encoding="utf-8") as output:
         process = subprocess.Popen(
-            [*java, "-cp", f"{home / 'lib'}/*", "org.opensearch.bootstrap.OpenSearch"],
+            bound([*java, "-cp", f"{home / 'lib'}/*", "org.opensearch.bootstrap.OpenSearch"]),
             cwd=folder, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, "LANG": "C.UTF-8"},
         )  # fmt: skip
     url = f"http://127.0.0.1:{port}"

@@ -775,6 +775,35 @@ def test_check_mode_predicts_without_writing():
     }
 
 
+@pytest.mark.parametrize(
+    ("option", "look", "desired", "before"),
+    [
+        ("ttl_attribute", lambda: expiry("old"), "ttl", "old"),
+        ("ttl_attribute", lambda: expiry("old"), "", "old"),
+        ("point_in_time_recovery_days", lambda: recovery(35), 7, 35),
+        ("point_in_time_recovery_days", lambda: recovery(35), 0, 35),
+        ("contributor_insights", lambda: insights(ALL, ALL), THROTTLED, ALL),
+        ("kinesis_destinations", lambda: destinations(STREAM), [], [STREAM]),
+        ("kinesis_destinations", lambda: destinations(), [STREAM], []),
+        ("stream_view_type", lambda: seen(), "NEW_IMAGE", "DISABLED"),
+        ("kms_key_arn", lambda: seen(), KEY, ""),
+        ("billing_mode", lambda: seen(), "PROVISIONED", "PAY_PER_REQUEST"),
+    ],
+)
+def test_check_mode_predicts_each_setting(option, look, desired, before):
+    result, _aws, _module = run({option: desired}, *look(), check_mode=True)
+    assert result["diff"] == {"before": {option: before}, "after": {option: desired}}
+
+
+def test_check_mode_predicts_a_new_table():
+    policy = {"resource_policy": "{}", "kms_key_arn": KEY, "provisioned_throughput": None, "replicas": []}
+    result, _aws, _module = run({**KEYS, **policy, "contributor_insights": "DISABLED"}, missing(), check_mode=True)
+    assert result["diff"]["before"] == {}
+    after = result["diff"]["after"]
+    assert (after["hash_key"], after["range_key"], after["kms_key_arn"]) == ("tenant_id", "usage_id", KEY)
+    assert [index["name"] for index in after["global_indexes"]] == ["by_time"]
+
+
 def test_a_table_whose_key_cannot_be_used_is_told():
     with pytest.raises(ResourceError, match=r"INACCESSIBLE_ENCRYPTION_CREDENTIALS.*enable the key"):
         run(KEYS, *seen(TableStatus="INACCESSIBLE_ENCRYPTION_CREDENTIALS"))

@@ -263,3 +263,9 @@ def test_what_protects_the_tables():
     own = [{**TABLE, "deletion_protection": True}]
     (line,) = removal_fault_lines("dynamodb", {**off, "dynamodb_tables": own}, FOUND)
     assert "protects the table agent-platform-dev-usage-logs" in line
+
+
+def test_tables_that_no_entry_is_for_keep_the_rest_from_being_removed():
+    left = {"dynamodb": {**FOUND["dynamodb"], "left_tables": ["agent-platform-dev-old"]}}
+    (line,) = removal_fault_lines("dynamodb", {**RIGHT, "dynamodb_deletion_protection": False}, left)
+    assert line.startswith("dynamodb_tables: agent-platform-dev-old aren't declared any more")

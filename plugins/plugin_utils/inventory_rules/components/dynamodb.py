@@ -209,8 +209,15 @@ def _fixed(variable: str, declared: t.Any, name: str, have: t.Any) -> Fault:
 
 
 def removal_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
-    """Tables that are protected by their own entry, beyond the switch for all."""
+    """Tables that are protected by their own entry, beyond the switch for all, and those that no entry is for.
+
+    The latter would be left without the key that encrypts them.
+    """
     found = (platform.get("dynamodb") or {}).get("tables") or {}
+    left = (platform.get("dynamodb") or {}).get("left_tables") or []
+    if left:
+        rule = "aren't declared any more and would be left without their key: declare them again, or remove them first"
+        yield Fault("dynamodb_tables", f"{', '.join(left)} {rule}")
     for number, entry in enumerate(values.get("dynamodb_tables") or []):
         if entry.get("deletion_protection") and entry.get("name") in found:
             yield fault(
