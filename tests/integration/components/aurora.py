@@ -13,7 +13,7 @@ from tests.support.faults import Calls
 from tests.support.playbook import OWNER, PREFIX, Account
 
 from .. import neighbours
-from ..census import Lister, document
+from ..census import Lister, document, name_of, tags_of
 from ..drift import Repair
 from . import encryption, network
 
@@ -153,6 +153,11 @@ def census(lister: Lister) -> dict[str, list]:
         ],
         "database snapshots": lister.account.pages("rds", "describe_db_cluster_snapshots", "DBClusterSnapshots"),
     }
+    found["tags of databases"] = [
+        [kind, name_of(item), tags_of(item)]
+        for kind, item in tagged(lister)
+        if not neighbours.is_neighbour(tags_of(item))
+    ]
     for kind in KINDS:
         found[f"databases: {kind}"] = [[item["Name"], _of(item, PROPERTIES[kind])] for item in listed(lister, kind)]
     if any(item["Name"] == PARAMETERS for item in listed(lister, "cluster parameters")):
