@@ -356,7 +356,6 @@ def harms(account: Account) -> dict[str, Callable[[], Any]]:
             RoleName=ROLE, PolicyArn="arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
         ),
         "log group": lambda: logs.delete_log_group(logGroupName=LOG_GROUP),
-        "a lost tag of the cluster": hand.untag(ours["DBClusterArn"]),
         "a lost tag of an instance": hand.untag(instance(account)["DBInstanceArn"]),
         "a lost tag of the subnet group": lambda: rds.add_tags_to_resource(
             ResourceName=group["DBSubnetGroupArn"], Tags=[{"Key": "Somebodys", "Value": "tag"}]
