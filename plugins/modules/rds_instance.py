@@ -377,6 +377,11 @@ class RdsInstance(Database):
         ),
     }
 
+    def in_our_place(self, current):
+        # The cluster has been made, or found, as ours.
+        cluster = self.options["db_cluster_identifier"]
+        return bool(cluster) and current.get("DBClusterIdentifier") == cluster
+
     def apply_update(self, name, changes, current):
         if name != "restart" or not self.options["apply_immediately"]:
             super().apply_update(name, changes, current)

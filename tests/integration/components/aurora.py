@@ -13,7 +13,7 @@ from tests.support.faults import Calls
 from tests.support.playbook import OWNER, PREFIX, Account
 
 from .. import neighbours
-from ..census import Lister, document
+from ..census import Lister, document, name_of, tags_of
 from ..drift import Repair
 from . import encryption, network
 
@@ -153,6 +153,11 @@ def census(lister: Lister) -> dict[str, list]:
         ],
         "database snapshots": lister.account.pages("rds", "describe_db_cluster_snapshots", "DBClusterSnapshots"),
     }
+    found["tags of databases"] = [
+        [kind, name_of(item), tags_of(item)]
+        for kind, item in tagged(lister)
+        if not neighbours.is_neighbour(tags_of(item))
+    ]
     for kind in KINDS:
         found[f"databases: {kind}"] = [[item["Name"], _of(item, PROPERTIES[kind])] for item in listed(lister, kind)]
     if any(item["Name"] == PARAMETERS for item in listed(lister, "cluster parameters")):
@@ -243,6 +248,7 @@ def take_names(account: Account) -> list[str]:
         ManageMasterUserPassword=True,
         Tags=tags,
     )
+    _until(lambda: _status(rds, CLUSTER) == "available")
     return [ROLE, LOG_GROUP, f"RDS subnet group {CLUSTER}", f"RDS cluster {CLUSTER}"]
 
 
@@ -326,7 +332,7 @@ def harms(account: Account) -> dict[str, Callable[[], Any]]:
         "logins with IAM": hand.cluster(EnableIAMDatabaseAuthentication=False),
         "log export": hand.cluster(CloudwatchLogsExportConfiguration={"DisableLogTypes": ["postgresql"]}),
         "insights": hand.cluster(PerformanceInsightsRetentionPeriod=31, EnablePerformanceInsights=True),
-        "monitoring": hand.cluster(MonitoringInterval=0, AutoMinorVersionUpgrade=False),
+        "monitoring": hand.cluster(MonitoringInterval=0),
         "storage": hand.cluster(StorageType="aurora-iopt1"),
         "Data API": lambda: rds.enable_http_endpoint(ResourceArn=ours["DBClusterArn"]),
         "another class": hand.instance(DBInstanceClass="db.t3.large"),
@@ -350,7 +356,6 @@ def harms(account: Account) -> dict[str, Callable[[], Any]]:
             RoleName=ROLE, PolicyArn="arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
         ),
         "log group": lambda: logs.delete_log_group(logGroupName=LOG_GROUP),
-        "a lost tag of the cluster": hand.untag(ours["DBClusterArn"]),
         "a lost tag of an instance": hand.untag(instance(account)["DBInstanceArn"]),
         "a lost tag of the subnet group": lambda: rds.add_tags_to_resource(
             ResourceName=group["DBSubnetGroupArn"], Tags=[{"Key": "Somebodys", "Value": "tag"}]

@@ -188,7 +188,8 @@ def test_instances(rds: Any, cluster: dict[str, Any]) -> None:
 
 def test_a_last_snapshot_and_what_is_restored_from_it(rds: Any) -> None:
     name, snapshot = "shim-old", "shim-old-final"
-    rds.create_db_cluster(DBClusterIdentifier=name, Engine=ENGINE, EngineVersion="17.9", **LOGIN, StorageEncrypted=True)
+    more = {"DatabaseName": "app", "StorageEncrypted": True}
+    rds.create_db_cluster(DBClusterIdentifier=name, Engine=ENGINE, EngineVersion="17.9", **LOGIN, **more)
     ready(rds, name)
     named = {"DBClusterIdentifier": name}
     _code, text = refusal(rds.delete_db_cluster, **named)
@@ -202,7 +203,7 @@ def test_a_last_snapshot_and_what_is_restored_from_it(rds: Any) -> None:
     ready(rds, "shim-new")
     restored = found(rds, "shim-new")
     assert (restored["MasterUsername"], restored["EngineVersion"]) == ("shim", "17.9")
-    assert restored["StorageEncrypted"] is True
+    assert (restored["StorageEncrypted"], restored["DatabaseName"]) == (True, "app")
     # The password is that of the source until RDS is told to manage it.
     assert "MasterUserSecret" not in restored
     rds.modify_db_cluster(DBClusterIdentifier="shim-new", ManageMasterUserPassword=True, MasterUserSecretKmsKeyId=KEY)

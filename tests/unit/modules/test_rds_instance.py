@@ -195,6 +195,16 @@ class TestOne:
 
     def test_someone_elses_is_left_alone(self):
         assert "exists but isn't ours" in refuse({"state": "absent"}, seen(TagList=[]))
+        assert "exists but isn't ours" in refuse({}, seen(TagList=[{"Key": "Project", "Value": "other"}]))
+
+    def test_one_in_our_cluster_that_has_lost_a_tag_gets_it_back(self):
+        name = [{"Key": "Name", "Value": "demo-1"}]
+        run(
+            {"tags": {**TAGS, "Name": "demo-1"}},
+            seen(TagList=name),
+            Step("AddTagsToResource", {}, {"ResourceName": ARN, "Tags": THERE["TagList"]}),
+            seen(TagList=[*name, *THERE["TagList"]]),
+        )
 
 
 def test_instances_of_a_call_are_restarted_one_after_the_other(monkeypatch):

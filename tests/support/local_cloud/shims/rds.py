@@ -109,6 +109,7 @@ def install() -> None:
     shims.replace("ModifyDBCluster", _modify_cluster, unless=_is_of_password)
     delete_cluster = rds._ACTION_MAP["DeleteDBCluster"]
     shims.replace("DeleteDBCluster", _delete_cluster)
+    shims.after("CreateDBClusterSnapshot", lambda request, _response: _name_database(request))
     shims.guard("CreateDBInstance", _check_new_instance)
     shims.after("CreateDBInstance", lambda request, _response: _complete_instance(request))
     shims.replace("DescribeDBInstances", _describe_instances)
@@ -416,6 +417,7 @@ def _delete_cluster(request: dict[str, Any]) -> dict[str, Any]:
         raise AWSError("DBClusterSnapshotAlreadyExistsFault", text)
     if name:
         rds._create_cluster_snapshot_internal(name, cluster)
+        _name_database({"DBClusterSnapshotIdentifier": name, "DBClusterIdentifier": cluster["DBClusterIdentifier"]})
     cluster["Status"] = "deleting"
     timing.start(cluster)
     return {"DBCluster": _cluster_shown(cluster)}
@@ -445,8 +447,9 @@ def _restores(operation: str, create: Callable[[Mapping[str, Any]], Response]) -
                 "MasterUserPassword": "of-the-source",
                 "StorageEncrypted": "true" if source.get("StorageEncrypted") else "false",
             }
-            if source.get("DatabaseName"):
-                given["DatabaseName"] = source["DatabaseName"]
+            database = source.get("DatabaseName") or source.get("_DatabaseName")
+            if database:
+                given["DatabaseName"] = database
             response = create({**flat, "Action": ["CreateDBCluster"], **{key: [text] for key, text in given.items()}})
         except AWSError as refusal:
             return wire.error(refusal)
@@ -455,6 +458,12 @@ def _restores(operation: str, create: Callable[[Mapping[str, Any]], Response]) -
         return wire.respond(operation, {"DBCluster": _cluster_shown(rds._clusters[request["DBClusterIdentifier"]])})
 
     return action
+
+
+def _name_database(request: Mapping[str, Any]) -> None:
+    """A snapshot doesn't tell the name of its database, which a cluster that is made of it has."""
+    cluster = rds._clusters[request["DBClusterIdentifier"]]
+    rds._db_cluster_snapshots[request["DBClusterSnapshotIdentifier"]]["_DatabaseName"] = cluster.get("DatabaseName")
 
 
 def _source(request: Mapping[str, Any]) -> Mapping[str, Any]:
