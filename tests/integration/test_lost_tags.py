@@ -47,7 +47,18 @@ RDS_ARNS = (
     "EventSubscriptionArn",
 )
 # What people call a thing by, besides its id.
-NAMES = ("LaunchTemplateName", "GroupName", "principalArn", "addonName", "nodegroupName", "name")
+NAMES = (
+    "LaunchTemplateName",
+    "GroupName",
+    "principalArn",
+    "addonName",
+    "nodegroupName",
+    "name",
+    "DBClusterIdentifier",
+    "DBInstanceIdentifier",
+    "DBSubnetGroupName",
+    "CustSubscriptionId",
+)
 
 
 Take = Callable[[list[str]], object]
