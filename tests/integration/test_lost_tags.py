@@ -38,8 +38,27 @@ IAM_KINDS = {
     "RoleName": "role",
 }
 EKS_ARNS = ("accessEntryArn", "addonArn", "nodegroupArn", "associationArn", "arn")
+RDS_ARNS = (
+    "DBClusterArn",
+    "DBInstanceArn",
+    "DBSubnetGroupArn",
+    "DBClusterParameterGroupArn",
+    "DBParameterGroupArn",
+    "EventSubscriptionArn",
+)
 # What people call a thing by, besides its id.
-NAMES = ("LaunchTemplateName", "GroupName", "principalArn", "addonName", "nodegroupName", "name")
+NAMES = (
+    "LaunchTemplateName",
+    "GroupName",
+    "principalArn",
+    "addonName",
+    "nodegroupName",
+    "name",
+    "DBClusterIdentifier",
+    "DBInstanceIdentifier",
+    "DBSubnetGroupName",
+    "CustSubscriptionId",
+)
 
 
 Take = Callable[[list[str]], object]
@@ -80,6 +99,11 @@ class Thing:
         for member in EC2_IDS:
             if item.get(member):
                 return item[member], *self._ec2(item[member])
+        if "TopicArn" in item:
+            return item["TopicArn"], *self._topic(item["TopicArn"])
+        for member in RDS_ARNS:
+            if member in item:
+                return item[member], *self._database(item[member])
         for member in EKS_ARNS:
             if member in item:
                 return item[member], *self._by_arn("eks", item[member])
@@ -120,6 +144,20 @@ class Thing:
         return (
             lambda keys: client.untag_resource(resourceArn=arn, tagKeys=keys),
             lambda tags: client.tag_resource(resourceArn=arn, tags=tags),
+        )
+
+    def _topic(self, arn: str) -> tuple[Take, Give]:
+        sns = self.client("sns")
+        return (
+            lambda keys: sns.untag_resource(ResourceArn=arn, TagKeys=keys),
+            lambda tags: sns.tag_resource(ResourceArn=arn, Tags=neighbours.tag_list(tags)),
+        )
+
+    def _database(self, arn: str) -> tuple[Take, Give]:
+        rds = self.client("rds")
+        return (
+            lambda keys: rds.remove_tags_from_resource(ResourceName=arn, TagKeys=keys),
+            lambda tags: rds.add_tags_to_resource(ResourceName=arn, Tags=neighbours.tag_list(tags)),
         )
 
     def _repository(self, arn: str) -> tuple[Take, Give]:

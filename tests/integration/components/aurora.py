@@ -138,6 +138,11 @@ def parameters(account: Account, kind: str = "cluster") -> dict[str, str]:
 
 
 def census(lister: Lister) -> dict[str, list]:
+    for item in clusters(lister):
+        # RDS gives each password a name of its own.
+        if secret := item.get("MasterUserSecret"):
+            name = secret["SecretArn"].rpartition(":")[2][: -len("-AbCdEf")]
+            lister.named("password", name, item["DBClusterIdentifier"])
     found = {
         "database clusters": [
             [item["DBClusterIdentifier"], item["Status"], _of(item, CLUSTER_PROPERTIES), _groups(item)]
@@ -219,6 +224,9 @@ def settle(account: Account, prefix: str, tags: dict[str, str]) -> None:
     )
     topic = account.client("sns").create_topic(Name=f"{name}-events", Tags=listed_tags)["TopicArn"]
     rds.create_event_subscription(SubscriptionName=name, SnsTopicArn=topic, SourceType="db-cluster", Tags=listed_tags)
+    _until(lambda: instance(account, f"{name}-1")["DBInstanceStatus"] == "available")
+    found = {"SubscriptionName": name}
+    _until(lambda: rds.describe_event_subscriptions(**found)["EventSubscriptionsList"][0]["Status"] == "active")
 
 
 def _status(rds: Any, name: str) -> str:
