@@ -23,7 +23,8 @@ Census = dict[str, list[str]]
 
 def tags_of(resource: dict) -> dict[str, str]:
     """The tags of a resource, whichever form its service gives them."""
-    tags = resource.get("Tags") or resource.get("TagSet") or resource.get("tags") or []
+    found = (resource.get(member) for member in ("Tags", "TagSet", "TagList", "tags"))
+    tags = next(filter(None, found), [])
     if isinstance(tags, dict):
         return tags
     return {tag.get("Key") or tag["TagKey"]: tag.get("Value", tag.get("TagValue", "")) for tag in tags}

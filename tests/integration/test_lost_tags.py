@@ -46,6 +46,7 @@ RDS_ARNS = (
     "DBParameterGroupArn",
     "EventSubscriptionArn",
 )
+ELASTICACHE_NAMES = ("ReplicationGroupId", "CacheParameterGroupName", "CacheSubnetGroupName")
 # What people call a thing by, besides its id.
 NAMES = (
     "LaunchTemplateName",
@@ -57,6 +58,8 @@ NAMES = (
     "DBClusterIdentifier",
     "DBInstanceIdentifier",
     "DBSubnetGroupName",
+    "DBClusterParameterGroupName",
+    "DBParameterGroupName",
     "CustSubscriptionId",
 )
 
@@ -100,10 +103,13 @@ class Thing:
             if item.get(member):
                 return item[member], *self._ec2(item[member])
         if "TopicArn" in item:
-            return item["TopicArn"], *self._topic(item["TopicArn"])
+            return item["TopicArn"].rpartition(":")[2], *self._topic(item["TopicArn"])
         for member in RDS_ARNS:
             if member in item:
-                return item[member], *self._database(item[member])
+                return item[member], *self._by_resource_name("rds", item[member])
+        for member in ELASTICACHE_NAMES:
+            if member in item:
+                return item[member], *self._by_resource_name("elasticache", item["ARN"])
         for member in EKS_ARNS:
             if member in item:
                 return item[member], *self._by_arn("eks", item[member])
@@ -153,11 +159,11 @@ class Thing:
             lambda tags: sns.tag_resource(ResourceArn=arn, Tags=neighbours.tag_list(tags)),
         )
 
-    def _database(self, arn: str) -> tuple[Take, Give]:
-        rds = self.client("rds")
+    def _by_resource_name(self, service: str, arn: str) -> tuple[Take, Give]:
+        client = self.client(service)
         return (
-            lambda keys: rds.remove_tags_from_resource(ResourceName=arn, TagKeys=keys),
-            lambda tags: rds.add_tags_to_resource(ResourceName=arn, Tags=neighbours.tag_list(tags)),
+            lambda keys: client.remove_tags_from_resource(ResourceName=arn, TagKeys=keys),
+            lambda tags: client.add_tags_to_resource(ResourceName=arn, Tags=neighbours.tag_list(tags)),
         )
 
     def _repository(self, arn: str) -> tuple[Take, Give]:

@@ -16,7 +16,7 @@ from tests.support.playbook import PREFIX
 
 from . import components
 from .census import tags_of
-from .components import opensearch, redis
+from .components import aurora, opensearch, redis
 
 
 def named(lister) -> dict[str, list[tuple[str, dict]]]:
@@ -67,6 +67,11 @@ def named(lister) -> dict[str, list[tuple[str, dict]]]:
         # They have no tags.
         "logs_resource_policy": [(name, {"Component": "opensearch"}) for name in opensearch.log_policies(lister)],
         "opensearch_domain": [(item["DomainName"], tags_of(item)) for item in opensearch.domains(lister)],
+        "rds_cluster": [(item["DBClusterIdentifier"], tags_of(item)) for item in aurora.clusters(lister)],
+        "rds_event_subscription": [(item["Name"], tags_of(item)) for item in aurora.listed(lister, "subscription")],
+        "rds_instance": [(item["DBInstanceIdentifier"], tags_of(item)) for item in aurora.instances(lister)],
+        "rds_parameter_group": [(item["Name"], tags_of(item)) for item in aurora.listed(lister, "cluster parameters")],
+        "rds_subnet_group": [(item["Name"], tags_of(item)) for item in aurora.listed(lister, "subnet group")],
         "s3_bucket": [(item["Name"], tags_of(s3.get_bucket_tagging(Bucket=item["Name"]))) for item in buckets],
         "secret": [
             (item["Name"], tags_of(item)) for item in account.pages("secretsmanager", "list_secrets", "SecretList")
@@ -74,6 +79,7 @@ def named(lister) -> dict[str, list[tuple[str, dict]]]:
         "security_group": [
             (item["GroupName"], tags_of(item)) for item in lister.ec2("describe_security_groups", "SecurityGroups")
         ],
+        "sns_topic": [(item["TopicArn"].rpartition(":")[2], tags_of(item)) for item in aurora.topics(lister)],
     }
 
 

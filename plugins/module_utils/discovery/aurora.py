@@ -80,6 +80,7 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
         "rds", "describe_db_subnet_groups", DBSubnetGroupName=search.scope.name("aurora", "rds_subnet_group")
     )
     groups = {kind: search.start("rds", look[0]) for kind, look in GROUPS.items()}
+    topics = search.start("sns", "list_topics")
     scalable = search.start(
         "application-autoscaling",
         "describe_scalable_targets",
@@ -107,6 +108,7 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
                 search.foreign(f"RDS instance {identifier}", tags_of(instance, "TagList"))
     _add_groups(search, facts, {kind: future.result() or {} for kind, future in groups.items()})
     _add_tagged(search, facts, subscription.result() or {}, subnet_group.result() or {})
+    _add_topic(search, facts, topics.result() or {})
     facts["monitoring_role_arn"] = search.roles(roles)[MONITORING_ROLE]
     search.check_log_group(LOGS.format(name), log_groups, written=ours, remade=True)
 
@@ -163,38 +165,48 @@ def _add_instances(
 def _add_groups(search: Search, facts: dict[str, Any], answers: Mapping[str, Mapping[str, Any]]) -> None:
     """The parameter groups of this cluster, one of each major version that it has had."""
     prefix = search.scope.name("aurora", "rds_parameter_group")
-    for kind, (_operation, member, name, _arn) in GROUPS.items():
-        facts["parameter_groups"][kind] = sorted(
-            group[name]
-            for group in answers[kind].get(member, [])
-            if re.fullmatch(rf"{re.escape(prefix)}-\d+", group[name])
-        )
+    found = [
+        (kind, group[name], search.start("rds", "list_tags_for_resource", ResourceName=group[arn]))
+        for kind, (_operation, member, name, arn) in GROUPS.items()
+        for group in answers[kind].get(member, [])
+        if re.fullmatch(rf"{re.escape(prefix)}-\d+", group[name])
+    ]
+    for kind, name, started in sorted(found, key=lambda item: item[:2]):
+        tags = tags_of(started.result() or {}, "TagList")
+        if search.owns(tags):
+            facts["parameter_groups"][kind].append(name)
+        else:
+            search.foreign(f"RDS parameter group {name} (of the {kind})", tags)
 
 
 def _add_tagged(
     search: Search, facts: dict[str, Any], subscriptions: Mapping[str, Any], groups: Mapping[str, Any]
 ) -> None:
     """What RDS describes without its tags."""
-    found = {
-        ("RDS event subscription", item["CustSubscriptionId"], item["EventSubscriptionArn"]): (
-            "topic_arn",
-            item["SnsTopicArn"],
-        )
+    found = [
+        ("RDS event subscription", item["CustSubscriptionId"], item["EventSubscriptionArn"])
         for item in subscriptions.get("EventSubscriptionsList", [])
-    } | {
-        ("RDS subnet group", item["DBSubnetGroupName"], item["DBSubnetGroupArn"]): (
-            "subnet_group",
-            item["DBSubnetGroupName"],
-        )
+    ] + [
+        ("RDS subnet group", item["DBSubnetGroupName"], item["DBSubnetGroupArn"])
         for item in groups.get("DBSubnetGroups", [])
-    }
+    ]
     started = {thing: search.start("rds", "list_tags_for_resource", ResourceName=thing[2]) for thing in found}
-    for (kind, name, arn), (fact, value) in found.items():
+    for kind, name, arn in found:
         tags = tags_of(started[kind, name, arn].result() or {}, "TagList")
-        if search.owns(tags):
-            facts[fact] = value
-        else:
+        if not search.owns(tags):
             search.foreign(f"{kind} {name}", tags)
+        elif kind == "RDS subnet group":
+            facts["subnet_group"] = name
+
+
+def _add_topic(search: Search, facts: dict[str, Any], topics: Mapping[str, Any]) -> None:
+    name = search.scope.name("aurora-events", "sns_topic")
+    for arn in (item["TopicArn"] for item in topics.get("Topics", []) if item["TopicArn"].endswith(f":{name}")):
+        tags = tags_of(search.read("sns", "list_tags_for_resource", ResourceArn=arn) or {})
+        if search.owns(tags):
+            facts["topic_arn"] = arn
+        else:
+            search.foreign(f"SNS topic {name}", tags)
 
 
 def summary(facts: Mapping[str, Any]) -> list[str]:
@@ -252,7 +264,7 @@ def _numbers(version: str) -> list[int]:
 
 COMPONENT = Component(
     name="aurora",
-    services=("application-autoscaling", "iam", "logs", "rds"),
+    services=("application-autoscaling", "iam", "logs", "rds", "sns"),
     empty=empty,
     collect=collect,
     exists=lambda facts: facts["cluster_identifier"] is not None,

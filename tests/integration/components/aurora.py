@@ -257,7 +257,29 @@ def take_names(account: Account) -> list[str]:
         Tags=tags,
     )
     _until(lambda: _status(rds, CLUSTER) == "available")
-    return [ROLE, LOG_GROUP, f"RDS subnet group {CLUSTER}", f"RDS cluster {CLUSTER}"]
+    parameters = f"{CLUSTER}-17"
+    rds.create_db_cluster_parameter_group(
+        DBClusterParameterGroupName=parameters,
+        DBParameterGroupFamily="aurora-postgresql17",
+        Description="Another one",
+        Tags=tags,
+    )
+    rds.create_db_parameter_group(
+        DBParameterGroupName=parameters,
+        DBParameterGroupFamily="aurora-postgresql17",
+        Description="Another one",
+        Tags=tags,
+    )
+    account.client("sns").create_topic(Name=f"{CLUSTER}-events", Tags=tags)
+    return [
+        ROLE,
+        LOG_GROUP,
+        f"RDS subnet group {CLUSTER}",
+        f"RDS cluster {CLUSTER}",
+        f"RDS parameter group {parameters} (of the cluster)",
+        f"RDS parameter group {parameters} (of the instance)",
+        f"SNS topic {CLUSTER}-events",
+    ]
 
 
 class _Hand:

@@ -13,6 +13,7 @@ from .fake_aws import ACCOUNT, PREFIX, REGION, SOMEONE_ELSES_ROLES, log_groups, 
 OURS = tag_list(**marks("aurora"))
 NAME = f"{PREFIX}-aurora"
 RDS = f"arn:aws:rds:{REGION}:{ACCOUNT}"
+SNS = f"arn:aws:sns:{REGION}:{ACCOUNT}"
 LOG_GROUP = f"/aws/rds/cluster/{NAME}/postgresql"
 SCALED = "application-autoscaling-1"
 
@@ -89,7 +90,6 @@ ANSWERS = {
             {
                 "CustSubscriptionId": NAME,
                 "EventSubscriptionArn": f"{RDS}:es:{NAME}",
-                "SnsTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:{NAME}-events",
             }
         ]
     },
@@ -98,11 +98,16 @@ ANSWERS = {
     },
     "DescribeDBClusterParameterGroups": {
         "DBClusterParameterGroups": [
-            {"DBClusterParameterGroupName": name} for name in (f"{NAME}-17", f"{NAME}-16", f"{NAME}-x", "default.other")
+            {"DBClusterParameterGroupName": name, "DBClusterParameterGroupArn": f"{RDS}:cluster-pg:{name}"}
+            for name in (f"{NAME}-17", f"{NAME}-16", f"{NAME}-x", "default.other")
         ]
     },
-    "DescribeDBParameterGroups": {"DBParameterGroups": [{"DBParameterGroupName": f"{NAME}-17"}]},
+    "DescribeDBParameterGroups": {
+        "DBParameterGroups": [{"DBParameterGroupName": f"{NAME}-17", "DBParameterGroupArn": f"{RDS}:pg:{NAME}-17"}]
+    },
     "rds.ListTagsForResource": tags_by_arn(OURS),
+    "ListTopics": {"Topics": [{"TopicArn": f"{SNS}:other"}, {"TopicArn": f"{SNS}:{NAME}-events"}]},
+    "sns.ListTagsForResource": {"Tags": OURS},
     "DescribeScalableTargets": {
         "ScalableTargets": [
             {
@@ -219,6 +224,21 @@ def test_an_instance_that_has_lost_a_tag_is_ours(lost):
         (
             {"DescribeLogGroups": log_groups, "logs.ListTagsForResource": {"tags": {"Project": "other"}}},
             [f"log group {LOG_GROUP}"],
+        ),
+        (
+            {
+                "rds.ListTagsForResource": tags_by_arn([]),
+                **{name: ANSWERS[name] for name in ("DescribeDBClusterParameterGroups", "DescribeDBParameterGroups")},
+            },
+            [
+                f"RDS parameter group {NAME}-16 (of the cluster)",
+                f"RDS parameter group {NAME}-17 (of the cluster)",
+                f"RDS parameter group {NAME}-17 (of the instance)",
+            ],
+        ),
+        (
+            {"ListTopics": ANSWERS["ListTopics"], "sns.ListTagsForResource": {"Tags": tag_list(Project="other")}},
+            [f"SNS topic {NAME}-events"],
         ),
         (SOMEONE_ELSES_ROLES, [f"IAM role {PREFIX}-aurora-monitoring"]),
     ],
