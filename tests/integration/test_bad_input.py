@@ -468,6 +468,7 @@ def test_what_is_too_much_for_aws_is_refused(new_account: Callable[[str], Accoun
             for number in range(60)
         ],
         "bastion_instance_statements": long,
+        "opensearch_workloads": [],
     }
     ended = new_account("200000000044").run(variables=variables, note="preflight measures").assert_refused()
     faults = read_refusal(ended.output).faults

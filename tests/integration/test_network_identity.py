@@ -74,7 +74,7 @@ def test_a_teardown_removes_all_that_is_ours(new_account):
         Description="of a shop",
         TagSpecifications=neighbours.specification("network-interface", neighbours.OTHER),
     )["NetworkInterface"]["NetworkInterfaceId"]
-    confirmed = {"platform_teardown_confirm": PREFIX, "network_timeout_seconds": 2}
+    confirmed = {"platform_teardown_confirm": PREFIX, "network_timeout_seconds": 8}
 
     run = account.run(*LIMIT, playbook="playbooks/teardown.yml", variables=confirmed, note="something is in the way")
     run.assert_refused()

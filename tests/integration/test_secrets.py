@@ -21,7 +21,7 @@ from . import components
 
 # How many secrets each component has, its own and those that AWS makes for it.
 SECRETS = {component: getattr(components.of(component), "SECRETS", 0) for component in COMPONENTS}
-ACCOUNT = "100000000071"
+ACCOUNT = "100000000091"
 PLANTED = "Tr0ub4dor-and-3-more/words+here"
 
 

@@ -143,6 +143,7 @@ def census(lister: Lister) -> dict[str, list]:
         if secret := item.get("MasterUserSecret"):
             name = secret["SecretArn"].rpartition(":")[2][: -len("-AbCdEf")]
             lister.named("password", name, item["DBClusterIdentifier"])
+        lister.named("database", item["DbClusterResourceId"], item["DBClusterIdentifier"])
     found = {
         "database clusters": [
             [item["DBClusterIdentifier"], item["Status"], _of(item, CLUSTER_PROPERTIES), _groups(item)]
@@ -423,7 +424,7 @@ class TestAurora:
 
     def test_instances(self, lister):
         ours = [item for item in instances(lister) if item["DBInstanceIdentifier"].startswith(f"{CLUSTER}-")]
-        assert [item["DBInstanceIdentifier"] for item in ours] == INSTANCES
+        assert sorted(item["DBInstanceIdentifier"] for item in ours) == INSTANCES
         assert len({item["AvailabilityZone"] for item in ours}) == 2
         for item in ours:
             assert item["DBInstanceClass"] == "db.t4g.medium"

@@ -104,6 +104,7 @@ def test_facts():
         "transit_encryption_mode": "required",
         "kms_key_id": "key",
         "token_changed_at": "2026-11-29T04:00:00+00:00",
+        "secret_name": SECRET["Name"],
         "secret_arn": SECRET["ARN"],
         "subnet_group": NAME,
         "parameter_groups": [f"{NAME}-valkey8"],
@@ -138,7 +139,7 @@ def test_while_it_is_changed_its_name_counts():
 
 def test_a_secret_on_its_way_out_does_not_exist():
     told, found = facts(DescribeSecret={**SECRET, "Tags": owned("redis"), "DeletedDate": CHANGED})
-    assert told["secret_arn"] is None
+    assert told["secret_name"] is told["secret_arn"] is None
     assert found.conflicts == []
 
 

@@ -51,7 +51,7 @@ FACTS = {
     "dynamodb": {
         "table_arns": [f"arn:aws:dynamodb:ap-southeast-2:123456789012:table/{LONGEST_PREFIX}-usage-plans"] * 2
     },
-    "redis": {"secret_arn": f"arn:aws:secretsmanager:ap-southeast-2:123456789012:secret:{LONGEST_PREFIX}/redis-AbCdEf"},
+    "redis": {"secret_name": f"{LONGEST_PREFIX}/redis"},
     "opensearch": {"domain_arn": "arn:aws:es:ap-southeast-2:123456789012:domain/logs"},
     "knowledge_base": {"knowledge_base_arn": "arn:aws:bedrock:ap-southeast-2:123456789012:knowledge-base/ABCDEFGHIJ"},
 }
@@ -127,7 +127,7 @@ def test_nobody_gets_the_database_masters_secret_or_pass_role():
     ]
     assert set(secrets) == {
         "arn:<partition>:secretsmanager:<region>:<account_id>:secret:<prefix>/*",
-        "<redis.secret_arn>",
+        "arn:<partition>:secretsmanager:<region>:<account_id>:secret:<redis.secret_name>-??????",
     }
 
 
