@@ -11,6 +11,7 @@ import typing as t
 from collections.abc import Callable, Collection, Iterator, Mapping
 
 from ansible.errors import AnsibleError
+from ansible.template import trust_as_template
 
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import roles
 
@@ -18,6 +19,8 @@ IMPORTS_OF_TASKS = ("import_tasks", "include_tasks")
 IMPORTS_OF_ROLES = ("import_role", "include_role")
 # Options that name a resource.
 NAMES = ("name", "alias")
+# How the entries of a module's aggregate are filled in: with which items, and of which variable.
+EACH = re.compile(r"query\(\s*'agent_platform\.aws\.each',(.*?),\s*entry='(\w+)'\s*\)", re.DOTALL)
 # A fact that isn't known yet, and of which a component doesn't say how it looks.
 UNKNOWN = "x" * 64
 
@@ -85,6 +88,11 @@ class Reader:
     def _module(
         self, module: str, task: Mapping, arguments: Mapping, variables: Variables, inputs: Collection[str]
     ) -> Iterator[Sent]:
+        if "aggregate" in arguments:
+            common = {option: value for option, value in arguments.items() if option != "aggregate"}
+            for loop, entry in self._entries(arguments["aggregate"], variables):
+                yield from self._module(module, {**task, **loop}, {**common, **entry}, variables, inputs)
+            return
         of_interest = {
             option: made_of
             for option in self._options[module]
@@ -99,6 +107,17 @@ class Reader:
             for option, made_of in of_interest.items():
                 if (value := self._value(arguments[option], scope)) is not None:
                     yield Sent(module, option, value, functools.partial(self._name, arguments, scope), made_of, item)
+
+    @classmethod
+    def _entries(cls, raw: t.Any, variables: Variables) -> Iterator[tuple[dict[str, str], Mapping]]:
+        """An aggregate, taken for looped tasks: the loop, and the arguments that each item of it has besides."""
+        if isinstance(raw, list):
+            yield from (({}, entry) for entry in raw)
+        elif (name := str(raw).strip(" {}")) in variables:
+            yield from cls._entries(variables[name], variables)
+        else:
+            for items, entry in EACH.findall(str(raw)):
+                yield {"loop": trust_as_template(f"{{{{ {items} }}}}")}, variables[entry]
 
     def _name(self, arguments: Mapping, scope: Variables) -> str:
         return str(next((self._value(arguments[option], scope) for option in NAMES if option in arguments), ""))

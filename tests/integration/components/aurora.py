@@ -312,13 +312,13 @@ class _Hand:
         return lambda: self.rds.remove_tags_from_resource(ResourceName=arn, TagKeys=["Project"])
 
 
+def _members(account: Account) -> dict[bool, str]:
+    """The names of the writer (True) and of a reader."""
+    return {item["IsClusterWriter"]: item["DBInstanceIdentifier"] for item in cluster(account)["DBClusterMembers"]}
+
+
 def _delete_a_reader(account: Account) -> None:
-    reader = next(
-        member["DBInstanceIdentifier"]
-        for member in cluster(account)["DBClusterMembers"]
-        if not member["IsClusterWriter"]
-    )
-    account.client("rds").delete_db_instance(DBInstanceIdentifier=reader)
+    account.client("rds").delete_db_instance(DBInstanceIdentifier=_members(account)[False])
     _until(lambda: len(cluster(account)["DBClusterMembers"]) == 1)
 
 
@@ -387,7 +387,8 @@ def harms(account: Account) -> dict[str, Callable[[], Any]]:
             RoleName=ROLE, PolicyArn="arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
         ),
         "log group": lambda: logs.delete_log_group(logGroupName=LOG_GROUP),
-        "a lost tag of an instance": hand.untag(instance(account)["DBInstanceArn"]),
+        # That of the writer, which nobody deletes here.
+        "a lost tag of an instance": hand.untag(instance(account, _members(account)[True])["DBInstanceArn"]),
         "a lost tag of the subnet group": lambda: rds.add_tags_to_resource(
             ResourceName=group["DBSubnetGroupArn"], Tags=[{"Key": "Somebodys", "Value": "tag"}]
         ),

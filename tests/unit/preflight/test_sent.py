@@ -67,6 +67,38 @@ def test_each_item_of_a_loop(read):
     assert found == [("policy", 1, "a", ["demo_list"]), ("policy", "two", "b", ["demo_list"])]
 
 
+@pytest.mark.parametrize(
+    "aggregate",
+    [
+        "{{ query('agent_platform.aws.each', demo_list, entry='__demo_entry') }}",
+        "{{ query('agent_platform.aws.each', demo_list[:1], entry='__demo_entry')\n"
+        "   + query('agent_platform.aws.each', demo_list[1:], entry='__demo_entry') }}",
+        "{{ __demo_entries }}",
+    ],
+)
+def test_each_entry_of_an_aggregate(read, aggregate):
+    files = {
+        "demo/vars/main.yml": {
+            "__demo_entries": "{{ query('agent_platform.aws.each', demo_list, entry='__demo_entry') }}",
+            "__demo_entry": {"name": "{{ item['name'] }}", "policy": "{{ item['text'] }}"},
+        },
+        "demo/tasks/main.yml": [{IAM_ROLE: {"aggregate": aggregate, "description": "{{ demo_text }}"}}],
+    }
+    found = read(files, demo_list=[{"name": "a", "text": "1"}, {"name": "b", "text": "two"}], demo_text="x")
+    assert sorted(found, key=str) == [
+        ("description", "x", "a", ["demo_list", "demo_text"]),
+        ("description", "x", "b", ["demo_list", "demo_text"]),
+        ("policy", "two", "b", ["demo_list"]),
+        ("policy", 1, "a", ["demo_list"]),
+    ]
+
+
+def test_entries_of_an_aggregate_that_are_written_down(read):
+    entries = [{"name": "a", "policy": "{{ demo_text }}"}, {"name": "b", "policy": "fixed"}]
+    files = {"demo/tasks/main.yml": [{IAM_ROLE: {"aggregate": entries}}]}
+    assert read(files, demo_text="x") == [("policy", "x", "a", ["demo_text"])]
+
+
 def test_a_role_that_is_used_for_it(read):
     use = {"name": "agent_platform.aws.other"}
     files = {
