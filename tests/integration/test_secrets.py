@@ -17,7 +17,7 @@ from tests.support.components import COMPONENTS
 from tests.support.leaks import Leaks, ProcessList, secret_parts
 from tests.support.playbook import ROOT, Account
 
-from . import components
+from . import components, neighbours
 
 # How many secrets each component has, its own and those that AWS makes for it.
 SECRETS = {component: getattr(components.of(component), "SECRETS", 0) for component in COMPONENTS}
@@ -43,6 +43,7 @@ def home() -> Iterator[Path]:
 @pytest.mark.by_component(*(component for component, number in SECRETS.items() if number))
 def test_values_of_secrets_are_seen_nowhere(new_account, home, tmp_path, figures):
     account = new_account(ACCOUNT)
+    neighbours.make_role(account, neighbours.ADMINISTRATORS, neighbours.OTHER)
     log, facts = tmp_path / "log", tmp_path / "facts"
     environment = {
         "ANSIBLE_LOG_PATH": str(log),

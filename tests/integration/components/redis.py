@@ -73,6 +73,10 @@ def replication_groups(lister: Lister) -> list[dict]:
         [
             {
                 **item,
+                # In no order.
+                "LogDeliveryConfigurations": sorted(
+                    item.get("LogDeliveryConfigurations", []), key=lambda log: log["LogType"]
+                ),
                 "Node": cache.describe_cache_clusters(CacheClusterId=item["MemberClusters"][0])["CacheClusters"][0],
             }
             for item in found
