@@ -93,7 +93,7 @@ class Thing:
         if "repositoryArn" in item:
             return item["repositoryName"], *self._repository(item["repositoryArn"])
         if "TableArn" in item:
-            return item["TableName"], *self._table(item["TableArn"])
+            return item["TableName"], *self._by_resource_arn("dynamodb", item["TableArn"])
         if "DomainName" in item:
             return item["DomainName"], *self._domain(item["ARN"])
         for member in ("InstanceProfileName", "RoleName"):
@@ -103,7 +103,7 @@ class Thing:
             if item.get(member):
                 return item[member], *self._ec2(item[member])
         if "TopicArn" in item:
-            return item["TopicArn"].rpartition(":")[2], *self._topic(item["TopicArn"])
+            return item["TopicArn"].rpartition(":")[2], *self._by_resource_arn("sns", item["TopicArn"])
         for member in RDS_ARNS:
             if member in item:
                 return item[member], *self._by_resource_name("rds", item[member])
@@ -152,11 +152,11 @@ class Thing:
             lambda tags: client.tag_resource(resourceArn=arn, tags=tags),
         )
 
-    def _topic(self, arn: str) -> tuple[Take, Give]:
-        sns = self.client("sns")
+    def _by_resource_arn(self, service: str, arn: str) -> tuple[Take, Give]:
+        client = self.client(service)
         return (
-            lambda keys: sns.untag_resource(ResourceArn=arn, TagKeys=keys),
-            lambda tags: sns.tag_resource(ResourceArn=arn, Tags=neighbours.tag_list(tags)),
+            lambda keys: client.untag_resource(ResourceArn=arn, TagKeys=keys),
+            lambda tags: client.tag_resource(ResourceArn=arn, Tags=neighbours.tag_list(tags)),
         )
 
     def _by_resource_name(self, service: str, arn: str) -> tuple[Take, Give]:
@@ -171,13 +171,6 @@ class Thing:
         return (
             lambda keys: ecr.untag_resource(resourceArn=arn, tagKeys=keys),
             lambda tags: ecr.tag_resource(resourceArn=arn, tags=neighbours.tag_list(tags)),
-        )
-
-    def _table(self, arn: str) -> tuple[Take, Give]:
-        dynamodb = self.client("dynamodb")
-        return (
-            lambda keys: dynamodb.untag_resource(ResourceArn=arn, TagKeys=keys),
-            lambda tags: dynamodb.tag_resource(ResourceArn=arn, Tags=neighbours.tag_list(tags)),
         )
 
     def _domain(self, arn: str) -> tuple[Take, Give]:
