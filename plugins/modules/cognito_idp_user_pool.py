@@ -994,6 +994,10 @@ class UserPool(CognitoResource):
         **dict.fromkeys(
             ("AdminDisableProviderForUser", "AdminLinkProviderForUser"), "at which other provider a user is known, too"
         ),
+        **dict.fromkeys(
+            ("SetUICustomization", "UpdateManagedLoginBranding"),
+            "how the sign-in pages look is left to who brands them",
+        ),
         "UpdateUserPool.PoolName": "the name is how the pool is found",
         "SetRiskConfiguration.ClientId": "clients follow the user pool",
     }
@@ -1095,6 +1099,20 @@ class UserPool(CognitoResource):
         yield (
             "admin_only" in recovery and len(recovery) > 1,
             "admin_only must be the only entry of account_recovery; take the others away.",
+        )
+        watched, verified = (
+            options["attributes_require_verification_before_update"],
+            options["auto_verified_attributes"],
+        )
+        unverified = set() if verified is None else set(watched or []) - set(verified)
+        yield (
+            unverified,
+            f"attributes_require_verification_before_update has {', '.join(sorted(unverified))}, which must be in "
+            "auto_verified_attributes, too.",
+        )
+        yield (
+            (options["password_policy"] or {}).get("temporary_password_validity_days") == 0,
+            "password_policy.temporary_password_validity_days is 0, which AWS takes for 7; give 1 to 365.",
         )
         places = [item["priority"] for item in options["account_recovery"] or []]
         yield len(places) != len(set(places)), "account_recovery has a priority twice; give each its own, 1 or 2."

@@ -745,6 +745,14 @@ def test_a_log_group_is_known_with_its_streams_or_without():
     [
         ({"alias_attributes": ["email"], "username_attributes": ["email"]}, "exclude each other"),
         ({"allowed_first_auth_factors": ["WEB_AUTHN"]}, "must have PASSWORD"),
+        (
+            {
+                "attributes_require_verification_before_update": ["email", "phone_number"],
+                "auto_verified_attributes": ["email"],
+            },
+            "has phone_number, which must be in auto_verified_attributes",
+        ),
+        ({"password_policy": {"temporary_password_validity_days": 0}}, "is 0, which AWS takes for 7"),
         ({"mfa_configuration": "OFF", "software_token_mfa": True}, "goes with no second factor"),
         ({"mfa_configuration": "OFF", "email_mfa_configuration": {"enabled": True}}, "goes with no second factor"),
         (
