@@ -161,7 +161,7 @@ def test_there_is_nothing_to_do_for_a_pool_as_declared():
         "issuer_type": "ORIGINAL",
         "mfa_configuration": "OPTIONAL",
         "software_token_mfa": True,
-        "email_mfa_configuration": {"enabled": False, "subject": None},
+        "email_mfa_configuration": {"enabled": False, "email_subject": None},
         "log_configurations": [],
         "tags": {**OURS, "Name": NAME},
     }
@@ -542,12 +542,12 @@ PASSKEYS = {"RelyingPartyId": "auth.example.com", "UserVerification": "preferred
             {**OFF, "WebAuthnConfiguration": PASSKEYS},
         ),
         (
-            {"email_mfa_configuration": {"enabled": True, "subject": "Code", "message": "Code {####}"}},
+            {"email_mfa_configuration": {"enabled": True, "email_subject": "Code", "email_message": "Code {####}"}},
             MFA,
             {**MFA, "EmailMfaConfiguration": MAIL},
         ),
         (
-            {"software_token_mfa": False, "email_mfa_configuration": {"enabled": True, "subject": None}},
+            {"software_token_mfa": False, "email_mfa_configuration": {"enabled": True, "email_subject": None}},
             MFA,
             {
                 "MfaConfiguration": "OPTIONAL",
@@ -579,6 +579,19 @@ def test_mfa_takes_a_factor():
     assert "can't have mfa_configuration ON without a second factor" in text
     assert "without a second factor" in refuse({"mfa_configuration": "ON"}, listed())
     assert "without a second factor" in refuse({"software_token_mfa": False}, *seen())
+
+
+@pytest.mark.parametrize("factor", [{"software_token_mfa": True}, {"email_mfa_configuration": {"enabled": True}}])
+def test_a_factor_takes_mfa(factor):
+    """AWS would take neither, and the next run find the same to do."""
+    assert "mfa_configuration is OFF, which goes with no second factor" in refuse(factor, *seen(OFF))
+    assert "mfa_configuration is OFF, which goes with no second factor" in refuse(factor, listed())
+
+
+def test_no_factor_is_turned_off_where_all_are():
+    params = {"mfa_configuration": "OFF", "software_token_mfa": False, "email_mfa_configuration": {"enabled": False}}
+    result, _aws, _module = run(params, *seen({**OFF, "EmailMfaConfiguration": {}}))
+    assert result["changed"] is False
 
 
 def test_passkeys_go_with_mfa_on_only_as_two_factors():
@@ -813,7 +826,7 @@ def test_a_log_group_is_known_with_its_streams_or_without():
         ({"verification_message_template": {"email_message": "Code  now"}}, "email_message has no place for the code"),
         ({"verification_message_template": {"sms_message": "Code  now"}}, "sms_message has no place for the code"),
         ({"verification_message_template": {"email_message_by_link": "Click"}}, "{##words##}"),
-        ({"email_mfa_configuration": {"enabled": True, "message": "Code  now"}}, "by !unsafe"),
+        ({"email_mfa_configuration": {"enabled": True, "email_message": "Code  now"}}, "by !unsafe"),
         ({"log_configurations": [{**EVENTS, "log_level": "ERROR"}]}, "have the log_level INFO, not ERROR"),
         ({"log_configurations": [{**EVENTS, "cloud_watch_logs_configuration": None}]}, "take one destination; 0"),
         (
