@@ -122,6 +122,9 @@ class Group(PoolResource):
     )
     updates = {"group": Update("UpdateGroup", whole=True)}
     hints = {
+        "AccessDeniedException": {
+            "iam:PassRole": "Allow iam:PassRole on the role for the identity of this run, and run again."
+        },
         "LimitExceededException": {"": "A user pool has 10,000 groups at most. Remove what is unused, and run again."},
     }
 

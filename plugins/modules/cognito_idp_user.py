@@ -129,7 +129,6 @@ import datetime
 
 from ..module_utils.cognito import PoolResource
 from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Update
-from ..module_utils.faults import ResourceError, error_code
 from ..module_utils.resource import run_module
 
 MISSING = ("UserNotFoundException", "ResourceNotFoundException")
@@ -247,14 +246,19 @@ class User(PoolResource):
         "AdminDeleteUserAttributes": "an attribute that is declared empty is removed",
     }
     hints = {
+        "CodeDeliveryFailureException": {
+            "": "The user exists nevertheless, without an invitation. Mend the address, or what the pool sends e-mail with;"
+            " then call AdminCreateUser with the MessageAction RESEND, or delete the user and run again."
+        },
         "LimitExceededException": {
             "email limit": "Wait for the next day, or let the pool send with Amazon SES, and run again."
         },
     }
 
     def decoded(self, setting, description):
-        # Who has signed in needs no invitation.
-        if setting.option == RENEW and description.get("UserStatus") != INVITED:
+        # Who has signed in, or may not, needs no invitation.
+        invited = description.get("UserStatus") == INVITED and description.get("Enabled", True)
+        if setting.option == RENEW and not invited:
             return None
         return super().decoded(setting, description)
 
@@ -262,21 +266,6 @@ class User(PoolResource):
         attributes = {name: value for name, value in (self.options["attributes"] or {}).items() if value != ""}
         request = {**self.named(), **DELIVERY}
         return {**request, "UserAttributes": pairs(attributes)} if attributes else request
-
-    def make(self):
-        try:
-            return super().make()
-        except ResourceError as error:
-            if error_code(error.cause) != "CodeDeliveryFailureException":
-                raise
-            raise self.undelivered(error, "was made") from error
-
-    def undelivered(self, error, was_done):
-        return ResourceError(
-            f"{self.title} {was_done}, but the invitation was not delivered. {error} Mend what the pool sends e-mail "
-            "with, or the address, then have the invitation sent anew (AdminCreateUser with MessageAction RESEND).",
-            error.cause,
-        )
 
     def update_attributes(self, changes, current):
         change = changes["attributes"]
@@ -291,14 +280,19 @@ class User(PoolResource):
         request = {**self.named(), **DELIVERY, "MessageAction": "RESEND"}
         self.write("AdminCreateUser", request, f"renew the invitation of {self.title}")
 
+    # ---- What the user sees: of a person no more than was declared.
+
     def shown(self, description):
-        if not description:
-            return {}
-        declared = {"sub", *(self.options["attributes"] or {})}
-        attributes = by_name(description.get("UserAttributes", []))
-        return super().shown(
-            {**description, "UserAttributes": {name: attributes[name] for name in attributes if name in declared}}
-        )
+        attributes = by_name((description or {}).get("UserAttributes", []))
+        return super().shown(description and {**description, "UserAttributes": self.declared(attributes, "sub")})
+
+    def view(self, description):
+        view = super().view(description)
+        return {**view, "attributes": self.declared(view["attributes"])} if "attributes" in view else view
+
+    def declared(self, attributes, *others):
+        names = {*(self.options["attributes"] or {}), *others}
+        return {name: value for name, value in attributes.items() if name in names}
 
 
 def main():
