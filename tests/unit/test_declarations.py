@@ -24,6 +24,7 @@ from tests.support.unmanaged import Coverage, Regarded, readme, roles, section, 
 
 EXCEPTIONS = Exceptions(
     fewer_choices={
+        "acm_certificate.key_algorithm": "the others are for imported certificates",
         "ec2_vpc_endpoint.type": "endpoints of load balancers, resources and service networks have other options",
     },
     samples={
