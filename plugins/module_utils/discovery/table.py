@@ -13,6 +13,7 @@ from .. import quotas
 from . import (
     aurora,
     bastion_instance,
+    certificate,
     dynamodb,
     eks,
     encryption,
@@ -29,6 +30,7 @@ COMPONENTS: dict[str, Component] = {
     for part in (
         encryption,
         network,
+        certificate,
         aurora,
         dynamodb,
         eks,
