@@ -14,6 +14,7 @@ from . import (
     aurora,
     bastion_instance,
     certificate,
+    configuration,
     dynamodb,
     eks,
     encryption,
@@ -39,6 +40,7 @@ COMPONENTS: dict[str, Component] = {
         registry,
         workload_identity,
         bastion_instance,
+        configuration,
     )
 }
 CALLS_AT_ONCE = 16
