@@ -10,18 +10,21 @@ from typing import Any
 from .base import Search, tags_of
 
 SERVICE = "appconfig"
+SERVICES = (SERVICE,)
 THING = "feature-flags"
-EMPTY: Mapping[str, Any] = {
-    "application_id": None,
-    "environment_id": None,
-    "flags_profile_id": None,
-    "flags_strategy_id": None,
-    "flags_deployment": None,
-}
+
+
+def empty(search: Search) -> dict[str, Any]:
+    return {
+        "application_id": None,
+        "environment_id": None,
+        "flags_profile_id": None,
+        "flags_strategy_id": None,
+        "flags_deployment": None,
+    }
 
 
 def collect(search: Search, facts: dict[str, Any]) -> None:
-    """Fill in the facts of EMPTY."""
     applications = search.start(SERVICE, "list_applications")
     strategies = search.start(SERVICE, "list_deployment_strategies")
     application = _ours(search, applications.result(), "application", "application")
@@ -74,8 +77,8 @@ def _deployment(search: Search, place: Mapping[str, str], environment: str, prof
     }
 
 
-def lines(facts: Mapping[str, Any]) -> list[str]:
-    """Lines of the summary, of flags that exist."""
+def summary(facts: Mapping[str, Any]) -> list[str]:
+    """Lines for a person, as far as there are flags."""
     deployment = facts["flags_deployment"]
     if facts["flags_profile_id"] is None:
         return []

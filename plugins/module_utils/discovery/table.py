@@ -13,6 +13,7 @@ from .. import quotas
 from . import (
     aurora,
     bastion_instance,
+    configuration,
     dynamodb,
     eks,
     encryption,
@@ -37,6 +38,7 @@ COMPONENTS: dict[str, Component] = {
         registry,
         workload_identity,
         bastion_instance,
+        configuration,
     )
 }
 CALLS_AT_ONCE = 16
