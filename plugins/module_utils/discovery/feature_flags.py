@@ -1,16 +1,15 @@
 # Copyright: Contributors to the agent_platform.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The feature flags of the component configuration: where they lie in AppConfig, and how their deployment stands."""
+"""The feature flags: where they lie in AppConfig, and how their deployment stands."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .base import Search, tags_of
+from .base import Component, Search, tags_of
 
 SERVICE = "appconfig"
-SERVICES = (SERVICE,)
 THING = "feature-flags"
 
 
@@ -18,9 +17,9 @@ def empty(search: Search) -> dict[str, Any]:
     return {
         "application_id": None,
         "environment_id": None,
-        "flags_profile_id": None,
-        "flags_strategy_id": None,
-        "flags_deployment": None,
+        "profile_id": None,
+        "strategy_id": None,
+        "deployment": None,
     }
 
 
@@ -29,7 +28,7 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     strategies = search.start(SERVICE, "list_deployment_strategies")
     application = _ours(search, applications.result(), "application", "application")
     strategy = _ours(search, strategies.result(), "deployment strategy", "deploymentstrategy")
-    facts["flags_strategy_id"] = strategy["Id"] if strategy else None
+    facts["strategy_id"] = strategy["Id"] if strategy else None
     if application is None:
         return
     place = {"ApplicationId": application["Id"]}
@@ -40,9 +39,9 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     profile = next(_named(search, profiles.result(), "profile"), None)
     facts["application_id"] = application["Id"]
     facts["environment_id"] = environment["Id"] if environment else None
-    facts["flags_profile_id"] = profile["Id"] if profile else None
+    facts["profile_id"] = profile["Id"] if profile else None
     if environment and profile:
-        facts["flags_deployment"] = _deployment(search, place, environment["Id"], profile["Id"])
+        facts["deployment"] = _deployment(search, place, environment["Id"], profile["Id"])
 
 
 def _named(search: Search, answer: Mapping[str, Any] | None, kind: str) -> Iterable[dict[str, Any]]:
@@ -78,10 +77,17 @@ def _deployment(search: Search, place: Mapping[str, str], environment: str, prof
 
 
 def summary(facts: Mapping[str, Any]) -> list[str]:
-    """Lines for a person, as far as there are flags."""
-    deployment = facts["flags_deployment"]
-    if facts["flags_profile_id"] is None:
-        return []
+    deployment = facts["deployment"]
     if deployment is None:
-        return ["feature flags, not deployed yet"]
-    return [f"feature flags, version {deployment['configuration_version']} {deployment['state']}"]
+        return ["no flags deployed yet"]
+    return [f"flags in version {deployment['configuration_version']}, {deployment['state']}"]
+
+
+COMPONENT = Component(
+    name="feature_flags",
+    services=(SERVICE,),
+    empty=empty,
+    collect=collect,
+    exists=lambda facts: facts["environment_id"] is not None and facts["profile_id"] is not None,
+    summary=summary,
+)
