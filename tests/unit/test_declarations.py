@@ -66,6 +66,12 @@ EXCEPTIONS = Exceptions(
         ],
         "cognito_identity_pool.roles": {"authenticated": "arn:aws:iam::123456789012:role/sample"},
         "cognito_idp_group.role_arn": "arn:aws:iam::123456789012:role/sample",
+        "appconfig_environment.monitors": [
+            {
+                "alarm_arn": "arn:aws:cloudwatch:us-west-2:123456789012:alarm:sample",
+                "alarm_role_arn": "arn:aws:iam::123456789012:role/sample",
+            }
+        ],
         "dynamodb_table.kinesis_destinations": ["arn:aws:kinesis:us-west-2:123456789012:stream/sample"],
         "ecr_repository.lifecycle_policy": {"rules": [{"rulePriority": number} for number in range(9)]},
         "iam_oidc_provider.thumbprints": ["9e99a48a9960b14926bb7f3b02e22da2b0ab7280"],

@@ -14,6 +14,10 @@ from .fault import Fault
 
 # What each kind of name is called, by the names that module_utils/names.py has for them.
 TITLES = {
+    "appconfig_application": "AppConfig application",
+    "appconfig_environment": "AppConfig environment",
+    "appconfig_profile": "AppConfig configuration profile",
+    "appconfig_strategy": "AppConfig deployment strategy",
     "dynamodb_table": "DynamoDB table",
     "ecr_repository": "ECR repository",
     "eks_cluster": "EKS cluster",
