@@ -13,6 +13,7 @@ from .. import quotas
 from . import (
     aurora,
     bastion_instance,
+    cognito,
     dynamodb,
     eks,
     encryption,
@@ -35,6 +36,7 @@ COMPONENTS: dict[str, Component] = {
         opensearch,
         redis,
         registry,
+        cognito,
         workload_identity,
         bastion_instance,
     )
