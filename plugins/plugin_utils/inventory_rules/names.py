@@ -14,6 +14,9 @@ from .fault import Fault
 
 # What each kind of name is called, by the names that module_utils/names.py has for them.
 TITLES = {
+    "cognito_domain": "user pool domain",
+    "cognito_identity_pool": "identity pool",
+    "cognito_user_pool": "user pool",
     "dynamodb_table": "DynamoDB table",
     "ecr_repository": "ECR repository",
     "eks_cluster": "EKS cluster",
