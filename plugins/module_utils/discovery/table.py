@@ -13,6 +13,7 @@ from .. import quotas
 from . import (
     aurora,
     bastion_instance,
+    certificate,
     cognito,
     dynamodb,
     eks,
@@ -30,6 +31,7 @@ COMPONENTS: dict[str, Component] = {
     for part in (
         encryption,
         network,
+        certificate,
         aurora,
         dynamodb,
         eks,
