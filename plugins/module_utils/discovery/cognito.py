@@ -1,6 +1,6 @@
 # Copyright: Contributors to the agent_platform.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The user pool with its domains, clients, scopes and groups, the identity pool, and the secret of the machine client."""
+"""The user pool with what lies in it, the identity pool with its role, and the secret of the machine client."""
 
 from __future__ import annotations
 
@@ -120,7 +120,9 @@ def _facts_of(search: Search, pool: Mapping[str, Any]) -> dict[str, Any]:
         "username_attributes": sorted(pool.get("UsernameAttributes", [])),
         "username_case_sensitive": pool.get("UsernameConfiguration", {}).get("CaseSensitive"),
         # Of every pool: Cognito itself makes the subject.
-        "required_attributes": sorted(item["Name"] for item in attributes if item.get("Required") and item["Name"] != "sub"),
+        "required_attributes": sorted(
+            item["Name"] for item in attributes if item.get("Required") and item["Name"] != "sub"
+        ),
         "custom_attributes": {
             item["Name"].removeprefix(CUSTOM): _attribute(item)
             for item in attributes
@@ -168,7 +170,9 @@ class _UserPool:
             # A second one is left of a run that was to change the identifier and didn't come to its end.
             server = min(servers, key=lambda item: item["Identifier"])
             facts["resource_server"] = server["Identifier"]
-            facts["scopes"] = sorted(f"{server['Identifier']}/{scope['ScopeName']}" for scope in server.get("Scopes", []))
+            facts["scopes"] = sorted(
+                f"{server['Identifier']}/{scope['ScopeName']}" for scope in server.get("Scopes", [])
+            )
         facts["groups"] = sorted(group["GroupName"] for group in (self.groups.result() or {}).get("Groups", []))
         for fact, client in (("web_client_id", WEB_CLIENT), ("machine_client_id", MACHINE_CLIENT)):
             facts[fact] = self._client(scope.name(client, "cognito_client"))
@@ -189,8 +193,8 @@ class _UserPool:
         found = [answer["UserPoolClient"] for future in started if (answer := future.result())]
         used, *others = sorted(found, key=lambda client: (client["CreationDate"], client["ClientId"]))
         self.search.warnings.append(
-            f"{self.search.component.name}: {len(found)} clients of the user pool are named {name} where one is expected."
-            f" {used['ClientId']} is used; left alone: {', '.join(client['ClientId'] for client in others)}."
+            f"{self.search.component.name}: {len(found)} clients of the user pool are named {name} where one is"
+            f" expected. {used['ClientId']} is used; left alone: {', '.join(client['ClientId'] for client in others)}."
             " Delete what is not needed."
         )
         return used["ClientId"]

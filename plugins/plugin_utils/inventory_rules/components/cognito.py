@@ -126,7 +126,12 @@ def _sign_in_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
     domain = values.get("cognito_passkey_domain")
     if domain and not HOST.fullmatch(domain):
         yield fault("cognito_passkey_domain", domain, "is not a domain in lower-case letters, such as example.com")
-    for variable in ("cognito_mfa_factors", "cognito_password_classes", "cognito_required_attributes", "cognito_log_sources"):
+    for variable in (
+        "cognito_mfa_factors",
+        "cognito_password_classes",
+        "cognito_required_attributes",
+        "cognito_log_sources",
+    ):
         for item in repeated(values.get(variable) or []):
             yield fault(variable, item, "occurs more than once")
 
@@ -207,7 +212,7 @@ def _domain_faults(values: Mapping[str, t.Any], certificates: list[Mapping]) -> 
         rule = f"is not a host name of up to {LONGEST_DOMAIN} lower-case letters, digits, '-' and '.'"
         yield fault("cognito_custom_domain", host, rule)
     elif host.count(".") < 2:
-        rule = "is not below a domain of yours, such as auth.example.com: Cognito takes no other, and that needs an A record"
+        rule = "is not below a domain of yours, as auth.example.com is, and that must have an A record for Cognito"
         yield fault("cognito_custom_domain", host, rule)
     else:
         yield from _certificate_faults(host, values, certificates)
@@ -307,6 +312,7 @@ def _scope_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
     if identifier and not (IDENTIFIER.fullmatch(identifier) and len(identifier) <= LONGEST_SCOPE):
         rule = f"is not 1 to {LONGEST_SCOPE} characters of ASCII without spaces, quotation marks and backslashes"
         yield fault("cognito_resource_server", identifier, rule)
+        identifier = None
     if scopes is None:
         return
     yield from repeated_names("cognito_scopes", scopes)
@@ -316,7 +322,7 @@ def _scope_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
         name, text = scope.get("name"), scope.get("description")
         path = f"cognito_scopes[{index}]"
         if name is not None and not (SCOPE.fullmatch(name) and len(name) <= LONGEST_SCOPE):
-            rule = "is not the name of a scope: characters of ASCII without spaces, slashes, quotation marks and backslashes"
+            rule = f'is not the name of a scope: 1 to {LONGEST_SCOPE} characters of ASCII without spaces and / " \\'
             yield fault(f"{path}.name", name, rule)
         elif name is not None and identifier and len(f"{identifier}/{name}") > LONGEST_SCOPE:
             yield fault(f"{path}.name", name, f"is with {identifier} before it longer than {LONGEST_SCOPE} characters")
@@ -341,7 +347,11 @@ def _asked_faults(variable: str, asked: list[str] | None, known: list[str]) -> I
         if scope in STANDARD_SCOPES and scope not in known:
             yield fault(path, scope, "is about a person, and this client acts for none: name scopes of cognito_scopes")
         elif scope not in known:
-            yield fault(path, scope, f"is a scope that neither OpenID Connect nor cognito_scopes has{did_you_mean(scope, known)}")
+            yield fault(
+                path,
+                scope,
+                f"is a scope that neither OpenID Connect nor cognito_scopes has{did_you_mean(scope, known)}",
+            )
 
 
 def _token_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
@@ -415,7 +425,9 @@ def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterat
     groups = values.get("cognito_groups") or []
     yield from _group_faults(groups)
     yield from _user_faults(values.get("cognito_users") or [], groups)
-    yield from statement_faults("cognito_authenticated_statements", values.get("cognito_authenticated_statements") or [])
+    yield from statement_faults(
+        "cognito_authenticated_statements", values.get("cognito_authenticated_statements") or []
+    )
     yield from _principal_tag_faults(values.get("cognito_principal_tags") or {})
 
 
@@ -432,7 +444,11 @@ def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
         yield Name("cognito_domain", given, "cognito_domain_prefix")
     elif account and region:
         yield Name("cognito_domain", domain_prefix(prefix, account, region))
-    yield from (Name("log_group", log_group(prefix, source)) for source in values.get("cognito_log_sources") or [] if source in LOGS)
+    yield from (
+        Name("log_group", log_group(prefix, source))
+        for source in values.get("cognito_log_sources") or []
+        if source in LOGS
+    )
 
 
 # ---- what exists
@@ -447,7 +463,9 @@ def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) ->
     never = "and Cognito can't change it: another user pool would be needed, without these users"
     if found.get("username_attributes") not in (None, ["email"]):
         told = show(found["username_attributes"])
-        yield Fault("cognito", f"the user pool {pool} has users who sign in with {told} and not with ['email'] alone, {never}")
+        yield Fault(
+            "cognito", f"the user pool {pool} has users who sign in with {told} and not with ['email'] alone, {never}"
+        )
     case = values.get("cognito_username_case_sensitive")
     if None not in (case, found.get("username_case_sensitive")) and case != found["username_case_sensitive"]:
         yield fault("cognito_username_case_sensitive", case, f"is not so in the user pool {pool}, {never}")
@@ -472,5 +490,5 @@ def warnings(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iter
     found = platform.get("cognito") or {}
     left = sorted(set(found.get("custom_attributes") or {}) - {attribute.get("name") for attribute in attributes})
     if left:
-        text = f"doesn't have {', '.join(left)} of the user pool {found['user_pool_id']}; Cognito never removes an attribute"
+        text = f"doesn't have {', '.join(left)} of the user pool {found['user_pool_id']}; Cognito never removes any"
         yield Fault("cognito_custom_attributes", text)
