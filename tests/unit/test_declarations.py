@@ -27,6 +27,13 @@ EXCEPTIONS = Exceptions(
         "ec2_vpc_endpoint.type": "endpoints of load balancers, resources and service networks have other options",
     },
     samples={
+        "cognito_identity_pool.open_id_connect_provider_arns": ["arn:aws:iam::123456789012:oidc-provider/sample"],
+        "cognito_identity_pool.saml_provider_arns": ["arn:aws:iam::123456789012:saml-provider/sample"],
+        "cognito_identity_pool.role_mappings": [
+            {"identity_provider": "sample", "type": "Token", "ambiguous_role_resolution": "Deny"}
+        ],
+        "cognito_identity_pool.roles": {"authenticated": "arn:aws:iam::123456789012:role/sample"},
+        "cognito_idp_group.role_arn": "arn:aws:iam::123456789012:role/sample",
         "dynamodb_table.kinesis_destinations": ["arn:aws:kinesis:us-west-2:123456789012:stream/sample"],
         "ecr_repository.lifecycle_policy": {"rules": [{"rulePriority": number} for number in range(9)]},
         "iam_oidc_provider.thumbprints": ["9e99a48a9960b14926bb7f3b02e22da2b0ab7280"],
