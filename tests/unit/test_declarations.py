@@ -28,6 +28,7 @@ CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/sample"
 EXCEPTIONS = Exceptions(
     fewer_choices={
         "cognito_idp_user_pool.allowed_first_auth_factors": "SOFTWARE_TOKEN is in the API and not taken yet",
+        "acm_certificate.key_algorithm": "the others are for imported certificates",
         "ec2_vpc_endpoint.type": "endpoints of load balancers, resources and service networks have other options",
     },
     samples={
