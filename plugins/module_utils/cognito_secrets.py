@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The secrets of a Cognito app client, and which of them a version of a secret in Secrets Manager tells.
 
-A client has at most two secrets, each with an id, and any of them gets a token. Cognito tells the value of one only where
-it has generated it: when the secret is made, and, of the client's first one, with the client. So the id of the version
-that tells a secret is derived of the secret's id and of what stands beside it in the version: no value must be read to
-see that the current version is right.
+A client has at most two secrets, each with an id, and any of them gets a token. Cognito tells the value of one only
+where it has generated it: when the secret is made, and, of the client's first one, with the client. So the id of the
+version that tells a secret is derived of the secret's id and of what stands beside it in the version: no value must be
+read to see that the current version is right.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .calls import Calls
+from .cognito import NOT_FOUND
 from .faults import ResourceError
 
 if TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-NOT_FOUND = ("ResourceNotFoundException",)
 # How many secrets a client has at most.
 MOST = 2
 # The client's first secret is made with it; in so many seconds its two dates lie.
@@ -98,7 +98,7 @@ class ClientSecrets(Calls):
         return {oldest["ClientSecretId"]: secret} if abs(apart.total_seconds()) <= TOGETHER else {}
 
     def add(self, secret: str | None = None) -> dict:
-        """Give the client one secret more; one that Cognito generates, whose value is in the answer, if none is said."""
+        """Give the client one secret more: this one, or one that Cognito generates and tells in its answer."""
         request = {**self.target, **({"ClientSecret": secret} if secret else {})}
         answer = self.write("AddUserPoolClientSecret", request, f"add a secret to {self.title}")
         descriptor = answer["ClientSecretDescriptor"]

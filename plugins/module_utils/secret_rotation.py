@@ -1,6 +1,6 @@
 # Copyright: Contributors to the agent_platform.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What replaces the value of a secret in steps: the secret by the labels of its versions, and steps that are repeated."""
+"""What replaces the value of a secret in steps: its versions by their labels, and steps that can be repeated."""
 
 from __future__ import annotations
 

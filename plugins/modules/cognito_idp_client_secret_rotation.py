@@ -9,9 +9,9 @@ module: cognito_idp_client_secret_rotation
 version_added: 0.1.0
 short_description: Replace the secret of an Amazon Cognito app client
 description:
-  - Replaces the secret of an app client by one that Secrets Manager generates, in two steps. At no moment Cognito refuses
-    what the secret in Secrets Manager tells, which is that of O(ignore:cognito_client) of
-    M(agent_platform.aws.secretsmanager_secret).
+  - Replaces the secret of an app client by one that Secrets Manager generates, in two steps. At no moment Cognito
+    refuses what the secret in Secrets Manager tells. That one is made by M(agent_platform.aws.secretsmanager_secret)
+    with its option C(cognito_client).
   - O(step=begin) puts the new secret in Secrets Manager as C(AWSPENDING), which nobody reads, gives it to the client as
     its second one, and then makes it C(AWSCURRENT).
   - O(step=finish), once all services have read it, takes the first one from the client.
@@ -123,7 +123,7 @@ class SecretRotation(Stepwise, ClientSecrets):
             raise ResourceError(f"The length is {self.options['length']}; give {SHORTEST} to {LONGEST}.")
 
     def found(self):
-        """The ids of the client's secrets, the one that is told, the versions by label, and what the current one tells."""
+        """The ids of the client's secrets, the told one's, the versions by label, and what the current one tells."""
         keys, versions = self.ids(), self.secret.versions()
         current = self.secret.current()
         credentials = parsed(self.secret.value(current["VersionId"]))
@@ -145,8 +145,8 @@ class SecretRotation(Stepwise, ClientSecrets):
             return self.result(versions)
         if len(keys) == MOST and not proposal:
             raise ResourceError(
-                f"{self.title} has a second secret, {keys[-1]}, which {self.secret.title} doesn't tell: someone else has "
-                "added it. Remove it (aws cognito-idp delete-user-pool-client-secret) and run again."
+                f"{self.title} has a second secret, {keys[-1]}, which {self.secret.title} doesn't tell: someone else "
+                "has added it. Remove it (aws cognito-idp delete-user-pool-client-secret) and run again."
             )
         if self.check_mode:
             return self.result(versions, changed=True)
@@ -165,7 +165,7 @@ class SecretRotation(Stepwise, ClientSecrets):
         return self.begin()
 
     def propose(self, told, credentials, versions):
-        """Put a new secret in, which nobody reads yet. Two runs at once propose the same version, and one of them wins."""
+        """Put a new secret in, which nobody reads yet. Two runs at once propose the same version; one of them wins."""
         text = as_text(credentials, self.secret.generated(self.options["length"]))
         self.label(PENDING, proposal_beside(told), text, versions, "a new secret")
         self.proposed = True

@@ -114,8 +114,8 @@ options:
     type: bool
   allowed_oauth_flows_user_pool_client:
     description:
-      - Whether the client may use OAuth at all. Without it Cognito keeps the flows, scopes and URLs, and lets nobody use
-        them.
+      - Whether the client may use OAuth at all. Without it Cognito keeps the flows, scopes and URLs, and lets nobody
+        use them.
     type: bool
   allowed_oauth_flows:
     description:
@@ -242,13 +242,13 @@ results:
   elements: dict
 """
 
+from ..module_utils.cognito import NOT_FOUND, PoolResource
 from ..module_utils.cognito_secrets import ClientSecrets
 from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Update
 from ..module_utils.faults import ResourceError
-from ..module_utils.resource import Resource, run_module
-from ..module_utils.values import get_path, listed, placeholder, snake
+from ..module_utils.resource import run_module
+from ..module_utils.values import get_path, listed, snake
 
-NOT_FOUND = ("ResourceNotFoundException",)
 CLIENT = ("UserPoolId", "ClientId")
 SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
 UNITS = {"access_token": "hours", "id_token": "hours", "refresh_token": "days"}
@@ -271,12 +271,10 @@ def listing(option, member):
     return Setting(option, member, update="client", unordered=True, absent=[])
 
 
-class UserPoolClient(Resource):
-    service = "cognito-idp"
+class UserPoolClient(PoolResource):
     kind = "user pool client"
     result = "user_pool_client"
     names = {"UserPoolId": "user_pool_id", "ClientName": "client_name"}
-    capital_members = True
     unique_name = False
     identifier = "ClientId"
     made_at = "CreationDate"
@@ -333,15 +331,16 @@ class UserPoolClient(Resource):
     )
     updates = {"client": Update("UpdateUserPoolClient", whole=True, kept=("AnalyticsConfiguration",), by=CLIENT)}
     unmanaged = {
-        **dict.fromkeys(
-            ("CreateUserPoolClient.AnalyticsConfiguration", "UpdateUserPoolClient.AnalyticsConfiguration"),
-            "Amazon Pinpoint has ended; what is there stays",
-        ),
+        "CreateUserPoolClient.AnalyticsConfiguration": "Amazon Pinpoint has ended; what is there stays",
         "CreateUserPoolClient.ClientSecret": "Cognito generates it",
         "UpdateUserPoolClient.ClientName": "the client is found by its name",
         **dict.fromkeys(
             ("AddUserPoolClientSecret", "DeleteUserPoolClientSecret"),
             "secrets are replaced by cognito_idp_client_secret_rotation",
+        ),
+        **dict.fromkeys(
+            ("CreateManagedLoginBranding", "CreateTerms", "SetUICustomization"),
+            "how the pages of the pool look, and the terms on them, are set where they are drawn, in the console",
         ),
     }
     # A resource server that was just made isn't known at once.
@@ -353,10 +352,6 @@ class UserPoolClient(Resource):
     timeout = 120
 
     # ---- Reading
-
-    def find(self):
-        # In a dry run nothing is in a pool that doesn't exist yet.
-        return None if placeholder(self.options["user_pool_id"]) else super().find()
 
     def select(self, found):
         mine = super().select(found)
