@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """App clients of Cognito user pools: what ministack 1.5.33 lacks, or answers otherwise than AWS.
 
-AddUserPoolClientSecret, ListUserPoolClientSecrets and DeleteUserPoolClientSecret are unknown, so /oauth2/token takes one
-secret only; it takes any client at any domain, too. CreateUserPoolClient drops a secret of one's own and the rotation of
-refresh tokens, and makes secrets that AWS wouldn't. UpdateUserPoolClient keeps what isn't sent. Neither of them refuses
-OAuth settings that contradict each other, a scope of no resource server, or a validity out of range. The answers have
-empty members, which AWS leaves out.
+AddUserPoolClientSecret, ListUserPoolClientSecrets and DeleteUserPoolClientSecret are unknown, so /oauth2/token takes
+one secret only; it takes any client at any domain, too. CreateUserPoolClient drops a secret of one's own and the
+rotation of refresh tokens, and makes secrets that AWS wouldn't. UpdateUserPoolClient keeps what isn't sent. Neither of
+them refuses OAuth settings that contradict each other, a scope of no resource server, or a validity out of range. The
+answers have empty members, which AWS leaves out.
 
 A scope of a resource server is unknown for a moment after that was made. Whether DescribeUserPoolClient still tells a
 secret once the first one is deleted, AWS doesn't say; here it doesn't.
