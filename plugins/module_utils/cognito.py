@@ -1,6 +1,6 @@
 # Copyright: Contributors to the agent_platform.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the resources of Amazon Cognito user pools have in common: their service, and the pool in which most of them lie."""
+"""What the resources of Amazon Cognito user pools have in common: their service, and the pool that most lie in."""
 
 from __future__ import annotations
 
