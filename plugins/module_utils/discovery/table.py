@@ -13,9 +13,13 @@ from .. import quotas
 from . import (
     aurora,
     bastion_instance,
+    certificate,
+    cognito,
+    configuration,
     dynamodb,
     eks,
     encryption,
+    feature_flags,
     network,
     opensearch,
     redis,
@@ -29,14 +33,18 @@ COMPONENTS: dict[str, Component] = {
     for part in (
         encryption,
         network,
+        certificate,
         aurora,
         dynamodb,
         eks,
+        feature_flags,
         opensearch,
         redis,
         registry,
+        cognito,
         workload_identity,
         bastion_instance,
+        configuration,
     )
 }
 CALLS_AT_ONCE = 16
