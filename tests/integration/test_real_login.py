@@ -116,6 +116,7 @@ class Platform:
 
     account: DirectAccount
     application: Application
+    variables: dict[str, Any]
 
     def __post_init__(self) -> None:
         pools = self.account.pages("cognito-idp", "list_user_pools", "UserPools", MaxResults=60)
@@ -173,11 +174,12 @@ class Platform:
         )
 
     def temporary_password(self) -> str:
-        """What the invitation says, which was sent once."""
+        """What the invitation says, which was sent once, and no other mail."""
         with OPENER.open(f"{self.account.endpoint}/_ministack/ses/messages?account={ACCOUNT}") as answer:
-            messages = [message for message in json.load(answer)["messages"] if PERSON in str(message)]
-        (message,) = messages
-        (password,) = re.findall(r"temporary password is (\S+?)\.?(?:\s|$)", str(message["BodyText"]))
+            (message,) = json.load(answer)["messages"][ACCOUNT]
+        assert message["To"] == [PERSON]
+        text = message["BodyHtml"] or message["BodyText"]
+        (password,) = re.findall(r"temporary password is (\S+?)\.?(?:\s|$)", text)
         return password
 
 
@@ -201,9 +203,7 @@ def platform_of_people(
         "cognito_deletion_protection": False,
     }
     account.run(variables=variables, note="cognito with a user").assert_converged()
-    again = account.run(variables=variables, note="cognito with a user, again").assert_converged()
-    assert again.total("changed") == 0, again.explain()
-    yield Platform(account, application)
+    yield Platform(account, application, variables)
     account.close()
     application.close()
 
@@ -317,6 +317,18 @@ def test_tokens_are_renewed(platform_of_people: Platform, tokens: dict[str, Any]
     platform_of_people.verified(answer["access_token"], client_id=platform_of_people.client, token_use="access")
     status, answer = platform_of_people.ask_for_tokens(grant_type="refresh_token", refresh_token="made-up")
     assert (status, answer["error"]) == (400, "invalid_grant")
+
+
+def test_a_further_run_leaves_the_person_alone(
+    platform_of_people: Platform, tokens: dict[str, Any], sign_in: Callable[[], tuple[str, Attempt]]
+) -> None:
+    """Nobody is invited twice, and the password that the person has chosen stays."""
+    platform, invitation = platform_of_people, platform_of_people.temporary_password()
+    again = platform.account.run("--limit", "cognito", variables=platform.variables, note="a person has signed in")
+    assert again.assert_converged().total("changed") == 0, again.explain()
+    assert platform.temporary_password() == invitation
+    code, attempt = sign_in()
+    assert platform.exchange(code, attempt.verifier)[0] == 200
 
 
 # ---- Refused
