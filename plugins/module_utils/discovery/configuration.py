@@ -1,6 +1,6 @@
 # Copyright: Contributors to the agent_platform.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the platform tells its workloads: parameters below one path, and feature flags."""
+"""What the platform tells its workloads: parameters below one path."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..parameters import below, with_tags
-from . import feature_flags
 from .base import Component, Search, tags_of
 
 
 def empty(search: Search) -> dict[str, Any]:
-    return {"path": None, "parameters": [], "other_parameters": [], **feature_flags.empty(search)}
+    return {"path": None, "parameters": [], "other_parameters": []}
 
 
 def collect(search: Search, facts: dict[str, Any]) -> None:
@@ -21,7 +20,6 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     there = search.start("ssm", "describe_parameters", **below(path))
     # AWS tells no tags with a parameter, but finds parameters by them.
     looks = [search.start("ssm", "describe_parameters", **request) for request in with_tags(path, search.marks)]
-    feature_flags.collect(search, facts)
     names = _names(there.result())
     ours = names.intersection(*(_names(look.result()) for look in looks))
     asked = {
@@ -45,12 +43,12 @@ def _names(answer: Mapping[str, Any] | None) -> set[str]:
 
 
 def summary(facts: Mapping[str, Any]) -> list[str]:
-    return [f"{len(facts['parameters'])} parameters below {facts['path']}", *feature_flags.summary(facts)]
+    return [f"{len(facts['parameters'])} parameters below {facts['path']}"]
 
 
 COMPONENT = Component(
     name="configuration",
-    services=("ssm", *feature_flags.SERVICES),
+    services=("ssm",),
     empty=empty,
     collect=collect,
     exists=lambda facts: bool(facts["parameters"]),
