@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 import typing as t
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.feature_flags import THING
 from ansible_collections.agent_platform.aws.plugins.module_utils.feature_flags import merged
@@ -43,7 +43,9 @@ CONSTRAINTS = {
     "boolean": frozenset[str](),
     "array": frozenset({"elements"}),
 }
-ALL_CONSTRAINTS = ("pattern", "enum", "minimum", "maximum", "elements")
+# What may be said of an attribute, and of the elements of an array.
+OF_ELEMENTS = ("pattern", "enum", "minimum", "maximum")
+OF_ATTRIBUTES = (*OF_ELEMENTS, "elements")
 STRATEGY = re.compile(r"[a-z0-9]{4,7}|AppConfig\.[A-Za-z0-9]{9,40}")
 ALARM = re.compile(r"arn:aws[a-z-]*:cloudwatch:([a-z0-9-]+):\d{12}:alarm:.+")
 ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
@@ -100,7 +102,10 @@ def _attribute_faults(path: str, attribute: Mapping[str, t.Any]) -> Iterator[Fau
     yield from _text_faults(f"{path}.description", attribute.get("description"))
     if kind is None:
         return
-    found = [*_constraint_faults(path, kind, attribute)]
+    found = [*_constraint_faults(path, kind, attribute, OF_ATTRIBUTES)]
+    elements = attribute.get("elements")
+    if elements and elements.get("type") and not found:
+        found = [*_constraint_faults(f"{path}.elements", elements["type"], elements, OF_ELEMENTS)]
     yield from found
     if value is None:
         if attribute.get("required"):
@@ -109,11 +114,11 @@ def _attribute_faults(path: str, attribute: Mapping[str, t.Any]) -> Iterator[Fau
         yield from _value_faults(f"{path}.value", kind, attribute, value)
 
 
-def _constraint_faults(path: str, kind: str, given: Mapping[str, t.Any]) -> Iterator[Fault]:
-    for name in ALL_CONSTRAINTS:
+def _constraint_faults(path: str, kind: str, given: Mapping[str, t.Any], names: Iterable[str]) -> Iterator[Fault]:
+    for name in names:
         if given.get(name) is not None and name not in CONSTRAINTS[kind]:
             yield fault(f"{path}.{name}", given[name], f"has no meaning with type {kind}")
-    pattern, choices, elements = given.get("pattern"), given.get("enum"), given.get("elements")
+    pattern, choices = given.get("pattern"), given.get("enum")
     if pattern is not None and choices is not None:
         yield Fault(f"{path}.enum", "stands beside a pattern, and AppConfig takes one of the two")
     yield from _text_faults(f"{path}.pattern", pattern)
@@ -126,8 +131,6 @@ def _constraint_faults(path: str, kind: str, given: Mapping[str, t.Any]) -> Iter
     low, high = given.get("minimum"), given.get("maximum")
     if low is not None and high is not None and low > high:
         yield fault(f"{path}.minimum", low, f"is more than the maximum, {high}")
-    if elements and elements.get("type"):
-        yield from _constraint_faults(f"{path}.elements", elements["type"], elements)
 
 
 def _value_faults(path: str, kind: str, given: Mapping[str, t.Any], value: t.Any) -> Iterator[Fault]:
@@ -205,6 +208,17 @@ def _validator_faults(validators: list[Mapping]) -> Iterator[Fault]:
                 json.loads(content)
             except ValueError as error:
                 yield fault(path, content, f"is not JSON: {error}")
+
+
+def removal_faults(_values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+    """AppConfig deletes no application in which there is anything."""
+    others = (platform.get("feature_flags") or {}).get("others_within")
+    if others:
+        yield Fault(
+            "feature_flags",
+            f"can't be removed, because its application has what others have made: {', '.join(others)}. Remove that"
+            " first",
+        )
 
 
 def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
