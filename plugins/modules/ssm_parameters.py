@@ -181,29 +181,156 @@ from ..module_utils.values import same_key
 
 # Stands for a description that only AWS can give.
 UNREAD = object()
-# AWS asks to wait so many seconds between the deletion of a parameter and the creation of one of its name.
+# AWS asks to leave so many seconds between the deletion of a parameter and the creation of one of its name.
 FREE_AFTER = 30.0
-SECURE = "SecureString"
-ADVANCED = "Advanced"
+# By default AWS takes three writes a second.
+SIDE_BY_SIDE = 4
+SECURE, ADVANCED, BY_NEED = "SecureString", "Advanced", "Intelligent-Tiering"
+NO_TAGS_OF = ("InvalidResourceId",)  # what ListTagsForResource says of one that has gone
 
 
 def full_name(path, name):
     return f"{path.rstrip('/')}/{name.lstrip('/')}"
 
 
+class Below(Calls):
+    """What there is below the path, read for all parameters together."""
+
+    service = "ssm"
+
+    def __init__(self, module):
+        super().__init__(module)
+        self.path = self.options["path"]
+        self.title = f"the parameters below {self.path}"
+
+    def look(self, tags_of, unnamed):
+        """Descriptions by name, as far as there are any, of the parameters named and, with unnamed, of all others.
+
+        tags_of: by name the tags that each is to have, None for one that shall go. Of others no value is read: it may
+        be none of ours.
+        """
+        common = self.options["tags"] or {}
+        marks = {**(self.options["owned_by"] or {}), **common}
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
+            there = threads.submit(self.read, "DescribeParameters", below(self.path))
+            looks = [threads.submit(self.read, "DescribeParameters", one) for one in with_tags(self.path, marks)]
+            found = {item["Name"]: item for item in there.result()["Parameters"]}
+            found = {name: item for name, item in found.items() if unnamed or name in tags_of}
+            marked = set(found).intersection(
+                *({item["Name"] for item in look.result()["Parameters"]} for look in looks)
+            )
+            known = {name for name in marked if tags_of.get(name) in (None, common)}
+            asked = {name: threads.submit(self.tags, name) for name in found if name not in known}
+            wanted = sorted(name for name in found if tags_of.get(name) is not None)
+            values = [threads.submit(self.values, list(names)) for names in batched(wanted, AT_ONCE)]
+            tags = {name: [{"Key": key, "Value": str(value)} for key, value in marks.items()] for name in known}
+            tags |= {name: future.result() for name, future in asked.items()}
+            told = {name: value for future in values for name, value in future.result().items()}
+        # What has gone since then has no value, or no tags.
+        return {
+            name: {**item, "Tags": tags[name], **({"Value": told[name]} if name in told else {})}
+            for name, item in found.items()
+            if tags[name] is not None and (name in told or name not in wanted)
+        }
+
+    def tags(self, name):
+        request = {"ResourceType": "Parameter", "ResourceId": name}
+        answer = self.read("ListTagsForResource", request, NO_TAGS_OF)
+        return answer and answer["TagList"]
+
+    def values(self, names):
+        answer = self.read("GetParameters", {"Names": names, "WithDecryption": True})
+        return {item["Name"]: item["Value"] for item in answer["Parameters"]}
+
+    def remove(self, names):
+        for some in batched(names, AT_ONCE):
+            self.write("DeleteParameters", {"Names": list(some)}, f"delete {', '.join(some)}")
+
+
+class Tree(Aggregate):
+    """All parameters of a call, and what else is below the path."""
+
+    side_by_side = SIDE_BY_SIDE
+
+    def run(self):
+        params = self.module.params
+        if params["purge"] and (params["aggregate"] is None or not params["owned_by"]):
+            raise ResourceError("purge takes aggregate and owned_by: without them it isn't known what may be removed.")
+        return super().run()
+
+    def parts(self, options):
+        parts = super().parts(options)
+        self.below = Below(Part(self.module, self.clients, {}))
+        self.tags_of = {
+            full_name(params["path"], params["name"]): (params["tags"] or {}) if params["state"] == "present" else None
+            for params in options
+        }
+        self.found = self.look()
+        for part in parts:
+            part.seen = self.found.get(full_name(part.params["path"], part.params["name"]))
+        return parts
+
+    def look(self):
+        return self.below.look(self.tags_of, unnamed=self.module.params["purge"])
+
+    def summed_up(self, results):
+        """The result for all, with what was removed: whatever became of one, no other is kept from its state."""
+        result = {**super().summed_up(results), "removed": [], "left": []}
+        if self.module.params["purge"]:
+            try:
+                result["removed"], result["left"] = self.purge()
+            except ResourceError as error:
+                result.update(failed=True, msg="\n".join([*([result["msg"]] if "msg" in result else []), str(error)]))
+            result["changed"] |= self.below.changed or bool(result["removed"])
+        if result["removed"] and self.module._diff:
+            header = f"{self.below.title} that aren't declared"
+            gone = {"before": {"names": result["removed"]}, "after": {"names": []}}
+            diff = {**gone, "before_header": header, "after_header": header}
+            result["diff"] = [*result.get("diff", []), diff]
+        return result
+
+    def purge(self):
+        """Remove what is ours and isn't declared. Returns the names of that, and of what isn't ours."""
+        removed = {}
+        while True:
+            others = [name for name in sorted(self.found) if name not in self.tags_of]
+            ours = [name for name in others if self.is_ours(name)]
+            removed |= dict.fromkeys(ours)
+            try:
+                if not self.module.check_mode:
+                    self.below.remove(ours)
+                return list(removed), [name for name in others if name not in ours]
+            except Repeat as repeat:
+                self.below.patience.pause(repeat)
+                self.below.changed |= repeat.may_be_done
+                self.found = self.look()
+
+    def is_ours(self, name):
+        alone = {"name": name.removeprefix(full_name(self.below.path, "")), "state": "absent"}
+        try:
+            Parameter(Part(self.module, self.clients, alone)).check_owner(self.found[name])
+        except ResourceError:
+            return False
+        return True
+
+
 class Parameter(Resource):
-    """One parameter. What AWS has accepted is taken for what there is; after any failure it is read."""
+    """One parameter. What AWS has accepted is taken for what there is; after a failure it is read."""
 
     service = "ssm"
     kind = "parameter"
     result = "parameter"
     names = {"Name": "name"}
+    identifier = "Name"
     capital_members = True
     placed = True
+    together = Tree
     describe = Describe("DescribeParameters", "Parameters", many=True)
     additions = (
         Addition("GetParameters", "Parameters.Value", "Value", by_hand=True),
         Addition("ListTagsForResource", "TagList", "Tags", by_hand=True),
+        # Said by target() and not by AWS: it is a parameter.
+        Addition("ListTagsForResource", "", "ResourceType", by_hand=True),
     )
     create = Create("PutParameter", exists=("ParameterAlreadyExists",), tags="Tags")
     delete = Delete("DeleteParameter", missing=("ParameterNotFound",))
@@ -212,15 +339,17 @@ class Parameter(Resource):
         Setting("value", "Value", update="put"),
         Setting("secure_value", "Value", update="put", secret=True),
         Setting("key_id", "KeyId", update="put", same=same_key, absent=""),
-        Setting("tier", "Tier", update="put", same=lambda current, desired: desired in (current, "Intelligent-Tiering")),
+        Setting("tier", "Tier", update="put", same=lambda current, desired: desired in (current, BY_NEED)),
         Setting("description", "Description", update="put", absent=""),
         Setting("data_type", "DataType", update="put", absent="text"),
         Setting("allowed_pattern", "AllowedPattern", update="put", absent=""),
     )
     updates = {"put": Update("PutParameter", whole=True)}
-    tagging = tag_list("AddTagsToResource", "RemoveTagsFromResource")
+    tagging = tag_list(
+        "AddTagsToResource", "RemoveTagsFromResource", by={"ResourceId": "Name", "ResourceType": "ResourceType"}
+    )
     extra_operations = ("DeleteParameters",)
-    renewal = "Or give replace: true, and it is deleted and made again; it is missing for half a minute then."
+    renewal = "With replace: true it is deleted and made again, and is missing for half a minute."
     unmanaged = {
         **dict.fromkeys(
             ("LabelParameterVersion", "UnlabelParameterVersion"), "labels of versions are left to those who use them"
@@ -239,51 +368,51 @@ class Parameter(Resource):
 
     def prepare(self):
         options = self.options
-        self.view = getattr(self.module, "seen", UNREAD)
+        self.view_of_aws = getattr(self.module, "seen", UNREAD)
         self.previous = None
         options["name"] = full_name(options["path"], options["name"])
         if options["type"] is None and options["state"] == "present":
             options["type"] = "String" if options["secure_value"] is None else SECURE
-        given = "value" if options["type"] == SECURE else "secure_value"
-        if options[given] is not None:
-            other = "secure_value" if given == "value" else "value"
-            raise ResourceError(f"{self.title} is a {options['type']}, whose value stands in {other}, not in {given}.")
+        wrong, right = ("value", "secure_value") if options["type"] == SECURE else ("secure_value", "value")
+        if options["state"] == "present" and options[wrong] is not None:
+            raise ResourceError(f"{self.title} is a {options['type']}: its value stands in {right}, not in {wrong}.")
         if options["type"] != SECURE:
             options["key_id"] = None
 
     # ---- Reading
 
     def find(self):
-        return super().find() if self.view is UNREAD else self.view
+        return super().find() if self.view_of_aws is UNREAD else self.view_of_aws
 
     def describe_request(self):
         return {"ParameterFilters": [{"Key": "Name", "Option": "Equals", "Values": [self.options["name"]]}]}
 
     def complete(self, description):
-        name = description["Name"]
-        values = (
-            self.read("GetParameters", {"Names": [name], "WithDecryption": True})["Parameters"]
-            if self.options["state"] == "present"
-            else []
-        )
-        tags = self.read("ListTagsForResource", {"ResourceType": "Parameter", "ResourceId": name})["TagList"]
-        return {**description, **{"Value": value["Value"] for value in values}, "Tags": tags}
+        request = {"ResourceType": "Parameter", "ResourceId": description["Name"]}
+        tags = self.read("ListTagsForResource", request, NO_TAGS_OF)
+        if tags is None:
+            return None
+        description = {**description, "Tags": tags["TagList"]}
+        if self.options["state"] == "absent":
+            return description
+        values = self.read("GetParameters", {"Names": [description["Name"]], "WithDecryption": True})["Parameters"]
+        return {**description, "Value": values[0]["Value"]} if values else None
 
     # ---- Writing
 
     def target(self, call, current):
         named = super().target(call, current)
-        return {"ResourceType": "Parameter", "ResourceId": named["Name"]} if call is self.tagging else named
+        return {**named, "ResourceType": "Parameter"} if call is self.tagging else named
 
     def write(self, operation, request, doing, missing=()):
         try:
             return super().write(operation, request, doing, missing)
         except Repeat as repeat:
             if outcome(repeat.error) is not Outcome.NOT_DONE:
-                self.view = UNREAD
+                self.view_of_aws = UNREAD
             raise
         except ResourceError:
-            self.view = UNREAD
+            self.view_of_aws = UNREAD
             raise
 
     def create_request(self):
@@ -292,32 +421,31 @@ class Parameter(Resource):
         return super().create_request()
 
     def created(self, response):
-        self.view = {**self.predicted(None), **self.told(response)}
+        self.view_of_aws = {**self.predicted(None), **self.answered(response)}
 
     def update_request(self, name, changes, current):
         # What isn't sent may be set back.
         kept = {setting.member: current[setting.member] for setting in self.settings if current.get(setting.member)}
-        declared = super().update_request(name, changes, current)
-        return {**kept, **declared, "Type": current["Type"], "Overwrite": True}
+        return {**kept, **super().update_request(name, changes, current), "Overwrite": True}
 
     def before_update(self, name, current):
         self.previous = current
 
     def updated(self, name, response):
-        self.view = {**self.predicted(self.previous), "Tags": self.previous["Tags"], **self.told(response)}
+        tags = {"Tags": self.previous["Tags"]}
+        self.view_of_aws = {**self.predicted(self.previous), **tags, **self.answered(response)}
 
     @staticmethod
-    def told(response):
+    def answered(response):
         return {member: response[member] for member in ("Tier", "Version") if member in response}
 
     def change_tags(self, current, set_tags, unset_tags):
         super().change_tags(current, set_tags, unset_tags)
-        if self.view is not UNREAD:
-            tags = {key: value for key, value in self.tags_of(current).items() if key not in unset_tags}
-            self.view = {**self.view, "Tags": self.encoded_tags({**tags, **set_tags})}
+        tags = {key: value for key, value in self.tags_of(current).items() if key not in unset_tags}
+        self.view_of_aws = {**current, "Tags": self.encoded_tags({**tags, **set_tags})}
 
     def deleted(self, response):
-        self.view = None
+        self.view_of_aws = None
 
     # ---- What can't be changed
 
@@ -327,6 +455,7 @@ class Parameter(Resource):
             if self.check_mode:
                 self.changed = True
                 return self.predicted(current)
+            self.create_request()
             self.remove(current)
             time.sleep(FREE_AFTER)
             current = None
@@ -339,42 +468,17 @@ class Parameter(Resource):
     def refuse(self, current, changes):
         if current is not None and self.is_fixed(current, changes):
             raise ResourceError(
-                f"{self.title} is advanced, declared is {changes['tier'].desired}: an advanced parameter can't become a "
-                f"standard one. Declare it advanced. {self.renewal}"
+                f"{self.title} is advanced, declared is tier: {changes['tier'].desired}. An advanced parameter can't "
+                f"become a standard one: declare it as advanced. {self.renewal}"
             )
 
     # ---- What the user sees
 
-    def view_of(self, description):
-        return description
-
-    def view_is_secure(self, description):
-        return description.get("Type") == SECURE
-
-
-class Below(Calls):
-    """What there is below the path, read for all parameters together."""
-
-    service = "ssm"
-
-    def __init__(self, module):
-        super().__init__(module)
-        self.path = self.options["path"]
-        self.title = f"the parameters below {self.path}"
-
-    def look(self, options, purge):
-        """Descriptions by name, with values and tags, of those that the options name, and with purge of all."""
-        return {}
-
-
-class Tree(Aggregate):
-    """All parameters of a call."""
-
-    # By default AWS takes three writes a second.
-    side_by_side = 4
-
-
-Parameter.together = Tree
+    def view(self, description):
+        view = super().view(description)
+        if "value" in view and description.get("Type") == SECURE:
+            view["value"] = "(not shown)"
+        return view
 
 
 def main():
@@ -387,6 +491,7 @@ def main():
             "key_id": {"no_log": False},
             "aggregate.key_id": {"no_log": False},
         },
+        mutually_exclusive=[("value", "secure_value")],
     )
 
 
