@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -33,20 +34,21 @@ class Clients:
 
     def __init__(self, module: AnsibleAWSModule):
         self.module = module
-        self.made: dict[tuple[str, Any], Any] = {}
+        self.made: dict[tuple[Any, ...], Any] = {}
         self.ended: SystemExit | None = None
         self.lock = threading.Lock()
 
-    def client(self, service: str, config: Any = None) -> Any:
-        """The client of that service and configuration, the same for all."""
-        key = (service, repr(sorted((config.retries or {}).items())) if config else None)
+    def client(self, service: str, config: Any = None, region: str | None = None) -> Any:
+        """The client of that service, configuration and region, the same for all."""
+        key = (service, repr(sorted((config.retries or {}).items())) if config else None, region)
         with self.lock:
             # amazon.aws prints a failure as the module's result and ends; one result is enough.
             if self.ended:
                 raise self.ended
             if key not in self.made:
                 try:
-                    self.made[key] = self.module.client(service, config=config)
+                    elsewhere = {"region": region} if region else {}
+                    self.made[key] = self.module.client(service, config=config, **elsewhere)
                 except SystemExit as end:
                     self.ended = end
                     raise
@@ -58,8 +60,9 @@ class Part:
 
     def __init__(self, module: AnsibleAWSModule, clients: Clients, params: dict[str, Any]):
         self._module = module
-        self.client = clients.client
         self.params = {**{name: value for name, value in module.params.items() if name != "aggregate"}, **params}
+        # One of them may lie in a region of its own.
+        self.client = functools.partial(clients.client, region=self.params.get("region"))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._module, name)

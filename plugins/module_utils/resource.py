@@ -112,6 +112,10 @@ class Resource(Finding):
     def delete_request(self, current: dict) -> dict:
         return self.target(self.delete, current)
 
+    def update_order(self, current: dict, changes: Mapping[str, Change]) -> Iterable[str]:
+        """The names of the update calls in the order in which AWS takes them. What changes nothing is left out."""
+        return self.updates
+
     def before_update(self, name: str, current: dict) -> None:
         """What comes before an update call."""
 
@@ -289,7 +293,7 @@ class Resource(Finding):
         if self.check_mode:
             self.changed = True
             return self.predicted(current)
-        for name in self.updates:
+        for name in self.update_order(current, changes):
             # Looked at anew: an update may have settled what others were for, or made one necessary.
             mine = self.changed_by(name, self.changes(current))
             if mine:

@@ -22,11 +22,50 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.declarations im
 from tests.support.declarations import Checker, Exceptions, load, module_names
 from tests.support.unmanaged import Coverage, Regarded, readme, roles, section, table, with_section
 
+FUNCTION = "arn:aws:lambda:us-west-2:123456789012:function:sample"
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/sample"
+
 EXCEPTIONS = Exceptions(
     fewer_choices={
+        "cognito_idp_user_pool.allowed_first_auth_factors": "SOFTWARE_TOKEN is in the API and not taken yet",
+        "acm_certificate.key_algorithm": "the others are for imported certificates",
         "ec2_vpc_endpoint.type": "endpoints of load balancers, resources and service networks have other options",
     },
     samples={
+        "cognito_idp_user_pool.account_takeover_risk_configuration.notify_configuration.source_arn": FUNCTION,
+        "cognito_idp_user_pool.email_configuration.source_arn": FUNCTION,
+        "cognito_idp_user_pool.key_configuration.kms_key_arn": FUNCTION,
+        **{
+            f"cognito_idp_user_pool.lambda_config.{name}": FUNCTION
+            for name in (
+                "create_auth_challenge",
+                "custom_email_sender.lambda_arn",
+                "custom_message",
+                "custom_sms_sender.lambda_arn",
+                "define_auth_challenge",
+                "inbound_federation.lambda_arn",
+                "kms_key_id",
+                "post_authentication",
+                "post_confirmation",
+                "pre_authentication",
+                "pre_sign_up",
+                "pre_token_generation_config.lambda_arn",
+                "user_migration",
+                "verify_auth_challenge_response",
+            )
+        },
+        "cognito_idp_user_pool.log_configurations.cloud_watch_logs_configuration.log_group_arn": FUNCTION,
+        "cognito_idp_user_pool.log_configurations.firehose_configuration.stream_arn": FUNCTION,
+        "cognito_idp_user_pool.mfa_configuration": "ON",
+        "cognito_idp_user_pool.password_policy.minimum_length": 8,
+        "cognito_idp_user_pool_domain.certificate_arn": CERTIFICATE,
+        "cognito_identity_pool.open_id_connect_provider_arns": ["arn:aws:iam::123456789012:oidc-provider/sample"],
+        "cognito_identity_pool.saml_provider_arns": ["arn:aws:iam::123456789012:saml-provider/sample"],
+        "cognito_identity_pool.role_mappings": [
+            {"identity_provider": "sample", "type": "Token", "ambiguous_role_resolution": "Deny"}
+        ],
+        "cognito_identity_pool.roles": {"authenticated": "arn:aws:iam::123456789012:role/sample"},
+        "cognito_idp_group.role_arn": "arn:aws:iam::123456789012:role/sample",
         "appconfig_environment.monitors": [
             {
                 "alarm_arn": "arn:aws:cloudwatch:us-west-2:123456789012:alarm:sample",

@@ -13,6 +13,8 @@ from .. import quotas
 from . import (
     aurora,
     bastion_instance,
+    certificate,
+    cognito,
     configuration,
     dynamodb,
     eks,
@@ -31,6 +33,7 @@ COMPONENTS: dict[str, Component] = {
     for part in (
         encryption,
         network,
+        certificate,
         aurora,
         dynamodb,
         eks,
@@ -38,6 +41,7 @@ COMPONENTS: dict[str, Component] = {
         opensearch,
         redis,
         registry,
+        cognito,
         workload_identity,
         bastion_instance,
         configuration,

@@ -26,6 +26,7 @@ REGION = "us-west-2"
 OWNER = {"Project": "agent-platform", "Environment": "dev", "Region": REGION, "ManagedBy": "agent_platform.aws"}
 # Whose roles are whose; those of workload_identity have names of the user's.
 ROLES = {
+    "authenticated": "cognito",
     "aurora-monitoring": "aurora",
     "flow-logs": "network",
     **dict.fromkeys(("eks-cluster", "eks-nodes", "ebs-csi-driver", "vpc-cni"), "eks"),

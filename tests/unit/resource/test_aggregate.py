@@ -227,3 +227,24 @@ def test_a_client_that_cannot_be_made_is_told_once():
         with pytest.raises(SystemExit):
             clients.client("logs")
     assert module.told == 1
+
+
+def test_one_of_them_may_lie_in_a_region_of_its_own():
+    class Module:
+        params = {"region": "us-west-2", "aggregate": []}
+
+        def __init__(self):
+            self.made = []
+
+        def client(self, service, config=None, **more):
+            self.made.append((service, more))
+            return object()
+
+    module = Module()
+    clients = Clients(module)
+    here, there, here_too = (
+        Part(module, clients, {"region": region}) for region in ("us-west-2", "us-east-1", "us-west-2")
+    )
+    assert here.client("acm") is here_too.client("acm")
+    assert here.client("acm") is not there.client("acm")
+    assert module.made == [("acm", {"region": "us-west-2"}), ("acm", {"region": "us-east-1"})]
