@@ -112,7 +112,7 @@ class Resource(Finding):
         return self.target(self.delete, current)
 
     def update_order(self, current: dict, changes: Mapping[str, Change]) -> Iterable[str]:
-        """The names of the update calls in the order in which AWS takes them; those that change nothing are left out."""
+        """The names of the update calls in the order in which AWS takes them. What changes nothing is left out."""
         return self.updates
 
     def before_update(self, name: str, current: dict) -> None:

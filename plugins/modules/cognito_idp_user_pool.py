@@ -11,8 +11,8 @@ short_description: Manage an Amazon Cognito user pool
 description:
   - Creates, changes, tags and deletes a user pool with its policies, its messages, its factors for sign-in, its threat
     protection and the delivery of its logs.
-  - Names of user pools aren't unique. The one that bears the tags of O(owned_by) is taken, of several the oldest. If none
-    bears them and there is one of that name, the module refuses rather than to make another.
+  - Names of user pools aren't unique. The one that bears the tags of O(owned_by) is taken, of several the oldest. If
+    none bears them and there is one of that name, the module refuses rather than to make another.
   - Cognito sets back what a change leaves out. So a change sends all of the pool's present configuration, with what is
     declared put into it. Old members that mean the same as new ones are sent as the new ones.
   - A pool that is deleted takes its users with it, and another one can't be given its ID. Delete its domains first.
@@ -69,8 +69,8 @@ options:
   allowed_first_auth_factors:
     description:
       - With what users can begin to sign in. V(PASSWORD) is always one of them.
-      - The others can't go with O(mfa_configuration=ON), but for V(WEB_AUTHN) with a passkey that counts as two factors,
-        see O(web_authn_configuration).
+      - The others can't go with O(mfa_configuration=ON), but for V(WEB_AUTHN) with a passkey that counts as two
+        factors, see O(web_authn_configuration).
     type: list
     elements: str
     choices: [PASSWORD, EMAIL_OTP, SMS_OTP, WEB_AUTHN]
@@ -196,9 +196,9 @@ options:
   email_configuration:
     description:
       - How e-mails are sent. An empty text takes a part of it away; what isn't given stays as it is.
-      - With V(COGNITO_DEFAULT) Cognito sends 50 e-mails a day at most, with V(DEVELOPER) as many as SES lets the account
-        send. Cognito then makes the service-linked role of C(email.cognito-idp.amazonaws.com), for which the identity
-        of the run needs C(iam:CreateServiceLinkedRole).
+      - With V(COGNITO_DEFAULT) Cognito sends 50 e-mails a day at most, with V(DEVELOPER) as many as SES lets the
+        account send. Cognito then makes the service-linked role of C(email.cognito-idp.amazonaws.com), for which the
+        identity of the run needs C(iam:CreateServiceLinkedRole).
     type: dict
     suboptions:
       email_sending_account:
@@ -302,7 +302,7 @@ options:
                 required: true
                 choices: [BLOCK, MFA_IF_CONFIGURED, MFA_REQUIRED, NO_ACTION]
               notify:
-                description: Whether the user gets an e-mail. It takes O(account_takeover_risk_configuration.notify_configuration).
+                description: Whether the user gets an e-mail, for which C(notify_configuration) must be given.
                 type: bool
                 required: true
           medium_action:
@@ -431,8 +431,9 @@ options:
         type: str
   issuer_type:
     description:
-      - Which issuer stands in tokens. V(UPDATED) is C(https://issuer-cognito-idp.<region>.amazonaws.com/<pool id>), which
-        is served by several regions. Everything that checks tokens must know the issuer, so change it with care.
+      - Which issuer stands in tokens. V(UPDATED) is C(https://issuer-cognito-idp.<region>.amazonaws.com/<pool id>),
+        which several regions serve. Everything that checks tokens must know the issuer. Rules of load balancers and
+        authorizers of API Gateway that go by a user pool don't take it.
     type: str
     choices: [ORIGINAL, UPDATED]
   mfa_configuration:
@@ -483,8 +484,8 @@ options:
   log_configurations:
     description:
       - Where logs of the pool go to. Others are taken away.
-      - A log group must not be encrypted with a KMS key. Cognito puts a resource policy for it by itself, so the identity
-        of the run needs C(logs:CreateLogDelivery), C(logs:GetLogDelivery), C(logs:UpdateLogDelivery),
+      - A log group must not be encrypted with a KMS key. Cognito puts a resource policy for it by itself, so the
+        identity of the run needs C(logs:CreateLogDelivery), C(logs:GetLogDelivery), C(logs:UpdateLogDelivery),
         C(logs:DeleteLogDelivery), C(logs:ListLogDeliveries), C(logs:PutResourcePolicy),
         C(logs:DescribeResourcePolicies) and C(logs:DescribeLogGroups). A group below C(/aws/vendedlogs) never meets the
         limit for the size of such policies.
@@ -493,8 +494,8 @@ options:
     suboptions:
       event_source:
         description:
-          - What is told. V(userNotification) tells of messages that couldn't be delivered, V(userAuthEvents) of sign-ins
-            as threat protection sees them.
+          - What is told. V(userNotification) tells of messages that couldn't be delivered, V(userAuthEvents) of
+            sign-ins as threat protection sees them.
         type: str
         required: true
         choices: [userNotification, userAuthEvents]
@@ -629,7 +630,7 @@ from ..module_utils.declarations import Addition, Create, Delete, Describe, Sett
 from ..module_utils.faults import ResourceError
 from ..module_utils.finding import VISIBLE_AFTER
 from ..module_utils.resource import run_module
-from ..module_utils.values import camel, camel_name, get_path, is_satisfied, set_path, snake
+from ..module_utils.values import camel, camel_name, get_path, is_satisfied, set_path, snake, without_unset
 
 ID = {"UserPoolId": "Id"}
 MFA = "mfa_configuration"
@@ -1080,8 +1081,8 @@ class UserPool(CognitoResource):
         )
         yield (
             mails.get("enabled") and recovery == ["verified_email"],
-            f"{EMAIL_MFA} can't go with an account_recovery by verified_email alone; add verified_phone_number, or make "
-            "it admin_only.",
+            f"{EMAIL_MFA} can't go with an account_recovery by verified_email alone; add verified_phone_number, or "
+            "make it admin_only.",
         )
         yield (
             "admin_only" in recovery and len(recovery) > 1,
@@ -1116,8 +1117,8 @@ class UserPool(CognitoResource):
         altered = self.altered(change) if change else {}
         if altered:
             raise ResourceError(
-                f"Attributes of {self.title} can't be changed ({'; '.join(altered.values())}): Cognito never changes or "
-                "removes one. Go back to what is there, or take another name."
+                f"Attributes of {self.title} can't be changed ({'; '.join(altered.values())}): Cognito never changes "
+                "or removes one. Go back to what is there, or take another name."
             )
         mode, request = self.mfa_mode(current), self.mfa_request(current)
         declared = any(self.options[option] is not None for option in (MFA, "software_token_mfa", EMAIL_MFA))
@@ -1156,9 +1157,8 @@ class UserPool(CognitoResource):
 
     def effective(self, option, current):
         """What is declared, or else what is there."""
-        declared = self.options[option]
-        setting = next(setting for setting in self.settings if setting.option == option)
-        return self.decoded(setting, current) if declared is None else declared
+        declared = without_unset(self.options[option])
+        return self.decoded(self.setting(option), current) if declared is None else declared
 
     def mfa_mode(self, current):
         return self.effective(MFA, current)
@@ -1167,7 +1167,7 @@ class UserPool(CognitoResource):
         request = super().create_request()
         # What AWS does by itself isn't asked for, where not all of its regions know it.
         for option, member in (("key_configuration", "KeyConfiguration"), ("issuer_type", "IssuerConfiguration")):
-            setting = next(setting for setting in self.settings if setting.option == option)
+            setting = self.setting(option)
             if self.options[option] is not None and setting.satisfied(setting.absent, self.options[option]):
                 request.pop(member, None)
         return as_taken(request)
@@ -1223,12 +1223,8 @@ class UserPool(CognitoResource):
         mode = self.mfa_mode(current)
         request = {"MfaConfiguration": mode}
         passkeys = {
-            **(self.decoded(self.setting("web_authn_configuration"), current) or {}),
-            **{
-                key: value
-                for key, value in (self.options["web_authn_configuration"] or {}).items()
-                if value is not None
-            },
+            **self.decoded(self.setting("web_authn_configuration"), current),
+            **without_unset(self.options["web_authn_configuration"] or {}),
         }
         if passkeys:
             request["WebAuthnConfiguration"] = camel(passkeys, capital=True)
