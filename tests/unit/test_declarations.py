@@ -65,6 +65,7 @@ EXCEPTIONS = Exceptions(
         "cognito_idp_user_pool.log_configurations.firehose_configuration.stream_arn": FUNCTION,
         "cognito_idp_user_pool.mfa_configuration": "ON",
         "cognito_idp_user_pool.password_policy.minimum_length": 8,
+        "cognito_idp_user_pool_client.auth_session_validity": 3,
         "cognito_idp_user_pool_domain.certificate_arn": CERTIFICATE,
         "dynamodb_table.kinesis_destinations": ["arn:aws:kinesis:us-west-2:123456789012:stream/sample"],
         "ecr_repository.lifecycle_policy": {"rules": [{"rulePriority": number} for number in range(9)]},
@@ -94,6 +95,8 @@ EXCEPTIONS = Exceptions(
 
 REGARDED = Regarded(
     elsewhere={
+        "cognito_idp_user_pool_client.AdminInitiateAuth": "a session of a user",
+        "cognito_idp_user_pool_client.AdminRespondToAuthChallenge": "a session of a user",
         "ec2_security_group.CreatePlacementGroup": "a placement group",
         "ec2_security_group.DeletePlacementGroup": "a placement group",
         "ec2_security_group.ModifyAvailabilityZoneGroup": "a group of zones",
