@@ -9,6 +9,10 @@ import hashlib
 
 # Longest name that the service accepts. kms_alias is counted without its "alias/", log_group and paths as a whole.
 LIMITS = {
+    "appconfig_application": 64,
+    "appconfig_environment": 64,
+    "appconfig_profile": 128,
+    "appconfig_strategy": 64,
     "cognito_client": 128,
     "cognito_domain": 63,
     "cognito_identity_pool": 128,

@@ -244,7 +244,8 @@ def scope_of(params: Mapping[str, Any], region: str) -> Scope:
         "Region": region,
         "ManagedBy": "agent_platform.aws",
     }
-    return Scope(f"{params['name']}-{params['environment']}", owner_tags, region, params["entries"] or {})
+    name, environment = params["name"], params["environment"]
+    return Scope(f"{name}-{environment}", owner_tags, region, params["entries"] or {}, f"/{name}/{environment}")
 
 
 def missing_message(missing: list[str], required_by: str | None, account_id: str, region: str) -> str:

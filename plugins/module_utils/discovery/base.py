@@ -156,13 +156,17 @@ class OptionalReader(Reader):
 
 @dataclass(frozen=True)
 class Scope:
-    """Which platform is meant: the prefix of its names, the tags of what it owns, where it lives."""
+    """Which platform is meant: the prefix of its names, the tags of what it owns, where it lives.
+
+    path: the path of its parameters.
+    """
 
     prefix: str
     owner_tags: Mapping[str, str]
     region: str
     # Names of what a component makes from a list, such as node groups: component -> names.
     entries: Mapping[str, list[str]] = field(default_factory=dict)
+    path: str = ""
 
     def name(self, thing: str, kind: str) -> str:
         return resource_name(thing, self.prefix, kind)

@@ -15,9 +15,11 @@ from . import (
     bastion_instance,
     certificate,
     cognito,
+    configuration,
     dynamodb,
     eks,
     encryption,
+    feature_flags,
     network,
     opensearch,
     redis,
@@ -35,12 +37,14 @@ COMPONENTS: dict[str, Component] = {
         aurora,
         dynamodb,
         eks,
+        feature_flags,
         opensearch,
         redis,
         registry,
         cognito,
         workload_identity,
         bastion_instance,
+        configuration,
     )
 }
 CALLS_AT_ONCE = 16

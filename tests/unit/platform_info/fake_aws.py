@@ -109,7 +109,8 @@ class FakeClient(ScriptedClient):
 
 
 ENTRIES = declared_entries()
-SCOPE = Scope(PREFIX, OWNER, REGION, ENTRIES)
+PATH = "/agent-platform/dev"
+SCOPE = Scope(PREFIX, OWNER, REGION, ENTRIES, PATH)
 
 
 def look(
@@ -120,7 +121,7 @@ def look(
 ):
     """What discovery finds of the components, of all if none is named, and the AWS that it has asked."""
     aws = FakeAws(answers)
-    scope = Scope(PREFIX, OWNER, REGION, entries)
+    scope = Scope(PREFIX, OWNER, REGION, entries, PATH)
     return discover(aws.client, scope, components or COMPONENTS, identify(aws.client), offers), aws
 
 
