@@ -106,7 +106,8 @@ LITE = "takes the tier ESSENTIALS or PLUS, cognito_tier is LITE"
         ({"password_minimum_length": 100}, "cognito_password_minimum_length: 100 is not from 6 to 99 characters"),
         ({"password_history": 25}, "cognito_password_history: 25 is not from 0 to 24 passwords"),
         ({"password_history": -1}, "cognito_password_history: -1 is not from 0 to 24 passwords"),
-        ({"temporary_password_days": 366}, "cognito_temporary_password_days: 366 is not from 0 to 365 days"),
+        ({"temporary_password_days": 366}, "cognito_temporary_password_days: 366 is not from 1 to 365 days"),
+        ({"temporary_password_days": 0}, "cognito_temporary_password_days: 0 is not from 1 to 365 days"),
         ({"password_classes": 2 * ["numbers"]}, "cognito_password_classes: 'numbers' occurs more than once"),
         ({"mfa": "required", "mfa_factors": []}, "cognito_mfa: 'required' has no factor: name totp or email"),
         ({"mfa_factors": []}, "cognito_mfa: 'optional' has no factor"),
@@ -286,6 +287,7 @@ LITE = "takes the tier ESSENTIALS or PLUS, cognito_tier is LITE"
             "cognito_authenticated_statements[0].Action: '*' is not an API action",
         ),
         ({"secret_recovery_days": 3}, "cognito_secret_recovery_days: 3 is not 0 or from 7 to 30 days"),
+        ({"secret_grace_seconds": 0}, "cognito_secret_grace_seconds: 0 is not from 1 to 86400 seconds"),
         ({"timeout_seconds": 0}, "cognito_timeout_seconds: 0 is not 1 or more seconds"),
     ],
 )

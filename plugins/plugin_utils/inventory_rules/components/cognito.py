@@ -65,13 +65,15 @@ TOKEN = Range(5, 24 * 60, "minutes")
 RANGES = {
     "cognito_password_minimum_length": Range(6, 99, "characters"),
     "cognito_password_history": Range(0, 24, "passwords"),
-    "cognito_temporary_password_days": Range(0, 365, "days"),
+    # For Cognito 0 stands for 7.
+    "cognito_temporary_password_days": Range(1, 365, "days"),
     "cognito_web_access_token_minutes": TOKEN,
     "cognito_web_id_token_minutes": TOKEN,
     "cognito_machine_access_token_minutes": TOKEN,
     "cognito_web_refresh_token_hours": Range(1, 10 * 365 * 24, "hours"),
     "cognito_web_session_minutes": Range(3, 15, "minutes"),
     "cognito_secret_recovery_days": Range(7, 30, "days", besides=(0,)),
+    "cognito_secret_grace_seconds": Range(1, 86400, "seconds"),
     "cognito_groups[].precedence": Range(0, 2**31 - 1),
 }
 SAMPLES = {
