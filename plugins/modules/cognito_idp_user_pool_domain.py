@@ -147,6 +147,8 @@ class Domain(PoolResource):
             "distribution has its name already. Then remove the domain (state: absent), and run again."
         },
     )
+    # A name that nobody has is answered so where it is to be deleted.
+    absent = {"InvalidParameterException": ("No such domain",)}
     unmanaged = dict.fromkeys(
         ("CreateUserPoolDomain.Routing", "UpdateUserPoolDomain.Routing"),
         "user pools are not replicated to another region",
