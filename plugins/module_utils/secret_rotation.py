@@ -56,9 +56,10 @@ class SecretVersions(Calls):
         return versions[CURRENT]
 
     def value(self, version_id: str) -> str:
-        """The value of a version."""
+        """The value of a version; empty where there is none any more."""
         request = {"SecretId": self.secret_id, "VersionId": version_id}
-        value = self.read("GetSecretValue", request, doing=f"read the value of {self.title}").get("SecretString", "")
+        answer = self.read("GetSecretValue", request, MISSING, f"read the value of {self.title}")
+        value = (answer or {}).get("SecretString", "")
         if value:
             self.module.no_log_values.add(value)
         return value
