@@ -81,6 +81,7 @@ class Calls:
     """
 
     service: str = ""
+    region: str | None = None  # where the calls go to, if not to the module's region
     title: str  # the resource in messages
     # Refusals that pass by themselves: error code -> parts of the message. For what AWS has just made and not yet seen.
     passing: Mapping[str, tuple[str, ...]] = {}
@@ -124,7 +125,8 @@ class Calls:
     def client(self, service: str, attempts: int) -> Any:
         if (service, attempts) not in self._clients:
             config = Config(retries={"mode": "standard", "total_max_attempts": attempts})
-            self._clients[service, attempts] = self.module.client(service, config=config)
+            elsewhere = {"region": self.region} if self.region else {}
+            self._clients[service, attempts] = self.module.client(service, config=config, **elsewhere)
         return self._clients[service, attempts]
 
     # ---- Reads and writes

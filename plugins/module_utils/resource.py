@@ -60,6 +60,7 @@ class Resource(Finding):
     unique_name: bool = True  # AWS refuses a second one with the same names
     capital_members: bool = False  # members are written LikeThis (EC2, IAM), not likeThis
     free_form: tuple[str, ...] = ()  # members of the description whose keys are the user's own
+    together: type[Aggregate] = Aggregate  # how several of one module call are brought to their states
     extra_operations: tuple[str, ...] = ()  # further operations that the subclass calls, for the model test
     # What AWS can change of it and no run looks at: operation, or Operation.Member of one that is called -> why.
     unmanaged: Mapping[str, str] = {}
@@ -602,7 +603,7 @@ def run_module(
     spec = argument_spec(documentation, refined)
     if "aggregate" in spec:
         module = AnsibleAWSModule(argument_spec=spec, supports_check_mode=True)
-        run = Aggregate(resource, module, spec, conditions).run
+        run = resource.together(resource, module, spec, conditions).run
     else:
         module = AnsibleAWSModule(argument_spec=spec, supports_check_mode=True, **conditions)
 

@@ -24,8 +24,8 @@ from tests.support.declarations import TOKENS, Checker, constants_of, load, modu
 
 # Operations that begin so change nothing of a resource, though some of them work with it.
 READ = re.compile(
-    r"(BatchGet|CreateSession|Decrypt|Derive|Describe|Encrypt|Filter|Generate|Get|Head|List|Lookup|ReEncrypt|Search|"
-    r"SelectObject|Sign|Simulate|StartLiveTail|StartQuery|Test|Validate|Verify)"
+    r"(AdminGet|AdminList|BatchGet|CreateSession|Decrypt|Derive|Describe|Encrypt|Filter|Generate|Get|Head|List|Lookup|"
+    r"ReEncrypt|Search|SelectObject|Sign|Simulate|StartLiveTail|StartQuery|Test|Validate|Verify)"
 )
 # Members of requests that say how something is asked, not what for.
 MANNERS = {*TOKENS, "ChecksumAlgorithm", "ContentMD5", "DryRun", "ExpectedBucketOwner", "MFA", "dryRun"}

@@ -23,15 +23,30 @@ READS = ("describe_", "get_", "list_")
 # How the codes end, or begin, that say "there is none": InvalidVpcID.NotFound, ResourceNotFoundException, NoSuchEntity.
 MISSING_ENDS = ("NotFound", "NotFoundError", "NotFoundException", "NotFoundFault")
 MISSING_BEGINS = "NoSuch"
-# ElastiCache tells no tags of what is being changed at the moment.
-UNREADABLE = frozenset({"InvalidReplicationGroupState"})
+# ElastiCache tells no tags of what is being changed at the moment, Systems Manager none of what has just gone.
+UNREADABLE = frozenset({"InvalidReplicationGroupState", "InvalidResourceId"})
 
 # The tags, besides those of the platform, by which its parts are told apart; and two platforms of one name.
 COMPONENT_TAG = "Component"
 REGION_TAG = "Region"
 
+# Of the partitions whose services have names of their own.
+DNS_SUFFIXES = {
+    "aws-cn": "amazonaws.com.cn",
+    "aws-iso": "c2s.ic.gov",
+    "aws-iso-b": "sc2s.sgov.gov",
+    "aws-iso-e": "cloud.adc-e.uk",
+    "aws-iso-f": "csp.hci.ic.gov",
+    "aws-eusc": "amazonaws.eu",
+}
+
 IAM_ROLE = "iam_role"
 LOG_GROUP = "log_group"
+
+
+def dns_suffix(partition: str) -> str:
+    """How the names of the partition's services end."""
+    return DNS_SUFFIXES.get(partition, "amazonaws.com")
 
 
 def tags_of(resource: Mapping[str, Any], member: str = "Tags") -> dict[str, str]:
@@ -141,13 +156,17 @@ class OptionalReader(Reader):
 
 @dataclass(frozen=True)
 class Scope:
-    """Which platform is meant: the prefix of its names, the tags of what it owns, where it lives."""
+    """Which platform is meant: the prefix of its names, the tags of what it owns, where it lives.
+
+    path: the path of its parameters.
+    """
 
     prefix: str
     owner_tags: Mapping[str, str]
     region: str
     # Names of what a component makes from a list, such as node groups: component -> names.
     entries: Mapping[str, list[str]] = field(default_factory=dict)
+    path: str = ""
 
     def name(self, thing: str, kind: str) -> str:
         return resource_name(thing, self.prefix, kind)
@@ -171,6 +190,11 @@ class Search:
         self.conflicts: list[dict[str, str]] = []
         # What is declared, or was made, and can't be placed: nothing may build on the component before that is mended.
         self.amiss: list[str] = []
+
+    @property
+    def partition(self) -> str:
+        """The partition that the platform's region is in."""
+        return self.reader.clients[self.component.services[0]].meta.partition
 
     @property
     def entries(self) -> list[str]:
@@ -285,6 +309,15 @@ class Search:
                 self.foreign(f"IAM role {role['RoleName']}", tags_of(role))
         return arns
 
+    def secret(self, secret: Mapping[str, Any] | None) -> tuple[str | None, str | None]:
+        """Name and ARN of a secret of ours, unless it is to be deleted: then it can be brought back, and nothing may
+        read it."""
+        if secret and not self.owns(tags_of(secret)):
+            self.foreign(f"secret {secret['Name']}", tags_of(secret))
+            return None, None
+        there = secret and not secret.get("DeletedDate")
+        return (secret["Name"], secret["ARN"]) if there else (None, None)
+
     def check_log_group(self, name: str, started: Future, written: bool, remade: bool = False) -> None:
         """Note a log group of ours that is someone else's.
 
@@ -309,13 +342,14 @@ class Search:
 class Component:
     """One component of the platform, as discovery knows it.
 
-    services: the AWS services it is read from. empty: its facts when nothing exists, with every key.
+    services: the AWS services it is read from; with @ and a region one in another region than the platform's. empty: its facts when nothing exists, with every key.
     collect: fills a copy of empty. exists: whether the facts hold what other components build on.
     summary: what a person wants to know of one that exists, as lines.
     offers: what AWS offers this account for it (zones, versions, quotas), read only when that is asked for. Calls that
     fail answer None, so each value must bear that it isn't known. offered_by: services for that besides `services`.
     quotas: those of module_utils/quotas.py that it takes from; they are an offer, too.
     offer_lines: what a person wants to know of one that exists, given the facts and the offers.
+    idle: why there is nothing of it, where the lists that it makes things from are empty.
     """
 
     name: str
@@ -328,6 +362,7 @@ class Component:
     offered_by: tuple[str, ...] = ()
     quotas: tuple[str, ...] = ()
     offer_lines: Callable[[Mapping[str, Any], Mapping[str, Any]], list[str]] | None = None
+    idle: str | None = None
 
     def describe(
         self, search: Search, facts: Mapping[str, Any], offers: Mapping[str, Any] | None = None
@@ -341,9 +376,9 @@ class Component:
             return {"state": "exists", "lines": [*self.summary(facts), *offered]}
         empty = self.empty(search)
         begun = [f"{fact} {_brief(value)}" for fact, value in facts.items() if value != empty[fact]]
-        return (
-            {"state": "partial", "lines": ["only " + ", ".join(begun)]} if begun else {"state": "absent", "lines": []}
-        )
+        if begun:
+            return {"state": "partial", "lines": ["only " + ", ".join(begun)]}
+        return {"state": "absent", "lines": [self.idle] if self.idle and not search.entries else []}
 
 
 def _brief(value: Any) -> str:
