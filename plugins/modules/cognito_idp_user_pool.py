@@ -125,7 +125,9 @@ options:
         description: Whether it is a custom attribute that only administrators can read and write (C(dev:)).
         type: bool
       mutable:
-        description: Whether its value can be changed. AWS makes it V(false) for a custom attribute if it isn't set.
+        description:
+          - Whether its value can be changed. AWS makes it V(false) for each attribute that is named here if it isn't
+            set, for a standard one as well, and then nobody can ever change it.
         type: bool
       required:
         description: Whether each user must have it. A custom attribute can't be required.
@@ -726,6 +728,11 @@ def same_or_none(current, desired):
     return is_satisfied(current, desired, unordered=True) if desired else not current
 
 
+def of_passwords(value):
+    """A policy as AWS describes it where the plan has no history."""
+    return {"password_history_size": 0, **snake(value)}
+
+
 def to_protection(value):
     return "ACTIVE" if value else "INACTIVE"
 
@@ -828,7 +835,7 @@ class UserPool(CognitoResource):
             encode=to_protection,
             decode=of_protection,
         ),
-        pool("password_policy", "Policies.PasswordPolicy", partial=True),
+        pool("password_policy", "Policies.PasswordPolicy", partial=True, decode=of_passwords),
         pool(FACTORS, "Policies.SignInPolicy.AllowedFirstAuthFactors", unordered=True, absent=["PASSWORD"]),
         pool("auto_verified_attributes", "AutoVerifiedAttributes", unordered=True, absent=[]),
         pool(

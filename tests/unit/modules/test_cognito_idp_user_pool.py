@@ -463,6 +463,16 @@ def test_the_lowest_plan_is_sent_nothing_that_it_lacks():
     )
 
 
+def test_no_history_is_none():
+    """The lowest plan doesn't tell of it."""
+    plain = {"PasswordPolicy": {name: value for name, value in PASSWORDS.items() if name != "PasswordHistorySize"}}
+    result, _aws, _module = run(
+        {"user_pool_tier": "LITE", "password_policy": {"password_history_size": 0}},
+        *seen(UserPoolTier="LITE", Policies=plain),
+    )
+    assert result["changed"] is False
+
+
 def test_tags_are_changed_by_calls_of_their_own():
     run(
         {"tags": {**OURS, "New": "1"}},
