@@ -1213,7 +1213,7 @@ class UserPool(CognitoResource):
 
     def changes(self, current):
         found = super().changes(current)
-        if self.mfa_mode(current) == "OFF" and not self.wants_factor():
+        if MFA not in found and self.mfa_mode(current) == "OFF" and not self.wants_factor():
             # A factor that is off, as all are then, however AWS tells of it.
             found = {option: change for option, change in found.items() if option not in SECOND_FACTORS}
         return found
@@ -1225,6 +1225,15 @@ class UserPool(CognitoResource):
         # All pools have some twenty attributes; which others there are is left alone.
         names = {attribute["name"] for attribute in self.options["schema"] or []}
         return [attribute for attribute in value if attribute["name"] in names]
+
+    def predicted(self, current):
+        future = super().predicted(current)
+        # What is replaced as a whole isn't mixed with what was there.
+        for change in self.changes(future).values():
+            set_path(future, change.setting.path, self.encode(change.setting, change.desired))
+        if (self.options[EMAIL_MFA] or {}).get("enabled") is False:
+            future.get("Mfa", {}).pop("EmailMfaConfiguration", None)
+        return future
 
     def effective(self, option, current):
         """What is declared, or else what is there."""

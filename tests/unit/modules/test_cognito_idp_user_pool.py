@@ -293,6 +293,24 @@ def test_a_dry_run_makes_nothing():
     assert result["diff"]["after"]["schema"] == [{"name": "team"}]
 
 
+def test_a_dry_run_shows_what_goes():
+    other = {"LambdaConfig": {"PreSignUp": FUNCTION, "PostConfirmation": FUNCTION}}
+    params = {
+        "lambda_config": {"pre_sign_up": FUNCTION},
+        "mfa_configuration": "OFF",
+        "software_token_mfa": False,
+        "email_mfa_configuration": {"enabled": False},
+    }
+    result, _aws, _module = run(params, *seen({**MFA, "EmailMfaConfiguration": {}}, **other), check_mode=True)
+    assert result["changed"] is True
+    assert result["diff"]["before"]["lambda_config"] == {"pre_sign_up": FUNCTION, "post_confirmation": FUNCTION}
+    assert result["diff"]["after"]["lambda_config"] == {"pre_sign_up": FUNCTION}
+    assert result["diff"]["before"]["software_token_mfa"] is True
+    assert result["diff"]["after"]["software_token_mfa"] is False
+    assert result["diff"]["before"]["email_mfa_configuration"]["enabled"] is True
+    assert result["diff"]["after"]["email_mfa_configuration"] == {"enabled": False}
+
+
 # ---- Changing it: UpdateUserPool sets back what it isn't sent
 
 
