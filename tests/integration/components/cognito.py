@@ -87,6 +87,7 @@ def identity_pools(lister: Lister) -> list[dict]:
     for listed in lister.account.pages("cognito-identity", "list_identity_pools", "IdentityPools", MaxResults=60):
         pool_id = listed["IdentityPoolId"]
         pool = identity.describe_identity_pool(IdentityPoolId=pool_id)
+        del pool["ResponseMetadata"]
         lister.named("identity pool", pool_id, pool["IdentityPoolName"])
         providers = [item["ProviderName"] for item in pool.get("CognitoIdentityProviders", [])]
         found.append(
