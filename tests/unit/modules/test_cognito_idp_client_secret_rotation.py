@@ -18,7 +18,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.cognito_secrets
 from ansible_collections.agent_platform.aws.plugins.module_utils.documentation import argument_spec
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from ansible_collections.agent_platform.aws.plugins.modules import cognito_idp_client_secret_rotation as module
-from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step, api_error, lost_reply
+from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step, api_error, endless, lost_reply
 
 CLIENT = {"UserPoolId": "us-west-2_AbCdEfGhI", "ClientId": "client1"}
 SECRET = {"SecretId": "demo/machine-client"}
@@ -265,7 +265,7 @@ def test_what_the_component_has_not_put_there(text):
 def test_a_client_that_does_not_exist():
     gone = api_error("ListUserPoolClientSecrets", "ResourceNotFoundException", "no")
     with pytest.raises(ResourceError, match="There is no app client 'client1'"):
-        run("begin", Step("ListUserPoolClientSecrets", gone))
+        run("begin", endless(Step("ListUserPoolClientSecrets", gone)))
 
 
 def test_other_refusals_are_told():

@@ -15,7 +15,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.cognito_secrets
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from ansible_collections.agent_platform.aws.plugins.modules import secretsmanager_secret
 from tests.support.module_runs import OWNER, given, run, tag_list
-from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step, api_error, lost_reply
+from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step, api_error, endless, lost_reply
 
 NAME = "demo-code-server"
 ARN = f"arn:aws:secretsmanager:us-west-2:123456789012:secret:{NAME}-1a2B3c"
@@ -919,7 +919,22 @@ def test_a_dry_run_of_a_client_that_does_not_exist_yet():
 def test_a_client_that_does_not_exist():
     gone = api_error("ListUserPoolClientSecrets", "ResourceNotFoundException", "no")
     with pytest.raises(ResourceError, match="There is no app client 'client1' of user pool"):
-        credentials_run(described(), Step("ListUserPoolClientSecrets", gone))
+        credentials_run(described(), *endless(Step("ListUserPoolClientSecrets", gone)))
+
+
+def test_a_client_that_is_not_known_yet_is_waited_for():
+    unknown = Step("ListUserPoolClientSecrets", api_error("x", "ResourceNotFoundException", "no"))
+    assert credentials_run(telling(KEY_1), unknown, client_keys(KEY_1))[0]["changed"] is False
+
+
+def test_a_secret_that_was_made_beside_is_told_when_the_first_try_fails():
+    busy = api_error("CreateSecret", "ThrottlingException", "slow down")
+    created = Step("CreateSecret", {"ARN": ARN, "Name": NAME})
+    _result, aws, _module = credentials_run(
+        *(missing(), client_keys(KEY_2), app_client(None), added(), Step("CreateSecret", busy)),
+        *(missing(), client_keys(KEY_2, KEY_3), app_client(None), created, telling(KEY_3)),
+    )
+    assert json.loads(aws.calls[-2][1]["SecretString"])["client_secret"] == GENERATED_SECRET
 
 
 def test_a_public_client_has_no_credentials():
