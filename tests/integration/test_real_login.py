@@ -71,7 +71,8 @@ class Application:
     """Where the pages lead back to: remembers with what they did so."""
 
     def __init__(self) -> None:
-        self.port, self.visits = free_port(), []  # type: int, list[dict[str, str]]
+        self.port = free_port()
+        self.visits: list[dict[str, str]] = []
         visits = self.visits
 
         class Handler(http.server.BaseHTTPRequestHandler):
