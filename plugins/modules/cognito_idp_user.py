@@ -254,8 +254,8 @@ class User(PoolResource):
     }
     hints = {
         "CodeDeliveryFailureException": {
-            "": "The user exists nevertheless, without an invitation. Mend the address, or what the pool sends e-mail with;"
-            " then call AdminCreateUser with the MessageAction RESEND, or delete the user and run again."
+            "": "The user exists nevertheless, without an invitation. Mend the address, or what the pool sends e-mail"
+            " with; then call AdminCreateUser with the MessageAction RESEND, or delete the user and run again."
         },
         "LimitExceededException": {
             "email limit": "Wait for the next day, or let the pool send with Amazon SES, and run again."

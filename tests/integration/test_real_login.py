@@ -337,14 +337,19 @@ def test_a_code_without_its_verifier_is_good_for_nothing(
         assert (status, answer["error"]) == (400, "invalid_grant")
 
 
-def test_tokens_are_renewed(platform_of_people: Platform, tokens: dict[str, Any]) -> None:
-    status, answer = platform_of_people.ask_for_tokens(
-        grant_type="refresh_token", refresh_token=tokens["refresh_token"]
-    )
+def test_tokens_are_renewed_until_that_is_revoked(
+    platform_of_people: Platform, sign_in: Callable[[], tuple[str, Attempt]]
+) -> None:
+    platform, (code, attempt) = platform_of_people, sign_in()
+    _status, answer = platform.exchange(code, attempt.verifier)
+    refresh = {"grant_type": "refresh_token", "refresh_token": answer["refresh_token"]}
+    status, answer = platform.ask_for_tokens(**refresh)
     assert status == 200
-    platform_of_people.verified(answer["access_token"], client_id=platform_of_people.client, token_use="access")
-    status, answer = platform_of_people.ask_for_tokens(grant_type="refresh_token", refresh_token="made-up")
-    assert (status, answer["error"]) == (400, "invalid_grant")
+    platform.verified(answer["access_token"], client_id=platform.client, token_use="access")
+    platform.account.client("cognito-idp").revoke_token(Token=refresh["refresh_token"], ClientId=platform.client)
+    for token in (refresh["refresh_token"], "made-up"):
+        status, answer = platform.ask_for_tokens(**{**refresh, "refresh_token": token})
+        assert (status, answer["error"]) == (400, "invalid_grant")
 
 
 def test_a_further_run_leaves_the_person_alone(
