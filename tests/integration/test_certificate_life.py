@@ -36,10 +36,6 @@ def arns(account: Account) -> list[str]:
     ]
 
 
-def facts(run) -> str:
-    return run.output.partition("login login.")[2]
-
-
 def test_other_names_get_another_certificate_and_the_old_one_goes_when_it_is_free(new_account):
     account = new_account("550100000001")
     account.run("--limit", "certificate", variables=entries()).assert_converged()
@@ -89,7 +85,7 @@ def test_what_stands_in_the_way_is_told(new_account):
     record = certificate.record_of(account, LOGIN)
     certificate.change(account, "UPSERT", {**record, "ResourceRecords": [{"Value": "theirs.example.net."}]})
     run = account.run("--limit", "certificate", variables=entries()).assert_refused()
-    assert f"and that name has {'theirs.example.net'}. Nothing was changed. Remove that record" in run.failures[0]
+    assert "and that name has theirs.example.net. Nothing was changed. Remove that record" in run.failures[0]
     certificate.change(account, "DELETE", certificate.record_of(account, LOGIN))
     account.run("--limit", "certificate", variables=entries()).assert_converged()
 
@@ -101,7 +97,9 @@ def test_what_stands_in_the_way_is_told(new_account):
     assert "certificate: the certificate login of this platform isn't declared any more" in run.output
 
     # A teardown takes what isn't declared any more, too.
-    account.run(playbook="playbooks/teardown.yml", variables={**alone, **CONFIRMED}).assert_converged()
+    account.run(
+        "--limit", "certificate", playbook="playbooks/teardown.yml", variables={**alone, **CONFIRMED}
+    ).assert_converged()
     assert arns(account) == []
     assert certificate.records(account) == []
 
