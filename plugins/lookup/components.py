@@ -46,12 +46,17 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils import roles
 
 
 def _items(hostvars, component, variable):
-    """A list as the inventory has it, or else by default. One that is wrong is preflight's to report."""
+    """A list as the inventory has it, or else by default. One that is wrong is preflight's to report.
+
+    A text is the name of one thing, an empty one of none.
+    """
     try:
         declared = hostvars[component].get(variable) if component in hostvars else None
     except AnsibleError:
         declared = None
-    return declared if isinstance(declared, list) else roles.load(component, "defaults/main.yml").get(variable, [])
+    if not isinstance(declared, (list, str)):
+        declared = roles.load(component, "defaults/main.yml").get(variable, [])
+    return declared if isinstance(declared, list) else [{"name": declared}] * bool(declared)
 
 
 def _is_named(item):

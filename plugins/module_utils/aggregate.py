@@ -74,6 +74,8 @@ class Aggregate:
     spec: the module's argument_spec. conditions: those that hold among the options of one resource.
     """
 
+    side_by_side = SIDE_BY_SIDE
+
     def __init__(
         self,
         resource: type[Resource],
@@ -83,6 +85,7 @@ class Aggregate:
     ):
         self.resource = resource
         self.module = module
+        self.clients = Clients(module)
         required = resource.names.values()
         self.spec = {
             name: {**option, "required": True} if name in required else dict(option)
@@ -97,7 +100,7 @@ class Aggregate:
         # Suboptions that weren't given would count as given, where one excludes the other.
         common = without_unset({name: self.module.params[name] for name in self.spec})
         if entries is None:
-            return self.resource(Part(self.module, Clients(self.module), self.options(common, ""))).run()
+            return self.resource(Part(self.module, self.clients, self.options(common, ""))).run()
         options = [
             self.options(
                 {**common, **{name: value for name, value in entry.items() if value is not None}}, f"[{index}]"
@@ -105,9 +108,8 @@ class Aggregate:
             for index, entry in enumerate(entries)
         ]
         self.refuse_twice(options)
-        clients = Clients(self.module)
-        with ThreadPoolExecutor(max_workers=SIDE_BY_SIDE) as threads:
-            results = list(threads.map(lambda params: self.result_of(Part(self.module, clients, params)), options))
+        with ThreadPoolExecutor(max_workers=self.side_by_side) as threads:
+            results = list(threads.map(self.result_of, self.parts(options)))
         return self.summed_up([{**result, "item": entry} for result, entry in zip(results, entries, strict=True)])
 
     def options(self, given: Mapping[str, Any], place: str) -> dict[str, Any]:
@@ -117,6 +119,10 @@ class Aggregate:
             where = f"aggregate{place}: " if place else ""
             raise ResourceError(where + "; ".join(checked.error_messages))
         return {name: checked.validated_parameters.get(name) for name in self.spec}
+
+    def parts(self, options: Iterable[Mapping[str, Any]]) -> list[Part]:
+        """The module as each of the resources sees it."""
+        return [Part(self.module, self.clients, dict(params)) for params in options]
 
     def refuse_twice(self, options: Iterable[Mapping[str, Any]]) -> None:
         seen = []

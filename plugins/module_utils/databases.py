@@ -96,11 +96,6 @@ def lower(name: str) -> str:
     return name.lower()
 
 
-def version_numbers(version: str) -> tuple[int, ...]:
-    """The parts of a version for comparison: 17.10 is above 17.9."""
-    return tuple(int(part) for part in version.split("-")[0].split(".") if part.isdigit())
-
-
 def major(version: str) -> str:
     return version.split(".")[0]
 

@@ -9,6 +9,15 @@ import hashlib
 
 # Longest name that the service accepts. kms_alias is counted without its "alias/", log_group and paths as a whole.
 LIMITS = {
+    "appconfig_application": 64,
+    "appconfig_environment": 64,
+    "appconfig_profile": 128,
+    "appconfig_strategy": 64,
+    "cognito_client": 128,
+    "cognito_domain": 63,
+    "cognito_identity_pool": 128,
+    "cognito_resource_server": 256,
+    "cognito_user_pool": 128,
     "dynamodb_table": 255,
     "ec2_tag_name": 255,
     "ecr_repository": 256,

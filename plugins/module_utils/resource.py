@@ -60,6 +60,7 @@ class Resource(Finding):
     unique_name: bool = True  # AWS refuses a second one with the same names
     capital_members: bool = False  # members are written LikeThis (EC2, IAM), not likeThis
     free_form: tuple[str, ...] = ()  # members of the description whose keys are the user's own
+    together: type[Aggregate] = Aggregate  # how several of one module call are brought to their states
     extra_operations: tuple[str, ...] = ()  # further operations that the subclass calls, for the model test
     # What AWS can change of it and no run looks at: operation, or Operation.Member of one that is called -> why.
     unmanaged: Mapping[str, str] = {}
@@ -110,6 +111,10 @@ class Resource(Finding):
 
     def delete_request(self, current: dict) -> dict:
         return self.target(self.delete, current)
+
+    def update_order(self, current: dict, changes: Mapping[str, Change]) -> Iterable[str]:
+        """The names of the update calls in the order in which AWS takes them. What changes nothing is left out."""
+        return self.updates
 
     def before_update(self, name: str, current: dict) -> None:
         """What comes before an update call."""
@@ -288,7 +293,7 @@ class Resource(Finding):
         if self.check_mode:
             self.changed = True
             return self.predicted(current)
-        for name in self.updates:
+        for name in self.update_order(current, changes):
             # Looked at anew: an update may have settled what others were for, or made one necessary.
             mine = self.changed_by(name, self.changes(current))
             if mine:
@@ -598,7 +603,7 @@ def run_module(
     spec = argument_spec(documentation, refined)
     if "aggregate" in spec:
         module = AnsibleAWSModule(argument_spec=spec, supports_check_mode=True)
-        run = Aggregate(resource, module, spec, conditions).run
+        run = resource.together(resource, module, spec, conditions).run
     else:
         module = AnsibleAWSModule(argument_spec=spec, supports_check_mode=True, **conditions)
 

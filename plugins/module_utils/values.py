@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -42,6 +43,11 @@ def set_path(tree: dict, path: str, value: Any) -> None:
     for key in parents:
         tree = tree.setdefault(key, {})
     tree[last] = value
+
+
+def version_numbers(version: str) -> tuple[int, ...]:
+    """The numbers of a version for comparison: 17.10 is above 17.9."""
+    return tuple(int(number) for number in re.findall(r"\d+", version))
 
 
 def without_unset(value: Any) -> Any:

@@ -275,7 +275,7 @@ from ..module_utils.declarations import Addition, Create, Delete, Describe, Sett
 from ..module_utils.faults import ResourceError
 from ..module_utils.policies import policy
 from ..module_utils.resource import Resource, run_module
-from ..module_utils.values import gather, get_path, listed, placeholder, same_key, set_path
+from ..module_utils.values import gather, get_path, listed, placeholder, same_key, set_path, version_numbers
 
 MISSING = ("ResourceNotFoundException",)
 
@@ -331,10 +331,10 @@ def time_given(text):
     return text
 
 
-def version_numbers(version):
+def comparable(version):
     """What of a version can be compared; Elasticsearch is older than any OpenSearch."""
     engine, _underline, numbers = version.partition("_")
-    return engine == "OpenSearch", *(int(number) for number in re.findall(r"\d+", numbers))
+    return engine == "OpenSearch", *version_numbers(numbers)
 
 
 class Domain(Resource):
@@ -728,7 +728,7 @@ class Domain(Resource):
     def refuse_version(self, change):
         if placeholder(change.desired):
             return
-        if version_numbers(change.desired) < version_numbers(change.current):
+        if comparable(change.desired) < comparable(change.current):
             raise ResourceError(
                 f"{self.title} runs {change.current}, declared is {change.desired}: an upgrade isn't taken back. "
                 f"Declare {change.current}."

@@ -228,22 +228,13 @@ with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing l
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ..module_utils.discovery.base import Scope
+from ..module_utils.discovery.base import Scope, dns_suffix
 from ..module_utils.discovery.table import CALLS_AT_ONCE, COMPONENTS, Discovered, discover, identify
 from ..module_utils.documentation import argument_spec
 from ..module_utils.faults import ResourceError, error_code
 
 # Reads may be repeated freely, unlike writes.
 ATTEMPTS = 5
-# Of the partitions whose services have names of their own.
-DNS_SUFFIXES = {
-    "aws-cn": "amazonaws.com.cn",
-    "aws-iso": "c2s.ic.gov",
-    "aws-iso-b": "sc2s.sgov.gov",
-    "aws-iso-e": "cloud.adc-e.uk",
-    "aws-iso-f": "csp.hci.ic.gov",
-    "aws-eusc": "amazonaws.eu",
-}
 
 
 def scope_of(params: Mapping[str, Any], region: str) -> Scope:
@@ -253,7 +244,8 @@ def scope_of(params: Mapping[str, Any], region: str) -> Scope:
         "Region": region,
         "ManagedBy": "agent_platform.aws",
     }
-    return Scope(f"{params['name']}-{params['environment']}", owner_tags, region, params["entries"] or {})
+    name, environment = params["name"], params["environment"]
+    return Scope(f"{name}-{environment}", owner_tags, region, params["entries"] or {}, f"/{name}/{environment}")
 
 
 def missing_message(missing: list[str], required_by: str | None, account_id: str, region: str) -> str:
@@ -286,7 +278,7 @@ def result_of(found: Discovered, region: str) -> dict[str, Any]:
         "account_id": found.account_id,
         "arn": found.arn,
         "partition": found.partition,
-        "dns_suffix": DNS_SUFFIXES.get(found.partition, "amazonaws.com"),
+        "dns_suffix": dns_suffix(found.partition),
         "region": region,
         "conflicts": found.conflicts,
         "offers": found.offers,

@@ -335,13 +335,12 @@ from ..module_utils.databases import (
     Database,
     lower,
     major,
-    version_numbers,
 )
 from ..module_utils.declarations import Create, Delete, Describe, Setting, States, Update
 from ..module_utils.faults import ResourceError
 from ..module_utils.rds import rds_tagging
 from ..module_utils.resource import run_module
-from ..module_utils.values import placeholder, same_key
+from ..module_utils.values import placeholder, same_key, version_numbers
 
 ARN = "DBClusterArn"
 NOT_FOUND = ("DBClusterNotFoundFault",)

@@ -53,7 +53,12 @@ def entries(inventory: str = "") -> dict[str, list[str]]:
         for name in COMPONENTS
     }
     return {
-        component: [entry["name"] for variable in about["entries"] for entry in defaults[component][variable]]
+        component: [
+            entry["name"]
+            for variable in about["entries"]
+            # A text is the name of one thing, which no role has by default.
+            for entry in defaults[component][variable] or []
+        ]
         for component, about in _ABOUT.items()
         if "entries" in about
     }

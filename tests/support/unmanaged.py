@@ -24,13 +24,28 @@ from tests.support.declarations import TOKENS, Checker, constants_of, load, modu
 
 # Operations that begin so change nothing of a resource, though some of them work with it.
 READ = re.compile(
-    r"(BatchGet|CreateSession|Decrypt|Derive|Describe|Encrypt|Filter|Generate|Get|Head|List|Lookup|ReEncrypt|Search|"
-    r"SelectObject|Sign|Simulate|StartLiveTail|StartQuery|Test|Validate|Verify)"
+    r"(AdminGet|AdminList|BatchGet|CreateSession|Decrypt|Derive|Describe|Encrypt|Filter|Generate|Get|Head|List|Lookup|"
+    r"ReEncrypt|Search|SelectObject|Sign|Simulate|StartLiveTail|StartQuery|Test|Validate|Verify)"
 )
 # Members of requests that say how something is asked, not what for.
 MANNERS = {*TOKENS, "ChecksumAlgorithm", "ContentMD5", "DryRun", "ExpectedBucketOwner", "MFA", "dryRun"}
-# Members that name what is inside of a resource: what takes them changes the content and not the resource.
+# Members that name what is inside of a resource, of a service or of one module: what takes them changes the content and
+# not the resource.
 CONTENT = {
+    "cognito_idp_user_pool": {
+        "ClientId",
+        "ClientName",
+        "Domain",
+        "GroupName",
+        "Identifier",
+        "JobId",
+        "JobName",
+        "ManagedLoginBrandingId",
+        "ProviderName",
+        "RegionName",
+        "TermsId",
+        "Username",
+    },
     "ecr": {"imageManifest", "layerDigests", "uploadId"},
     "logs": {"logStreamName"},
     "s3": {"Key", "UploadId"},
@@ -104,7 +119,7 @@ class Coverage:
 
     def writes(self) -> Iterator[str]:
         """The operations that change the resource, or what is attached to it."""
-        inside = CONTENT.get(self.resource.service, set())
+        inside = CONTENT.get(self.resource.service, set()) | CONTENT.get(self.checker.name, set())
         for operation in self.checker.model.operation_names:
             shape = self.checker.input(operation)
             if shape is None or READ.match(operation) or f"{self.checker.name}.{operation}" in self.regarded.elsewhere:

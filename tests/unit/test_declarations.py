@@ -22,12 +22,57 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.declarations im
 from tests.support.declarations import Checker, Exceptions, load, module_names
 from tests.support.unmanaged import Coverage, Regarded, readme, roles, section, table, with_section
 
+FUNCTION = "arn:aws:lambda:us-west-2:123456789012:function:sample"
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/sample"
+
 EXCEPTIONS = Exceptions(
     fewer_choices={
+        "cognito_idp_user_pool.allowed_first_auth_factors": "SOFTWARE_TOKEN is in the API and not taken yet",
         "acm_certificate.key_algorithm": "the others are for imported certificates",
         "ec2_vpc_endpoint.type": "endpoints of load balancers, resources and service networks have other options",
     },
     samples={
+        "cognito_idp_user_pool.account_takeover_risk_configuration.notify_configuration.source_arn": FUNCTION,
+        "cognito_idp_user_pool.email_configuration.source_arn": FUNCTION,
+        "cognito_idp_user_pool.key_configuration.kms_key_arn": FUNCTION,
+        **{
+            f"cognito_idp_user_pool.lambda_config.{name}": FUNCTION
+            for name in (
+                "create_auth_challenge",
+                "custom_email_sender.lambda_arn",
+                "custom_message",
+                "custom_sms_sender.lambda_arn",
+                "define_auth_challenge",
+                "inbound_federation.lambda_arn",
+                "kms_key_id",
+                "post_authentication",
+                "post_confirmation",
+                "pre_authentication",
+                "pre_sign_up",
+                "pre_token_generation_config.lambda_arn",
+                "user_migration",
+                "verify_auth_challenge_response",
+            )
+        },
+        "cognito_idp_user_pool.log_configurations.cloud_watch_logs_configuration.log_group_arn": FUNCTION,
+        "cognito_idp_user_pool.log_configurations.firehose_configuration.stream_arn": FUNCTION,
+        "cognito_idp_user_pool.mfa_configuration": "ON",
+        "cognito_idp_user_pool.password_policy.minimum_length": 8,
+        "cognito_idp_user_pool_client.auth_session_validity": 3,
+        "cognito_idp_user_pool_domain.certificate_arn": CERTIFICATE,
+        "cognito_identity_pool.open_id_connect_provider_arns": ["arn:aws:iam::123456789012:oidc-provider/sample"],
+        "cognito_identity_pool.saml_provider_arns": ["arn:aws:iam::123456789012:saml-provider/sample"],
+        "cognito_identity_pool.role_mappings": [
+            {"identity_provider": "sample", "type": "Token", "ambiguous_role_resolution": "Deny"}
+        ],
+        "cognito_identity_pool.roles": {"authenticated": "arn:aws:iam::123456789012:role/sample"},
+        "cognito_idp_group.role_arn": "arn:aws:iam::123456789012:role/sample",
+        "appconfig_environment.monitors": [
+            {
+                "alarm_arn": "arn:aws:cloudwatch:us-west-2:123456789012:alarm:sample",
+                "alarm_role_arn": "arn:aws:iam::123456789012:role/sample",
+            }
+        ],
         "dynamodb_table.kinesis_destinations": ["arn:aws:kinesis:us-west-2:123456789012:stream/sample"],
         "ecr_repository.lifecycle_policy": {"rules": [{"rulePriority": number} for number in range(9)]},
         "iam_oidc_provider.thumbprints": ["9e99a48a9960b14926bb7f3b02e22da2b0ab7280"],
@@ -56,6 +101,8 @@ EXCEPTIONS = Exceptions(
 
 REGARDED = Regarded(
     elsewhere={
+        "cognito_idp_user_pool_client.AdminInitiateAuth": "a session of a user",
+        "cognito_idp_user_pool_client.AdminRespondToAuthChallenge": "a session of a user",
         "ec2_security_group.CreatePlacementGroup": "a placement group",
         "ec2_security_group.DeletePlacementGroup": "a placement group",
         "ec2_security_group.ModifyAvailabilityZoneGroup": "a group of zones",
@@ -77,6 +124,24 @@ REGARDED = Regarded(
         "rds_subnet_group.RestoreDBInstanceToPointInTime": "a database",
         "logs_resource_policy.DeleteAccountPolicy": "a policy for what log groups do with events",
         "logs_resource_policy.PutAccountPolicy": "a policy for what log groups do with events",
+        "ssm_parameters.CreateAssociation": "an association",
+        "ssm_parameters.CreateDocument": "a document",
+        "ssm_parameters.CreateMaintenanceWindow": "a maintenance window",
+        "ssm_parameters.CreatePatchBaseline": "a patch baseline",
+        "ssm_parameters.DeleteAssociation": "an association",
+        "ssm_parameters.DeleteDocument": "a document",
+        "ssm_parameters.ModifyDocumentPermission": "a document",
+        "ssm_parameters.RegisterTargetWithMaintenanceWindow": "a maintenance window",
+        "ssm_parameters.RegisterTaskWithMaintenanceWindow": "a maintenance window",
+        "ssm_parameters.UpdateAssociation": "an association",
+        "ssm_parameters.UpdateAssociationStatus": "an association",
+        "ssm_parameters.UpdateDocument": "a document",
+        "ssm_parameters.UpdateDocumentDefaultVersion": "a document",
+        "ssm_parameters.UpdateDocumentMetadata": "a document",
+        "ssm_parameters.UpdateMaintenanceWindow": "a maintenance window",
+        "ssm_parameters.UpdateMaintenanceWindowTarget": "a maintenance window",
+        "ssm_parameters.UpdateMaintenanceWindowTask": "a maintenance window",
+        "ssm_parameters.UpdatePatchBaseline": "a patch baseline",
     },
     members={
         "dynamodb_table.CreateTable.GlobalSecondaryIndexes.OnDemandThroughput": "for tables that are paid by request",

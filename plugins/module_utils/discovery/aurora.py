@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..values import version_numbers
 from .base import Component, Search, listed, tags_of
 
 ENGINE = "aurora-postgresql"
@@ -232,7 +233,7 @@ def offers(search: Search) -> dict[str, Any]:
         item["EngineVersion"]: item for item in answer.get("DBEngineVersions", []) if "-" not in item["EngineVersion"]
     }
     newest: dict[str, str] = {}
-    for version in sorted(found, key=_numbers):
+    for version in sorted(found, key=version_numbers):
         newest[version.partition(".")[0]] = version
     # Older ones are past their support.
     classes = {
@@ -256,10 +257,6 @@ def offers(search: Search) -> dict[str, Any]:
             for major, future in classes.items()
         },
     }
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(part) for part in version.split(".")]
 
 
 COMPONENT = Component(

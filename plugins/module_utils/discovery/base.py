@@ -23,15 +23,30 @@ READS = ("describe_", "get_", "list_")
 # How the codes end, or begin, that say "there is none": InvalidVpcID.NotFound, ResourceNotFoundException, NoSuchEntity.
 MISSING_ENDS = ("NotFound", "NotFoundError", "NotFoundException", "NotFoundFault")
 MISSING_BEGINS = "NoSuch"
-# ElastiCache tells no tags of what is being changed at the moment.
-UNREADABLE = frozenset({"InvalidReplicationGroupState"})
+# ElastiCache tells no tags of what is being changed at the moment, Systems Manager none of what has just gone.
+UNREADABLE = frozenset({"InvalidReplicationGroupState", "InvalidResourceId"})
 
 # The tags, besides those of the platform, by which its parts are told apart; and two platforms of one name.
 COMPONENT_TAG = "Component"
 REGION_TAG = "Region"
 
+# Of the partitions whose services have names of their own.
+DNS_SUFFIXES = {
+    "aws-cn": "amazonaws.com.cn",
+    "aws-iso": "c2s.ic.gov",
+    "aws-iso-b": "sc2s.sgov.gov",
+    "aws-iso-e": "cloud.adc-e.uk",
+    "aws-iso-f": "csp.hci.ic.gov",
+    "aws-eusc": "amazonaws.eu",
+}
+
 IAM_ROLE = "iam_role"
 LOG_GROUP = "log_group"
+
+
+def dns_suffix(partition: str) -> str:
+    """How the names of the partition's services end."""
+    return DNS_SUFFIXES.get(partition, "amazonaws.com")
 
 
 def tags_of(resource: Mapping[str, Any], member: str = "Tags") -> dict[str, str]:
@@ -141,13 +156,17 @@ class OptionalReader(Reader):
 
 @dataclass(frozen=True)
 class Scope:
-    """Which platform is meant: the prefix of its names, the tags of what it owns, where it lives."""
+    """Which platform is meant: the prefix of its names, the tags of what it owns, where it lives.
+
+    path: the path of its parameters.
+    """
 
     prefix: str
     owner_tags: Mapping[str, str]
     region: str
     # Names of what a component makes from a list, such as node groups: component -> names.
     entries: Mapping[str, list[str]] = field(default_factory=dict)
+    path: str = ""
 
     def name(self, thing: str, kind: str) -> str:
         return resource_name(thing, self.prefix, kind)
@@ -289,6 +308,15 @@ class Search:
             elif role:
                 self.foreign(f"IAM role {role['RoleName']}", tags_of(role))
         return arns
+
+    def secret(self, secret: Mapping[str, Any] | None) -> tuple[str | None, str | None]:
+        """Name and ARN of a secret of ours, unless it is to be deleted: then it can be brought back, and nothing may
+        read it."""
+        if secret and not self.owns(tags_of(secret)):
+            self.foreign(f"secret {secret['Name']}", tags_of(secret))
+            return None, None
+        there = secret and not secret.get("DeletedDate")
+        return (secret["Name"], secret["ARN"]) if there else (None, None)
 
     def check_log_group(self, name: str, started: Future, written: bool, remade: bool = False) -> None:
         """Note a log group of ours that is someone else's.

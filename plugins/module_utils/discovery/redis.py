@@ -69,7 +69,7 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
         if found["CacheParameterGroupName"].startswith(begins)
         and _is_ours(search, f"cache parameter group {found['CacheParameterGroupName']}", found["ARN"])
     )
-    facts["secret_name"], facts["secret_arn"] = _secret(search, secret.result())
+    facts["secret_name"], facts["secret_arn"] = search.secret(secret.result())
     for name, started in logs.items():
         search.check_log_group(name, started, written=facts["status"] is not None, remade=True)
 
@@ -114,15 +114,6 @@ def _is_ours(search: Search, resource: str, arn: str) -> bool:
         search.foreign(resource, tags)
         return False
     return True
-
-
-def _secret(search: Search, secret: dict | None) -> tuple[str | None, str | None]:
-    """The secret's name and ARN, unless it is to be deleted: then it can be brought back, and nothing may read it."""
-    if secret and not search.owns(tags_of(secret)):
-        search.foreign(f"secret {secret['Name']}", tags_of(secret))
-        return None, None
-    there = secret and not secret.get("DeletedDate")
-    return (secret["Name"], secret["ARN"]) if there else (None, None)
 
 
 def offers(search: Search) -> dict[str, Any]:

@@ -14,9 +14,12 @@ from . import (
     aurora,
     bastion_instance,
     certificate,
+    cognito,
+    configuration,
     dynamodb,
     eks,
     encryption,
+    feature_flags,
     network,
     opensearch,
     redis,
@@ -34,11 +37,14 @@ COMPONENTS: dict[str, Component] = {
         aurora,
         dynamodb,
         eks,
+        feature_flags,
         opensearch,
         redis,
         registry,
+        cognito,
         workload_identity,
         bastion_instance,
+        configuration,
     )
 }
 CALLS_AT_ONCE = 16

@@ -14,6 +14,13 @@ from .fault import Fault
 
 # What each kind of name is called, by the names that module_utils/names.py has for them.
 TITLES = {
+    "appconfig_application": "AppConfig application",
+    "appconfig_environment": "AppConfig environment",
+    "appconfig_profile": "AppConfig configuration profile",
+    "appconfig_strategy": "AppConfig deployment strategy",
+    "cognito_domain": "user pool domain",
+    "cognito_identity_pool": "identity pool",
+    "cognito_user_pool": "user pool",
     "dynamodb_table": "DynamoDB table",
     "ecr_repository": "ECR repository",
     "eks_cluster": "EKS cluster",

@@ -26,6 +26,7 @@ REGION = "us-west-2"
 OWNER = {"Project": "agent-platform", "Environment": "dev", "Region": REGION, "ManagedBy": "agent_platform.aws"}
 # Whose roles are whose; those of workload_identity have names of the user's.
 ROLES = {
+    "authenticated": "cognito",
     "aurora-monitoring": "aurora",
     "flow-logs": "network",
     **dict.fromkeys(("eks-cluster", "eks-nodes", "ebs-csi-driver", "vpc-cni"), "eks"),
@@ -121,7 +122,8 @@ class FakeClient(ScriptedClient):
 
 
 ENTRIES = declared_entries()
-SCOPE = Scope(PREFIX, OWNER, REGION, ENTRIES)
+PATH = "/agent-platform/dev"
+SCOPE = Scope(PREFIX, OWNER, REGION, ENTRIES, PATH)
 
 
 def look(
@@ -132,7 +134,7 @@ def look(
 ):
     """What discovery finds of the components, of all if none is named, and the AWS that it has asked."""
     aws = FakeAws(answers)
-    scope = Scope(PREFIX, OWNER, REGION, entries)
+    scope = Scope(PREFIX, OWNER, REGION, entries, PATH)
     return discover(aws.client, scope, components or COMPONENTS, identify(aws.client), offers), aws
 
 

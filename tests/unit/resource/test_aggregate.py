@@ -11,7 +11,7 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.agent_platform.aws.plugins.module_utils import resource
-from ansible_collections.agent_platform.aws.plugins.module_utils.aggregate import Clients, Part
+from ansible_collections.agent_platform.aws.plugins.module_utils.aggregate import Aggregate, Clients, Part
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from ansible_collections.agent_platform.aws.plugins.modules import ec2_nat_gateway, ec2_route_table, logs_log_group
 from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step
@@ -80,6 +80,26 @@ def test_they_run_side_by_side(run):
     result = run(meet, aggregate=[{"name": name} for name in ("/a", "/b", "/c")])
     assert result["changed"] is True
     assert [one["changed"] for one in result["results"]] == [False, True, False]
+
+
+def test_a_module_may_read_for_all_of_them_before_each_has_its_turn(run, monkeypatch):
+    class ReadTogether(Aggregate):
+        side_by_side = 1
+
+        def parts(self, options):
+            found = super().parts(options)
+            for part in found:
+                part.seen = [other.params["name"] for other in found]
+            return found
+
+    monkeypatch.setattr(logs_log_group.LogGroup, "together", ReadTogether)
+
+    def act(group):
+        return {"changed": False, "log_group": {"seen": group.module.seen, "threads": threading.active_count()}}
+
+    before = threading.active_count()
+    result = run(act, aggregate=[{"name": "/a"}, {"name": "/b"}])
+    assert [one["log_group"] for one in result["results"]] == [{"seen": ["/a", "/b"], "threads": before + 1}] * 2
 
 
 def test_the_diffs_are_one_list_and_each_says_whose_it_is(run):

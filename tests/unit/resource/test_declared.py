@@ -88,6 +88,35 @@ def run_group(params, *steps, **kwargs):
     return run_resource(LogGroup, {"name": "demo", "days": None, **params}, *steps, **kwargs)
 
 
+# ---- The order of updates
+
+
+class Backwards(LogGroup):
+    settings = (*LogGroup.settings, Setting("key", "kmsKeyId", update="key", absent=""))
+    updates: ClassVar = {**LogGroup.updates, "key": Update("AssociateKmsKey")}
+
+    def update_order(self, current, changes):
+        assert set(changes) == {"days", "key"}
+        assert current["logGroupName"] == "demo"
+        return reversed(list(self.updates))
+
+
+def test_updates_come_in_the_order_that_the_resource_says():
+    def seen(**members):
+        return [groups("demo", **members), group_tags(), filters()]
+
+    run_resource(
+        Backwards,
+        {"name": "demo", "days": 7, "key": "k"},
+        *seen(),
+        Step("AssociateKmsKey", {}),
+        *seen(kmsKeyId="k"),
+        Step("PutRetentionPolicy", {}),
+        *seen(kmsKeyId="k", retentionInDays=7),
+        *seen(kmsKeyId="k", retentionInDays=7),
+    )
+
+
 # ---- Finding
 
 

@@ -11,11 +11,13 @@ import typing as t
 from collections.abc import Iterator, Mapping
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.names import resource_name
+from ansible_collections.agent_platform.aws.plugins.module_utils.values import version_numbers
 
 from ..fault import Fault, did_you_mean, fault
 from ..formats import repeated, repeated_names
 from ..names import Name, fixed_names, named_entries
 from ..ranges import Range
+from ..windows import window_faults
 
 VERSION = re.compile(r"\d+\.\d+")
 INSTANCE_NAME = re.compile(r"[a-z0-9]([a-z0-9]|-(?=[a-z0-9]))*")
@@ -31,12 +33,6 @@ RESERVED_USERS = ("admin", "rdsadmin", "rdsproxyadmin", "rdsrepladmin", "rds_sup
 SNAPSHOT = re.compile(r"(arn:[\w-]+:rds:[a-z0-9-]+:\d{12}:cluster-snapshot:)?((rds|awsbackup):)?[A-Za-z][A-Za-z0-9:-]*")
 CLUSTER = re.compile(r"[A-Za-z]([A-Za-z0-9]|-(?=[A-Za-z0-9])){0,62}")
 
-CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-BACKUP_WINDOW = re.compile(rf"{CLOCK}-{CLOCK}")
-MAINTENANCE_WINDOW = re.compile(rf"({'|'.join(DAYS)}):{CLOCK}-({'|'.join(DAYS)}):{CLOCK}")
-DAY = 24 * 60
-WEEK = 7 * DAY
 SHORTEST_WINDOW = 30
 
 # Days for which the load of the database is kept: 7, a month of 31 days up to 23 times, or two years.
@@ -53,10 +49,6 @@ RANGES = {
 
 def _major(version: str) -> str:
     return version.partition(".")[0]
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version))
 
 
 def _present(values: Mapping[str, t.Any]) -> list[tuple[int, Mapping[str, t.Any]]]:
@@ -83,7 +75,7 @@ def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterat
     yield from _instance_faults(values, others.get("network", {}).get("network_availability_zones") or [])
     yield from _capacity_faults(values)
     yield from _scaling_faults(values)
-    yield from _window_faults(values)
+    yield from window_faults(values, "aurora_backup_window", "aurora_maintenance_window", SHORTEST_WINDOW)
     yield from _insights_faults(values)
     yield from _parameter_faults(values)
     yield from _restore_faults(values)
@@ -181,45 +173,6 @@ def _scaling_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
         yield from Range(0, of="seconds").faults(f"{variable}.{key}", scaling.get(key))
 
 
-def _minutes(clock: str) -> int:
-    hours, minutes = clock.split(":")
-    return int(hours) * 60 + int(minutes)
-
-
-def _overlap(backup: tuple[int, int], maintenance: tuple[int, int]) -> bool:
-    """Whether a daily window lies on a weekly one on any day. Both are given as begin and length in minutes."""
-    begin, length = maintenance
-    days = (backup[0] + day * DAY for day in range(-1, 9))
-    return any(day < begin + length and begin < day + backup[1] for day in days)
-
-
-def _window_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
-    backup, maintenance = values.get("aurora_backup_window"), values.get("aurora_maintenance_window")
-    daily = weekly = None
-    if backup is not None:
-        if BACKUP_WINDOW.fullmatch(backup):
-            begin, end = (_minutes(clock) for clock in backup.split("-"))
-            daily = (begin, (end - begin) % DAY)
-        else:
-            yield fault("aurora_backup_window", backup, "is not a daily window in UTC, such as 03:00-04:00")
-    if maintenance is not None:
-        if MAINTENANCE_WINDOW.fullmatch(maintenance):
-            begin, end = (
-                DAYS.index(part[:3]) * DAY + _minutes(part.partition(":")[2]) for part in maintenance.split("-")
-            )
-            weekly = (begin, (end - begin) % WEEK)
-        else:
-            rule = "is not a weekly window in UTC, such as sat:05:00-sat:06:00"
-            yield fault("aurora_maintenance_window", maintenance, rule)
-    for variable, window in (("aurora_backup_window", daily), ("aurora_maintenance_window", weekly)):
-        if window and window[1] < SHORTEST_WINDOW:
-            yield fault(variable, values[variable], f"is shorter than {SHORTEST_WINDOW} minutes")
-    if weekly and weekly[1] >= DAY:
-        yield fault("aurora_maintenance_window", maintenance, "is longer than a day")
-    if daily and weekly and _overlap(daily, weekly):
-        yield fault("aurora_maintenance_window", maintenance, f"overlaps aurora_backup_window {backup}")
-
-
 def _insights_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
     variable, days = "aurora_insights_retention_days", values.get("aurora_insights_retention_days")
     if days is None:
@@ -303,7 +256,7 @@ def _gone_ahead(values: Mapping[str, t.Any], cluster: Mapping[str, t.Any]) -> bo
         and running
         and values.get("aurora_auto_minor_version_upgrade")
         and _major(wanted) == _major(running)
-        and _numbers(wanted) < _numbers(running)
+        and version_numbers(wanted) < version_numbers(running)
     )
 
 
@@ -338,10 +291,10 @@ def _version_faults(
         return
     if versions and wanted not in versions:
         of_major = [name for name in versions if _major(name) == _major(wanted)]
-        near = ", ".join(sorted(of_major or versions, key=_numbers))
+        near = ", ".join(sorted(of_major or versions, key=version_numbers))
         yield fault(variable, wanted, f"is not a version that Aurora PostgreSQL has here: {near}")
         return
-    if running and _numbers(wanted) < _numbers(running):
+    if running and version_numbers(wanted) < version_numbers(running):
         yield fault(variable, wanted, f"is older than {running}, which runs: an upgrade isn't taken back")
         return
     if running and _major(wanted) != _major(running) and not values.get("aurora_allow_major_version_upgrade"):

@@ -10,6 +10,7 @@ import typing as t
 from collections.abc import Iterator, Mapping
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.names import resource_name
+from ansible_collections.agent_platform.aws.plugins.module_utils.values import version_numbers
 
 from ..fault import Fault, did_you_mean, fault
 from ..formats import principal_rule, repeated
@@ -196,10 +197,6 @@ def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
         yield from (Name("log_group", f"/aws/opensearch/{prefix}/{log}") for log in LOGS)
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", version))
-
-
 def _version_faults(wanted: str, domain: Mapping[str, t.Any], offered: Mapping[str, t.Any]) -> Iterator[Fault]:
     variable, running, versions = "opensearch_engine_version", domain.get("engine_version"), offered.get("versions")
     if wanted == running:
@@ -207,7 +204,7 @@ def _version_faults(wanted: str, domain: Mapping[str, t.Any], offered: Mapping[s
     if versions and wanted not in versions:
         known = [version for version in versions if version.startswith("OpenSearch_")]
         yield fault(variable, wanted, f"is not a version that OpenSearch Service offers: {', '.join(known)}")
-    elif running and running.startswith("OpenSearch_") and _numbers(wanted) < _numbers(running):
+    elif running and running.startswith("OpenSearch_") and version_numbers(wanted) < version_numbers(running):
         rule = f"is older than {running}, which {domain['domain_name']} runs: an upgrade isn't taken back"
         yield fault(variable, wanted, rule)
     elif running and versions and wanted not in (offered.get("upgrades") or []):

@@ -11,10 +11,12 @@ import typing as t
 from collections.abc import Iterator, Mapping
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.redis import LOGS, log_group
+from ansible_collections.agent_platform.aws.plugins.module_utils.values import version_numbers
 
 from ..fault import Fault, fault
 from ..names import Name, fixed_names
 from ..ranges import Range
+from ..windows import window_faults
 
 # What ElastiCache itself says of its versions goes before this table; it serves where that can't be read.
 # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/engine-versions.html
@@ -34,12 +36,7 @@ PARAMETER = re.compile(r"[a-z0-9-]+")
 SECRETS = frozenset({"requirepass", "masterauth", "masteruser", "tls-key-file-pass", "aclfile", "user"})
 SNAPSHOT_NAME = re.compile(r"[A-Za-z]([A-Za-z0-9]|-(?=[A-Za-z0-9])){0,254}")
 TOPIC = re.compile(r"arn:aws[a-z-]*:sns:([a-z0-9-]+):(\d{12}):[A-Za-z0-9_-]{1,256}")
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-TIME = r"([01]\d|2[0-3]):([0-5]\d)"
-DAILY = re.compile(rf"{TIME}-{TIME}")
-WEEKLY = re.compile(rf"({'|'.join(DAYS)}):{TIME}-({'|'.join(DAYS)}):{TIME}")
-HOUR, DAY = 60, 24 * 60
-WEEK = 7 * DAY
+SHORTEST_WINDOW = 60
 
 RANGES = {
     "redis_nodes": Range(1, 6, "nodes"),
@@ -53,17 +50,13 @@ SAMPLES = {
 }
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
-
-
 def _today() -> datetime.date:
     return datetime.datetime.now(datetime.UTC).date()
 
 
 def _offered(engine: str, platform: Mapping[str, t.Any]) -> list[str]:
     told = ((platform.get("offers") or {}).get("redis") or {}).get("versions") or {}
-    return sorted(told.get(engine) or VERSIONS[engine], key=_numbers)
+    return sorted(told.get(engine) or VERSIONS[engine], key=version_numbers)
 
 
 def _version_faults(engine: str | None, version: str | None) -> Iterator[Fault]:
@@ -71,7 +64,7 @@ def _version_faults(engine: str | None, version: str | None) -> Iterator[Fault]:
         return
     if not VERSION.fullmatch(version):
         yield fault("redis_engine_version", version, "is not a version as major.minor in quotes, such as '8.2'")
-    elif _numbers(version) < _numbers(VERSIONS[engine][0]):
+    elif version_numbers(version) < version_numbers(VERSIONS[engine][0]):
         rule = f"is not a version of {engine} that ElastiCache offers: {', '.join(VERSIONS[engine])}"
         yield fault("redis_engine_version", version, rule)
 
@@ -91,52 +84,6 @@ def _node_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
         yield fault("redis_node_type", kind, rule)
 
 
-def daily(window: str) -> tuple[int, int] | None:
-    """Beginning and length of a daily window in minutes."""
-    found = DAILY.fullmatch(window)
-    if not found:
-        return None
-    begin, end = (60 * int(found[index]) + int(found[index + 1]) for index in (1, 3))
-    return begin, (end - begin) % DAY
-
-
-def weekly(window: str) -> tuple[int, int] | None:
-    """The same of a weekly one; it begins on Monday."""
-    found = WEEKLY.fullmatch(window.lower())
-    if not found:
-        return None
-    begin, end = (
-        DAYS.index(found[index]) * DAY + 60 * int(found[index + 1]) + int(found[index + 2]) for index in (1, 4)
-    )
-    return begin, (end - begin) % WEEK
-
-
-def _overlap(one: tuple[int, int], other: tuple[int, int], every: int) -> bool:
-    """Whether two windows have a minute in common, each beginning anew after so many minutes."""
-    (begin, length), (other_begin, other_length) = one, other
-    return (other_begin - begin) % every < length or (begin - other_begin) % every < other_length
-
-
-def _window_faults(snapshot: str | None, maintenance: str | None) -> Iterator[Fault]:
-    found = {}
-    for variable, window, parse, form in (
-        ("redis_snapshot_window", snapshot, daily, "hh:mm-hh:mm in UTC, such as '02:00-03:00'"),
-        ("redis_maintenance_window", maintenance, weekly, "ddd:hh:mm-ddd:hh:mm in UTC, such as mon:03:30-mon:04:30"),
-    ):
-        if window is None:
-            continue
-        parsed = parse(window)
-        if parsed is None:
-            yield fault(variable, window, f"is not a window of the form {form}")
-        elif parsed[1] < HOUR:
-            yield fault(variable, window, "is shorter than an hour, the least that ElastiCache takes")
-        else:
-            found[variable] = parsed
-    if len(found) == 2 and _overlap(*found.values(), DAY):
-        rule = f"overlaps redis_snapshot_window {snapshot}, which ElastiCache refuses"
-        yield fault("redis_maintenance_window", maintenance, rule)
-
-
 def _parameter_faults(parameters: Mapping[t.Any, t.Any]) -> Iterator[Fault]:
     for name, value in parameters.items():
         path = f"redis_parameters.{name}"
@@ -152,7 +99,7 @@ def _parameter_faults(parameters: Mapping[t.Any, t.Any]) -> Iterator[Fault]:
 def faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Iterator[Fault]:
     yield from _version_faults(values.get("redis_engine"), values.get("redis_engine_version"))
     yield from _node_faults(values)
-    yield from _window_faults(values.get("redis_snapshot_window"), values.get("redis_maintenance_window"))
+    yield from window_faults(values, "redis_snapshot_window", "redis_maintenance_window", SHORTEST_WINDOW)
     yield from _parameter_faults(values.get("redis_parameters") or {})
     network, discovery = values.get("redis_network_type"), values.get("redis_ip_discovery")
     if network in ("ipv4", "ipv6") and discovery is not None and discovery != network:
@@ -204,9 +151,11 @@ def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) ->
     if version not in offered and not kept:
         rule = f"is not a version of {engine} that ElastiCache offers: {', '.join(offered)}"
         yield fault("redis_engine_version", version, rule)
-    elif running == engine and runs and _numbers(version) < _numbers(runs)[: version.count(".") + 1]:
+    elif running == engine and runs and version_numbers(version) < version_numbers(runs)[: version.count(".") + 1]:
         # A minor version that ElastiCache has upgraded to by itself is left.
-        by_itself = values.get("redis_auto_minor_version_upgrade") and _numbers(version)[0] == _numbers(runs)[0]
+        by_itself = (
+            values.get("redis_auto_minor_version_upgrade") and version_numbers(version)[0] == version_numbers(runs)[0]
+        )
         if not by_itself:
             rule = f"is older than {runs}, which {found['replication_group_id']} runs: ElastiCache never goes back"
             yield fault("redis_engine_version", version, rule)
