@@ -94,6 +94,8 @@ class Thing:
             return item["repositoryName"], *self._repository(item["repositoryArn"])
         if "TableArn" in item:
             return item["TableName"], *self._by_resource_arn("dynamodb", item["TableArn"])
+        if item.get("ARN", "").startswith("arn:aws:ssm:"):
+            return item["Name"], *self._parameter(item["Name"])
         if "DomainName" in item:
             return item["DomainName"], *self._domain(item["ARN"])
         for member in ("InstanceProfileName", "RoleName"):
@@ -171,6 +173,13 @@ class Thing:
         return (
             lambda keys: ecr.untag_resource(resourceArn=arn, tagKeys=keys),
             lambda tags: ecr.tag_resource(resourceArn=arn, tags=neighbours.tag_list(tags)),
+        )
+
+    def _parameter(self, name: str) -> tuple[Take, Give]:
+        ssm, resource = self.client("ssm"), {"ResourceType": "Parameter", "ResourceId": name}
+        return (
+            lambda keys: ssm.remove_tags_from_resource(**resource, TagKeys=keys),
+            lambda tags: ssm.add_tags_to_resource(**resource, Tags=neighbours.tag_list(tags)),
         )
 
     def _domain(self, arn: str) -> tuple[Take, Give]:
