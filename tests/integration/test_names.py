@@ -35,7 +35,16 @@ def named(lister) -> dict[str, list[tuple[str, dict]]]:
     buckets = s3.list_buckets()["Buckets"]
     aliases = [alias for alias in account.pages("kms", "list_aliases", "Aliases") if alias.get("TargetKeyId")]
     repositories = components.of("registry").repositories(lister)
+    applications = flags.applications(account)
     return {
+        "appconfig_application": [(item["Name"], tags_of(item)) for item in applications],
+        "appconfig_environment": [
+            (item["Name"], tags_of(item)) for one in applications for item in flags.environments(account, one)
+        ],
+        "appconfig_profile": [
+            (item["Name"], tags_of(item)) for one in applications for item in flags.profiles(account, one)
+        ],
+        "appconfig_strategy": [(item["Name"], tags_of(item)) for item in flags.strategies(account)],
         "dynamodb_table": [(item["TableName"], tags_of(item)) for item in components.of("dynamodb").tables(lister)],
         "ecr_repository": [(item["repositoryName"], tags_of(item)) for item in repositories],
         "eks_cluster": [(item["name"], tags_of(item)) for item in clusters],
