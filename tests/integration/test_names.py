@@ -17,6 +17,7 @@ from tests.support.playbook import PREFIX
 from . import components
 from .census import tags_of
 from .components import aurora, opensearch, redis
+from .components import feature_flags as flags
 
 
 def named(lister) -> dict[str, list[tuple[str, dict]]]:
