@@ -7,17 +7,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
 
-from .calls import Calls
 from .declarations import Addition, Describe, States, tag_list
-from .faults import ResourceError, error_code
+from .faults import ResourceError
 from .finding import Finding
 from .resource import Resource
+from .secret_rotation import PENDING, SecretVersions
 from .values import get_path
-
-if TYPE_CHECKING:
-    from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 # ElastiCache refuses a change, and to read tags, of a group that is being changed.
 BUSY = "InvalidReplicationGroupState"
@@ -27,9 +23,8 @@ AVAILABLE = "available"
 # Printable, 16 to 128 characters, and of the others than letters and digits these only.
 TOKEN = re.compile(r"[A-Za-z0-9!&#$^<>-]{16,128}")
 
-# Labels of the versions of a secret: the one that clients read, the one that a rotation is bringing in, and the one
-# whose token the group has and is still to be made the only one.
-CURRENT, PENDING, OWED = "AWSCURRENT", "AWSPENDING", "agent-platform-only"
+# Label of the version of a secret whose token the group has and is still to be made the only one.
+OWED = "agent-platform-only"
 
 
 class CacheResource(Resource):
@@ -103,36 +98,12 @@ def token_is_older(group: Mapping, version: Mapping) -> bool:
     return not group.get("AuthTokenEnabled") or (since is not None and since < version["CreatedDate"])
 
 
-class TokenSecret(Calls):
-    """The secret of a token: its versions by their labels, never with their values."""
-
-    service = "secretsmanager"
-
-    def __init__(self, module: AnsibleAWSModule, secret_id: str):
-        super().__init__(module)
-        self.secret_id = secret_id
-        self.title = f"secret {secret_id!r}"
-
-    def versions(self) -> dict[str, dict]:
-        """The versions that have a label, by it."""
-        answer = self.read("ListSecretVersionIds", {"SecretId": self.secret_id}, ("ResourceNotFoundException",))
-        versions = (answer or {}).get("Versions", [])
-        return {label: version for version in versions for label in version.get("VersionStages", [])}
-
-    def current(self) -> dict:
-        """The version that clients read."""
-        versions = self.versions()
-        if CURRENT not in versions:
-            raise ResourceError(
-                f"The {self.title} has no value. Make it first: agent_platform.aws.secretsmanager_secret."
-            )
-        return versions[CURRENT]
+class TokenSecret(SecretVersions):
+    """The secret of a token."""
 
     def value(self, version_id: str) -> str:
         """The token of a version. An error if ElastiCache would refuse it; nothing shows it."""
-        request = {"SecretId": self.secret_id, "VersionId": version_id}
-        value = self.read("GetSecretValue", request, doing=f"read the value of {self.title}")["SecretString"]
-        self.module.no_log_values.add(value)
+        value = super().value(version_id)
         if not TOKEN.fullmatch(value):
             raise ResourceError(
                 f"The value of {self.title} is no AUTH token: ElastiCache takes 16 to 128 letters, digits and "
@@ -142,27 +113,4 @@ class TokenSecret(Calls):
 
     def propose(self, length: int, version_id: str) -> None:
         """Put a generated token in, which nobody reads yet, unless there is that version already."""
-        rules = {"PasswordLength": length, "ExcludePunctuation": True, "RequireEachIncludedType": True}
-        value = self.read("GetRandomPassword", rules, doing=f"generate a value of {self.title}")["RandomPassword"]
-        self.module.no_log_values.add(value)
-        request: dict[str, Any] = {
-            "SecretId": self.secret_id,
-            "SecretString": value,
-            "VersionStages": [PENDING],
-            "ClientRequestToken": version_id,
-        }
-        try:
-            self.write("PutSecretValue", request, f"put a new token in {self.title}")
-        except ResourceError as error:
-            # A reply was lost, or another run was first.
-            if error_code(error.cause) != "ResourceExistsException":
-                raise
-
-    def move(self, label: str, to: str | None, versions: Mapping[str, Mapping]) -> None:
-        """Put a label on a version, from where it is; on none, it is removed."""
-        request = {"SecretId": self.secret_id, "VersionStage": label}
-        request |= {"MoveToVersionId": to} if to else {}
-        holder = versions.get(label, {}).get("VersionId")
-        request |= {"RemoveFromVersionId": holder} if holder else {}
-        if to != holder:
-            self.write("UpdateSecretVersionStage", request, f"move the label {label} of {self.title}")
+        self.put(PENDING, version_id, self.generated(length), "a new token")

@@ -88,7 +88,8 @@ options:
         type: str
   role_mappings:
     description:
-      - How another role is chosen for those who have signed in with a provider. They replace those that are there.
+      - How another role is chosen for those who have signed in with a provider, 10 at most. They replace those that
+        are there.
     type: list
     elements: dict
     suboptions:
@@ -253,6 +254,7 @@ RESET = (
     "SamlProviderARNs",
     "DeveloperProviderName",
 )
+MAPPINGS_AT_MOST = 10
 RULES_AT_MOST = 25
 
 
@@ -437,7 +439,10 @@ class IdentityPool(Resource):
 
     def problem(self):
         """What is wrong with the options together."""
-        for mapping in self.options[MAPPINGS] or []:
+        mappings = self.options[MAPPINGS] or []
+        if len(mappings) > MAPPINGS_AT_MOST:
+            return f"{len(mappings)} role_mappings are given; AWS takes {MAPPINGS_AT_MOST} at most."
+        for mapping in mappings:
             provider, rules = mapping["identity_provider"], mapping["rules"]
             if mapping["type"] == "Rules" and not 1 <= len(rules or []) <= RULES_AT_MOST:
                 return f"the type Rules of {provider} takes 1 to {RULES_AT_MOST} rules, and has {len(rules or [])}."

@@ -624,6 +624,7 @@ user_pool:
 """
 
 import copy
+import re
 
 from ..module_utils.cognito import NOT_FOUND, CognitoResource
 from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Tagging, Update
@@ -668,6 +669,13 @@ OLDER_MESSAGES = {
     "EmailSubject": "EmailVerificationSubject",
     "SmsMessage": "SmsVerificationMessage",
 }
+# Messages that AWS refuses without a place for the code or the link.
+MARKED = (
+    ("verification_message_template", "email_message", r"\{####\}"),
+    ("verification_message_template", "sms_message", r"\{####\}"),
+    ("verification_message_template", "email_message_by_link", r"\{##[^#]*##\}"),
+    (EMAIL_MFA, "message", r"\{####\}"),
+)
 MOST_ADDED = 25  # custom attributes in one call
 PREFIXES = ("custom:", "dev:")
 
@@ -1088,6 +1096,8 @@ class UserPool(CognitoResource):
             "admin_only" in recovery and len(recovery) > 1,
             "admin_only must be the only entry of account_recovery; take the others away.",
         )
+        places = [item["priority"] for item in options["account_recovery"] or []]
+        yield len(places) != len(set(places)), "account_recovery has a priority twice; give each its own, 1 or 2."
         yield (
             (key.get("key_type") == "CUSTOMER_MANAGED_KEY") != bool(key.get("kms_key_arn")),
             "key_configuration takes kms_key_arn with CUSTOMER_MANAGED_KEY, and only with that.",
@@ -1096,6 +1106,13 @@ class UserPool(CognitoResource):
             told and not takeover.get("notify_configuration"),
             "account_takeover_risk_configuration has notify: true, which takes a notify_configuration; give it.",
         )
+        for option, key, pattern in MARKED:
+            text = (options[option] or {}).get(key)
+            yield (
+                text and not re.search(pattern, text),
+                f"{option}.{key} has no place for the code. Put {{####}} into it, or {{##words##}} for a link; in a "
+                "playbook by !unsafe, as Ansible takes {# for the beginning of a comment.",
+            )
         for item in logs:
             yield from self.log_rules(item)
 

@@ -269,10 +269,8 @@ from ..module_utils.declarations import Addition, Change, Create, Delete, Settin
 from ..module_utils.elasticache import (
     AVAILABLE,
     BUSY,
-    CURRENT,
     GROUP_MISSING,
     OWED,
-    PENDING,
     CacheGroup,
     CacheResource,
     TokenSecret,
@@ -281,6 +279,7 @@ from ..module_utils.elasticache import (
 )
 from ..module_utils.faults import ResourceError
 from ..module_utils.resource import run_module
+from ..module_utils.secret_rotation import CURRENT, PENDING
 from ..module_utils.values import get_path, placeholder, same_key, without_unset
 
 ON = ("enabled", "enabling")

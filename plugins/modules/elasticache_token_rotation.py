@@ -98,37 +98,23 @@ import uuid
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ..module_utils.calls import Repeat
 from ..module_utils.documentation import argument_spec
-from ..module_utils.elasticache import CURRENT, OWED, PENDING, CacheGroup, TokenSecret, token_is_older
+from ..module_utils.elasticache import OWED, CacheGroup, TokenSecret, token_is_older
 from ..module_utils.faults import ResourceError, error_code
+from ..module_utils.secret_rotation import CURRENT, PENDING, Stepwise
 
 # Times of AWS may lack parts of seconds. So long a token is left alone before the next one is made.
 APART = 2.0
-# So long it is waited before looking whether a change was made of which no answer came. ROTATE twice with the same
-# token would shut out the one before, which the secret still tells.
-SEEN_AFTER = 10.0
 
 
-class TokenRotation(CacheGroup):
-    """One rotation, of which each step is decided anew by what there is."""
+class TokenRotation(Stepwise, CacheGroup):
+    """One rotation. ROTATE twice with the same token would shut out the one before, which the secret still tells."""
 
     def __init__(self, module):
         super().__init__(module)
         self.secret = TokenSecret(module, self.options["secret_id"])
         self.proposed = False  # this run has made the new token
         self.asked = False  # this run has asked for SET
-
-    def run(self):
-        step = {"begin": self.begin, "finish": self.finish}[self.options["step"]]
-        while True:
-            try:
-                return step()
-            except Repeat as repeat:
-                self.patience.pause(repeat)
-                if repeat.may_be_done:
-                    self.changed = True
-                    time.sleep(SEEN_AFTER)
 
     def group(self):
         """The group, in which a token is of use."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.support.playbook import OWNER, PREFIX, Account, Run
+from tests.support.playbook import OWNER, PREFIX, REGION, Account, Run
 
 from . import census, neighbours
 from .components import network
@@ -72,7 +72,7 @@ class Thing:
     """A resource that carries tags, and how they are taken from it and given back."""
 
     def __init__(self, account: Account, kind: str, resource: dict):
-        self.client = account.client
+        self.account, self.client = account, account.client
         # Without its name: one thing stands for all of its kind that a component makes.
         self.kind = re.sub(r" \S*[-/:]\S*$", "", kind)
         self.resource = resource
@@ -92,6 +92,11 @@ class Thing:
             return item["Arn"], *self._iam("OpenIDConnectProviderArn", item["Arn"])
         if ":appconfig:" in item.get("Arn", ""):
             return item["Name"], *self._by_map("appconfig", item["Arn"])
+        if "UserPoolTags" in item:
+            return item["Name"], *self._pool("cognito-idp", item["Arn"])
+        if "IdentityPoolId" in item:
+            arn = f"arn:aws:cognito-identity:{REGION}:{self.account.id}:identitypool/{item['IdentityPoolId']}"
+            return item["IdentityPoolName"], *self._pool("cognito-identity", arn)
         if "repositoryArn" in item:
             return item["repositoryName"], *self._repository(item["repositoryArn"])
         if "TableArn" in item:
@@ -174,6 +179,13 @@ class Thing:
         return (
             lambda keys: client.remove_tags_from_resource(ResourceName=arn, TagKeys=keys),
             lambda tags: client.add_tags_to_resource(ResourceName=arn, Tags=neighbours.tag_list(tags)),
+        )
+
+    def _pool(self, service: str, arn: str) -> tuple[Take, Give]:
+        client = self.client(service)
+        return (
+            lambda keys: client.untag_resource(ResourceArn=arn, TagKeys=keys),
+            lambda tags: client.tag_resource(ResourceArn=arn, Tags=tags),
         )
 
     def _repository(self, arn: str) -> tuple[Take, Give]:

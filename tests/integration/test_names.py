@@ -12,11 +12,11 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.names import TITLES
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.roles import load
 from tests.support.components import shared
-from tests.support.playbook import PREFIX
+from tests.support.playbook import PREFIX, REGION
 
 from . import components
 from .census import tags_of
-from .components import aurora, opensearch, redis
+from .components import aurora, cognito, opensearch, redis
 from .components import feature_flags as flags
 
 
@@ -35,6 +35,7 @@ def named(lister) -> dict[str, list[tuple[str, dict]]]:
     profiles = account.pages("iam", "list_instance_profiles", "InstanceProfiles")
     buckets = s3.list_buckets()["Buckets"]
     aliases = [alias for alias in account.pages("kms", "list_aliases", "Aliases") if alias.get("TargetKeyId")]
+    user_pools = cognito.user_pools(lister)
     repositories = components.of("registry").repositories(lister)
     applications = flags.applications(account)
     return {
@@ -46,6 +47,10 @@ def named(lister) -> dict[str, list[tuple[str, dict]]]:
             (item["Name"], tags_of(item)) for one in applications for item in flags.profiles(account, one)
         ],
         "appconfig_strategy": [(item["Name"], tags_of(item)) for item in flags.strategies(account)],
+        # It has the tags of its user pool.
+        "cognito_domain": [(item["Domain"], tags_of(item)) for item in user_pools if "Domain" in item],
+        "cognito_identity_pool": [(item["IdentityPoolName"], tags_of(item)) for item in cognito.identity_pools(lister)],
+        "cognito_user_pool": [(item["Name"], tags_of(item)) for item in user_pools],
         "dynamodb_table": [(item["TableName"], tags_of(item)) for item in components.of("dynamodb").tables(lister)],
         "ecr_repository": [(item["repositoryName"], tags_of(item)) for item in repositories],
         "eks_cluster": [(item["name"], tags_of(item)) for item in clusters],
@@ -107,6 +112,7 @@ def test_each_component_has_the_names_that_it_claims(platform, lister):
         values = load(component, "defaults/main.yml") | {
             "platform_prefix": PREFIX,
             "platform_account_id": platform.account.id,
+            "platform_region": REGION,
             "platform_gateways": shared()["platform_gateways"],
         }
         claimed = {(item.kind, item.name) for item in component_names(component, values)}

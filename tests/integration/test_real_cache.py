@@ -25,6 +25,7 @@ import pytest
 import yaml
 
 from ansible_collections.agent_platform.aws.plugins.modules import elasticache_token_rotation as rotation
+from tests.support.killing import KillableModule, Killed
 from tests.support.local_cloud import processes
 from tests.support.local_cloud.settings import EMULATORS, Instance
 from tests.support.playbook import OWNER, PREFIX, REGION, ROOT, DirectAccount
@@ -138,52 +139,6 @@ def endpoint(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     processes.stop(instance)
 
 
-class Module:
-    """Looks like an AnsibleAWSModule to the rotation, and is killed before or after one of its writes."""
-
-    def __init__(self, account: Cache, step: str, killed_at: tuple[int, str] | None = None):
-        self.account, self.killed_at, self.writes = account, killed_at, 0
-        self.params = {
-            "name": NAME,
-            "secret_id": SECRET,
-            "step": step,
-            "length": 64,
-            "wait_timeout": 30,
-        }
-        self.check_mode = False
-        self.region = REGION
-        self.no_log_values: set[str] = set()
-
-    def client(self, service: str, config: Any = None) -> Any:
-        client = self.account.client(service)
-        if config and config.retries["total_max_attempts"] == 1:
-            return Writer(client, self)
-        return client
-
-    def warn(self, _message: str) -> None: ...
-
-
-class Killed(BaseException):
-    """The end of a process: nothing catches it."""
-
-
-class Writer:
-    def __init__(self, client: Any, module: Module):
-        self.client, self.module = client, module
-
-    def __getattr__(self, operation: str) -> Any:
-        def call(**request: Any) -> Any:
-            self.module.writes += 1
-            if self.module.killed_at == (self.module.writes, "before"):
-                raise Killed
-            answer = getattr(self.client, operation)(**request)
-            if self.module.killed_at == (self.module.writes, "after"):
-                raise Killed
-            return answer
-
-        return call
-
-
 class Cache(DirectAccount):
     """An account with a cache and its secret, and the client that reads the one and uses the other."""
 
@@ -224,7 +179,8 @@ class Cache(DirectAccount):
         return {label: version["VersionId"] for version in found for label in version["VersionStages"]}
 
     def step(self, step: str, killed_at: tuple[int, str] | None = None) -> dict:
-        return rotation.TokenRotation(Module(self, step, killed_at)).run()
+        options = {"name": NAME, "secret_id": SECRET, "step": step, "length": 64, "wait_timeout": 30}
+        return rotation.TokenRotation(KillableModule(self, options, killed_at)).run()
 
     def __enter__(self) -> Cache:
         """The client begins."""

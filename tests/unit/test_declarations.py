@@ -58,6 +58,7 @@ EXCEPTIONS = Exceptions(
         "cognito_idp_user_pool.log_configurations.firehose_configuration.stream_arn": FUNCTION,
         "cognito_idp_user_pool.mfa_configuration": "ON",
         "cognito_idp_user_pool.password_policy.minimum_length": 8,
+        "cognito_idp_user_pool_client.auth_session_validity": 3,
         "cognito_idp_user_pool_domain.certificate_arn": CERTIFICATE,
         "cognito_identity_pool.open_id_connect_provider_arns": ["arn:aws:iam::123456789012:oidc-provider/sample"],
         "cognito_identity_pool.saml_provider_arns": ["arn:aws:iam::123456789012:saml-provider/sample"],
@@ -100,6 +101,8 @@ EXCEPTIONS = Exceptions(
 
 REGARDED = Regarded(
     elsewhere={
+        "cognito_idp_user_pool_client.AdminInitiateAuth": "a session of a user",
+        "cognito_idp_user_pool_client.AdminRespondToAuthChallenge": "a session of a user",
         "ec2_security_group.CreatePlacementGroup": "a placement group",
         "ec2_security_group.DeletePlacementGroup": "a placement group",
         "ec2_security_group.ModifyAvailabilityZoneGroup": "a group of zones",

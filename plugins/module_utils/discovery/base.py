@@ -192,6 +192,11 @@ class Search:
         self.amiss: list[str] = []
 
     @property
+    def partition(self) -> str:
+        """The partition that the platform's region is in."""
+        return self.reader.clients[self.component.services[0]].meta.partition
+
+    @property
     def entries(self) -> list[str]:
         return self.scope.entries.get(self.component.name, [])
 
@@ -337,13 +342,14 @@ class Search:
 class Component:
     """One component of the platform, as discovery knows it.
 
-    services: the AWS services it is read from. empty: its facts when nothing exists, with every key.
+    services: the AWS services it is read from; with @ and a region one in another region than the platform's. empty: its facts when nothing exists, with every key.
     collect: fills a copy of empty. exists: whether the facts hold what other components build on.
     summary: what a person wants to know of one that exists, as lines.
     offers: what AWS offers this account for it (zones, versions, quotas), read only when that is asked for. Calls that
     fail answer None, so each value must bear that it isn't known. offered_by: services for that besides `services`.
     quotas: those of module_utils/quotas.py that it takes from; they are an offer, too.
     offer_lines: what a person wants to know of one that exists, given the facts and the offers.
+    idle: why there is nothing of it, where the lists that it makes things from are empty.
     """
 
     name: str
@@ -356,6 +362,7 @@ class Component:
     offered_by: tuple[str, ...] = ()
     quotas: tuple[str, ...] = ()
     offer_lines: Callable[[Mapping[str, Any], Mapping[str, Any]], list[str]] | None = None
+    idle: str | None = None
 
     def describe(
         self, search: Search, facts: Mapping[str, Any], offers: Mapping[str, Any] | None = None
@@ -369,9 +376,9 @@ class Component:
             return {"state": "exists", "lines": [*self.summary(facts), *offered]}
         empty = self.empty(search)
         begun = [f"{fact} {_brief(value)}" for fact, value in facts.items() if value != empty[fact]]
-        return (
-            {"state": "partial", "lines": ["only " + ", ".join(begun)]} if begun else {"state": "absent", "lines": []}
-        )
+        if begun:
+            return {"state": "partial", "lines": ["only " + ", ".join(begun)]}
+        return {"state": "absent", "lines": [self.idle] if self.idle and not search.entries else []}
 
 
 def _brief(value: Any) -> str:

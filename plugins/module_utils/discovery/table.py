@@ -91,13 +91,19 @@ def _offered(search: Search) -> dict[str, Any]:
     return offers
 
 
+def _client(make_client: Callable[..., Any], name: str) -> Any:
+    """The client of a service, of another region than the platform's where its name says so."""
+    service, _at, region = name.partition("@")
+    return make_client(service, region=region) if region else make_client(service)
+
+
 def identify(make_client: Callable[[str], Any]) -> dict[str, str]:
     """Whose credentials these are. Without any, or without a way to AWS, this should be the only call that is made."""
     return Reader({"sts": make_client("sts")}, executor=None).read("sts", "get_caller_identity")
 
 
 def discover(
-    make_client: Callable[[str], Any],
+    make_client: Callable[..., Any],
     scope: Scope,
     wanted: Iterable[str],
     caller: Mapping[str, str],
@@ -112,7 +118,7 @@ def discover(
     services = {name for part in asked for name in part.services}
     services |= {name for part in offering for name in part.offered_by}
     services |= {name for part in offering if part.quotas for name in QUOTAS_FROM}
-    clients = {name: make_client(name) for name in sorted(services)}
+    clients = {name: _client(make_client, name) for name in sorted(services)}
     with (
         ThreadPoolExecutor(CALLS_AT_ONCE) as calls,
         # Components have threads of their own: they wait for calls and must not keep them from running.

@@ -15,6 +15,8 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 # The account that the emulators report is the access key id, when that has twelve digits.
 ACCOUNT_ID = "123456789012"
 REGION = "us-west-2"
+# The public hosted zone of each account; inventories/local has certificates for names in it.
+HOSTED_ZONE = "agents.example.com"
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 

@@ -386,6 +386,7 @@ def test_principal_tags_that_are_not_declared_are_not_looked_at():
         ({"role_mappings": [{**RULED, "rules": []}]}, "takes 1 to 25 rules, and has 0"),
         ({"role_mappings": [{**RULED, "rules": RULES * 13}]}, "takes 1 to 25 rules, and has 26"),
         ({"role_mappings": [{**RULED, "type": "Token"}]}, "the type Token of .* takes no rules"),
+        ({"role_mappings": [{**RULED, "identity_provider": str(n)} for n in range(11)]}, "11 role_mappings are given"),
         ({"role_mappings": [RULED, RULED]}, "identity_provider .* more than once"),
         (
             {"principal_tags": [{"identity_provider_name": PROVIDER, "use_defaults": True, "tags": {"a": "b"}}]},

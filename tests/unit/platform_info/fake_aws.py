@@ -55,6 +55,13 @@ def owned(component: str, name: str | None = None, **tags: str) -> list[dict]:
     return tag_list(**{**marks(component), **named, **tags})
 
 
+class InRegions(dict):
+    """Answers by region, for what is read from several."""
+
+    def in_region(self, region: str) -> Any:
+        return self.get(region, {})
+
+
 class FakeAws:
     """Answers an operation with what the test put there: a response, an exception, or a function of the request.
 
@@ -67,12 +74,13 @@ class FakeAws:
         caller = {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/someone", "UserId": "AID"}
         self.answers = {"GetCallerIdentity": caller, **(answers or {})}
         self.calls: list[tuple[str, dict]] = []
+        self.regions: list[str] = []  # where each went to
         self.lock = threading.Lock()
         self.clients: list[str] = []
 
-    def client(self, service: str) -> FakeClient:
-        self.clients.append(service)
-        return FakeClient(self, service)
+    def client(self, service: str, region: str = REGION) -> FakeClient:
+        self.clients.append(service if region == REGION else f"{service}@{region}")
+        return FakeClient(self, service, region)
 
     def answer(self, client: ScriptedClient, operation: str, request: dict) -> Any:
         model = client.model.operation_model(operation)
@@ -81,7 +89,11 @@ class FakeAws:
             assert not report.has_errors(), f"{operation}({request}): {report.generate_report()}"
         with self.lock:
             self.calls.append((operation, request))
+            self.regions.append(client.region)
         answer = self.answers.get(f"{client.meta.service_model.service_name}.{operation}", self.answers.get(operation))
+        # Not by its class: the tests are loaded under two names.
+        if hasattr(answer, "in_region"):
+            answer = answer.in_region(client.region)
         if callable(answer):
             answer = answer(request)
         if answer is None:
@@ -103,9 +115,10 @@ class FakeAws:
 class FakeClient(ScriptedClient):
     """A scripted client that also tells of itself, as discovery's error messages need it."""
 
-    def __init__(self, aws: FakeAws, service: str):
+    def __init__(self, aws: FakeAws, service: str, region: str):
         super().__init__(aws, service)
         self.meta = self.real.meta
+        self.region = region
 
 
 ENTRIES = declared_entries()

@@ -249,7 +249,9 @@ class TestComponent:
         assert told["state"] == "exists"
         assert told["lines"]
         assert "None" not in "".join(told["lines"])
-        assert look({}, component)[0].summary == {component: {"state": "absent", "lines": []}}
+        # By default nothing is declared of what says so.
+        idle = [COMPONENTS[component].idle] if COMPONENTS[component].idle else []
+        assert look({}, component)[0].summary == {component: {"state": "absent", "lines": idle}}
 
     def test_a_half_is_not_absent(self, component):
         """Whatever a run that was interrupted has left behind."""

@@ -55,6 +55,7 @@ def test_what_is_right_has_no_fault():
         "domain_prefix": "acme-agents",
         "managed_login_version": 2,
         "custom_domain": "auth.example.com",
+        "custom_domain_certificate": "login",
         "resource_server": "https://api.example.com",
         "scopes": [{"name": "tools:call", "description": "Call tools"}],
         "web_callback_urls": [
@@ -105,7 +106,8 @@ LITE = "takes the tier ESSENTIALS or PLUS, cognito_tier is LITE"
         ({"password_minimum_length": 100}, "cognito_password_minimum_length: 100 is not from 6 to 99 characters"),
         ({"password_history": 25}, "cognito_password_history: 25 is not from 0 to 24 passwords"),
         ({"password_history": -1}, "cognito_password_history: -1 is not from 0 to 24 passwords"),
-        ({"temporary_password_days": 366}, "cognito_temporary_password_days: 366 is not from 0 to 365 days"),
+        ({"temporary_password_days": 366}, "cognito_temporary_password_days: 366 is not from 1 to 365 days"),
+        ({"temporary_password_days": 0}, "cognito_temporary_password_days: 0 is not from 1 to 365 days"),
         ({"password_classes": 2 * ["numbers"]}, "cognito_password_classes: 'numbers' occurs more than once"),
         ({"mfa": "required", "mfa_factors": []}, "cognito_mfa: 'required' has no factor: name totp or email"),
         ({"mfa_factors": []}, "cognito_mfa: 'optional' has no factor"),
@@ -164,7 +166,10 @@ LITE = "takes the tier ESSENTIALS or PLUS, cognito_tier is LITE"
         ({"custom_domain": "auth_1.example.com"}, "'auth_1.example.com' is not a host name"),
         ({"custom_domain": f"{60 * 'x'}.example.com"}, "is not a host name of up to 63"),
         ({"custom_domain": "example.com"}, "'example.com' is not below a domain of yours"),
-        ({"custom_domain": "auth.example.com"}, "'auth.example.com' has no certificate: add one for it in us-east-1"),
+        (
+            {"custom_domain": "auth.example.com"},
+            "'auth.example.com' has no certificate: give cognito_custom_domain_certificate",
+        ),
         (
             {"custom_domain": "auth.example.com", "custom_domain_certificate": "arn:aws:acm:us-east-1:1:x"},
             "is not the ARN of a certificate of ACM",
@@ -282,6 +287,7 @@ LITE = "takes the tier ESSENTIALS or PLUS, cognito_tier is LITE"
             "cognito_authenticated_statements[0].Action: '*' is not an API action",
         ),
         ({"secret_recovery_days": 3}, "cognito_secret_recovery_days: 3 is not 0 or from 7 to 30 days"),
+        ({"secret_grace_seconds": 0}, "cognito_secret_grace_seconds: 0 is not from 1 to 86400 seconds"),
         ({"timeout_seconds": 0}, "cognito_timeout_seconds: 0 is not 1 or more seconds"),
     ],
 )
@@ -316,37 +322,40 @@ def test_a_platform_whose_name_cognito_refuses():
 
 class TestCertificates:
     @pytest.mark.parametrize(
-        ("entry", "name"),
+        "entry",
         [
-            ({}, ""),
-            ({}, "login"),
-            ({"domain_name": "*.example.com"}, ""),
-            ({"domain_name": "example.com", "alternative_names": ["auth.example.com"]}, "login"),
+            {},
+            {"domain_name": "*.example.com"},
+            {"domain_name": "example.com", "alternative_names": ["auth.example.com"]},
         ],
     )
-    def test_one_that_is_for_the_host(self, entry, name):
-        given = {"custom_domain": "auth.example.com", "custom_domain_certificate": name}
-        assert lines([{**LOGIN, **entry}], **given) == []
+    def test_one_that_is_for_the_host(self, entry):
+        assert (
+            lines([{**LOGIN, **entry}], custom_domain="auth.example.com", custom_domain_certificate=LOGIN["name"]) == []
+        )
 
     def test_in_a_region_of_the_platform_that_is_the_right_one(self):
+        given = {
+            **DEFAULTS,
+            "platform_region": "us-east-1",
+            "cognito_custom_domain": "auth.example.com",
+            "cognito_custom_domain_certificate": LOGIN["name"],
+        }
         entry = {key: value for key, value in LOGIN.items() if key != "region"}
-        given = {**DEFAULTS, "platform_region": "us-east-1", "cognito_custom_domain": "auth.example.com"}
         assert fault_lines("cognito", given, certificate={"certificate_certificates": [entry]}) == []
 
     @pytest.mark.parametrize(
         ("entry", "name", "part"),
         [
-            (
-                {"domain_name": "api.example.com"},
-                "login",
-                "'login' is a certificate for api.example.com and not for auth",
-            ),
-            ({"domain_name": "*.example.org"}, "", "'auth.example.com' has no certificate"),
-            ({"domain_name": "*.com"}, "", "'auth.example.com' has no certificate"),
-            ({"state": "absent"}, "", "'auth.example.com' has no certificate"),
+            ({"domain_name": "api.example.com"}, "login", "'login' is a certificate for api.example.com and not for a"),
+            ({"domain_name": "*.com"}, "login", "'login' is a certificate for *.com and not for auth.example.com"),
+            ({"state": "absent"}, "login", "'login' is neither an ARN nor an entry of certificate_certificates"),
             ({"region": "us-west-2"}, "login", "'login' is in us-west-2, and Cognito takes one of us-east-1 alone"),
-            ({"region": None}, "", "'login' is in us-west-2, and Cognito takes one of us-east-1 alone"),
+            ({"region": None}, "login", "'login' is in us-west-2, and Cognito takes one of us-east-1 alone"),
             ({}, "logins", "is neither an ARN nor an entry of certificate_certificates; did you mean login?"),
+            ({}, "", "has no certificate: give cognito_custom_domain_certificate the name of an entry of"),
+            ({}, "", "certificate_certificates such as login, or an ARN"),
+            ({"domain_name": "x.com"}, "", "certificate_certificates for it in us-east-1, or an ARN"),
         ],
     )
     def test_one_that_is_not(self, entry, name, part):

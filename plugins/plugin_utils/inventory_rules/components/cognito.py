@@ -65,13 +65,15 @@ TOKEN = Range(5, 24 * 60, "minutes")
 RANGES = {
     "cognito_password_minimum_length": Range(6, 99, "characters"),
     "cognito_password_history": Range(0, 24, "passwords"),
-    "cognito_temporary_password_days": Range(0, 365, "days"),
+    # For Cognito 0 stands for 7.
+    "cognito_temporary_password_days": Range(1, 365, "days"),
     "cognito_web_access_token_minutes": TOKEN,
     "cognito_web_id_token_minutes": TOKEN,
     "cognito_machine_access_token_minutes": TOKEN,
     "cognito_web_refresh_token_hours": Range(1, 10 * 365 * 24, "hours"),
     "cognito_web_session_minutes": Range(3, 15, "minutes"),
     "cognito_secret_recovery_days": Range(7, 30, "days", besides=(0,)),
+    "cognito_secret_grace_seconds": Range(1, 86400, "seconds"),
     "cognito_groups[].precedence": Range(0, 2**31 - 1),
 }
 SAMPLES = {
@@ -233,32 +235,27 @@ def _covers(certificate: Mapping[str, t.Any], host: str) -> bool:
 
 def _certificate_faults(host: str, values: Mapping[str, t.Any], certificates: list[Mapping]) -> Iterator[Fault]:
     variable, given = "cognito_custom_domain_certificate", values.get("cognito_custom_domain_certificate")
-    if given and given.startswith("arn:"):
+    entries = {entry["name"]: entry for entry in certificates if "name" in entry and entry.get("state") != "absent"}
+    if given == "":
+        right = [name for name, entry in entries.items() if _covers(entry, host)]
+        found = f"such as {right[0]}" if right else f"for it in {CERTIFICATE_REGION}"
+        rule = (
+            f"has no certificate: give {variable} the name of an entry of certificate_certificates {found}, or an ARN"
+        )
+        yield fault("cognito_custom_domain", host, rule)
+    elif given and given.startswith("arn:"):
         yield from _certificate_arn_faults(given, values.get("platform_account_id"))
-        return
-    entries = {entry.get("name"): entry for entry in certificates if entry.get("state") != "absent"}
-    if given:
-        entry = entries.get(given)
-        if entry is None:
-            guess = did_you_mean(given, entries)
-            yield fault(variable, given, f"is neither an ARN nor an entry of certificate_certificates{guess}")
-            return
+    elif given and given not in entries:
+        guess = did_you_mean(given, entries)
+        yield fault(variable, given, f"is neither an ARN nor an entry of certificate_certificates{guess}")
+    elif given:
+        entry, here = entries[given], values.get("platform_region")
+        region = entry.get("region") or here
         if not _covers(entry, host):
-            rule = f"is a certificate for {entry.get('domain_name')} and not for {host}"
+            yield fault(variable, given, f"is a certificate for {entry.get('domain_name')} and not for {host}")
+        elif region and region != CERTIFICATE_REGION:
+            rule = f"is in {region}, and Cognito takes one of {CERTIFICATE_REGION} alone: set its region"
             yield fault(variable, given, rule)
-        chosen = [entry]
-    else:
-        chosen = [entry for entry in entries.values() if _covers(entry, host)]
-        if not chosen:
-            rule = (
-                f"has no certificate: add one for it in {CERTIFICATE_REGION} to certificate_certificates, or give the"
-                f" ARN of one in {variable}"
-            )
-            yield fault("cognito_custom_domain", host, rule)
-    regions = [entry.get("region") or values.get("platform_region") for entry in chosen]
-    if chosen and None not in regions and CERTIFICATE_REGION not in regions:
-        rule = f"is in {regions[0]}, and Cognito takes one of {CERTIFICATE_REGION} alone: set its region"
-        yield fault(variable, chosen[0].get("name"), rule)
 
 
 def _certificate_arn_faults(arn: str, account: str | None) -> Iterator[Fault]:

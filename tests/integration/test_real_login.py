@@ -1,0 +1,429 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A person signs in: invited by e-mail, in a browser on the pages of the user pool, with PKCE; and what tokens are for.
+
+The application is a server on localhost to which the pages lead back. Tokens are checked with a library for JSON Web
+Tokens against the keys of the user pool, and exchanged for credentials of AWS.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import http.server
+import json
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import threading
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from joserfc import errors, jwt
+from joserfc.jwk import KeySet
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.support.components import with_required
+from tests.support.playbook import PREFIX, REGION, DirectAccount
+
+from .conftest import free_port
+
+pytestmark = pytest.mark.by_component("cognito")
+
+ACCOUNT = "530100000001"
+PERSON, GROUP = "jo@example.com", "platform_admin"
+PASSWORD = "Correct-Horse-7-Battery"
+BROWSERS = [os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"]
+OPTIONS = ["--disable-background-networking", "--disable-component-update", "--disable-gpu", "--no-proxy-server"]
+SCOPES = "openid email profile"
+# Nothing of the machine's own lies between the tests and what they talk to.
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def browser_program() -> str:
+    """Chromium, installed where it is missing and that is possible; skipped elsewhere."""
+    if not any(map(shutil.which, filter(None, BROWSERS))) and os.geteuid() == 0 and shutil.which("apt-get"):
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        install = ["apt-get", "install", "--yes", "--no-install-recommends", "chromium", "fonts-dejavu-core"]
+        subprocess.run(install, env=environment, capture_output=True, check=False)
+    found = next(filter(None, map(shutil.which, filter(None, BROWSERS))), None)
+    if found is None:
+        pytest.skip("Chromium is needed: its path in CHROMIUM, or root on Debian to install it")
+    return found
+
+
+# ---- The application
+
+
+class Application:
+    """Where the pages lead back to: remembers with what they did so."""
+
+    def __init__(self) -> None:
+        self.port, self.visits = free_port(), []  # type: int, list[dict[str, str]]
+        visits = self.visits
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                url = urllib.parse.urlsplit(self.path)
+                if url.path in ("/callback", "/logout"):
+                    visits.append({"path": url.path, **dict(urllib.parse.parse_qsl(url.query))})
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(b"back")
+
+            def log_message(self, *_arguments: Any) -> None:
+                """Say nothing."""
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def url(self, path: str) -> str:
+        return f"http://localhost:{self.port}/{path}"
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@dataclass
+class Attempt:
+    """One way through the pages: what the application has made up for it."""
+
+    verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
+    state: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    nonce: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+
+    @property
+    def challenge(self) -> str:
+        return base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+@dataclass
+class Platform:
+    """The platform's identities, as the application and a person find them."""
+
+    account: DirectAccount
+    application: Application
+    variables: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        pools = self.account.pages("cognito-idp", "list_user_pools", "UserPools", MaxResults=60)
+        (self.pool,) = [pool["Id"] for pool in pools if pool["Name"] == f"{PREFIX}-users"]
+        clients = self.account.pages("cognito-idp", "list_user_pool_clients", "UserPoolClients", UserPoolId=self.pool)
+        (self.client,) = [client["ClientId"] for client in clients if client["ClientName"] == f"{PREFIX}-web"]
+        pools = self.account.pages("cognito-identity", "list_identity_pools", "IdentityPools", MaxResults=60)
+        (self.identities,) = [
+            pool["IdentityPoolId"] for pool in pools if pool["IdentityPoolName"] == f"{PREFIX}-identities"
+        ]
+
+    @property
+    def issuer(self) -> str:
+        return f"https://cognito-idp.{REGION}.amazonaws.com/{self.pool}"
+
+    def page(self, attempt: Attempt, **changed: str) -> str:
+        """The address to sign in at."""
+        query = {
+            "client_id": self.client,
+            "response_type": "code",
+            "scope": SCOPES,
+            "redirect_uri": self.application.url("callback"),
+            "state": attempt.state,
+            "nonce": attempt.nonce,
+            "code_challenge": attempt.challenge,
+            "code_challenge_method": "S256",
+            **changed,
+        }
+        return f"{self.account.endpoint}/oauth2/authorize?{urllib.parse.urlencode(query)}"
+
+    def keys(self) -> KeySet:
+        with OPENER.open(f"{self.account.endpoint}/{self.pool}/.well-known/jwks.json") as answer:
+            return KeySet.import_key_set(json.load(answer))
+
+    def verified(self, token: str, **expected: Any) -> dict[str, Any]:
+        """The claims of a token whose signature, issuer and time hold."""
+        claims = dict(jwt.decode(token, self.keys(), algorithms=["RS256"]).claims)
+        rules = {name: {"essential": True, "value": value} for name, value in {"iss": self.issuer, **expected}.items()}
+        jwt.JWTClaimsRegistry(exp={"essential": True}, **rules).validate(claims)
+        return claims
+
+    def ask_for_tokens(self, **form: str) -> tuple[int, dict[str, Any]]:
+        """The status and the answer of the token endpoint."""
+        body = urllib.parse.urlencode({"client_id": self.client, **form}).encode()
+        try:
+            with OPENER.open(f"{self.account.endpoint}/oauth2/token", body) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as refusal:
+            return refusal.code, json.load(refusal)
+
+    def exchange(self, code: str, verifier: str) -> tuple[int, dict[str, Any]]:
+        redirect = self.application.url("callback")
+        return self.ask_for_tokens(
+            grant_type="authorization_code", code=code, redirect_uri=redirect, code_verifier=verifier
+        )
+
+    def temporary_password(self) -> str:
+        """What the invitation says, which was sent once, and no other mail."""
+        with OPENER.open(f"{self.account.endpoint}/_ministack/ses/messages?account={ACCOUNT}") as answer:
+            (message,) = json.load(answer)["messages"][ACCOUNT]
+        assert message["To"] == [PERSON]
+        text = message["BodyHtml"] or message["BodyText"]
+        (password,) = re.findall(r"temporary password is (\S+?)\.?(?:\s|$)", text)
+        return password
+
+
+@pytest.fixture(scope="module")
+def program() -> str:
+    return browser_program()
+
+
+@pytest.fixture(scope="module")
+def platform_of_people(
+    program: str, emulator: str, tmp_path_factory: pytest.TempPathFactory, figures: list[str]
+) -> Iterator[Platform]:
+    """The platform's identities and one person who was invited."""
+    application = Application()
+    folder = tmp_path_factory.mktemp("login")
+    account = DirectAccount(ACCOUNT, emulator, folder, figures, with_required(("cognito",)), hasty=True)
+    variables = {
+        "cognito_users": [{"email": PERSON, "groups": [GROUP]}],
+        "cognito_web_callback_urls": [application.url("callback")],
+        "cognito_web_logout_urls": [application.url("logout")],
+        "cognito_deletion_protection": False,
+    }
+    account.run(variables=variables, note="cognito with a user").assert_converged()
+    yield Platform(account, application, variables)
+    account.close()
+    application.close()
+
+
+@pytest.fixture(scope="module")
+def browser(program: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        # The sandbox doesn't work for root.
+        opened = playwright.chromium.launch(
+            executable_path=program, headless=True, chromium_sandbox=os.geteuid() != 0, args=OPTIONS
+        )
+        yield opened
+        opened.close()
+
+
+@contextmanager
+def visit(browser: Browser) -> Iterator[Page]:
+    """A page of a person who has been nowhere yet."""
+    context = browser.new_context()
+    context.set_default_timeout(60_000)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def sign_in(platform_of_people: Platform, browser: Browser) -> Callable[..., tuple[str, Attempt]]:
+    """Takes a person through the pages. Gives the code, and how it was asked for."""
+    known: dict[str, str] = {}
+
+    def go() -> tuple[str, Attempt]:
+        attempt, application = Attempt(), platform_of_people.application
+        with visit(browser) as page:
+            page.goto(platform_of_people.page(attempt))
+            page.get_by_label("Username").fill(PERSON)
+            page.get_by_label("Password").fill(known.get("password") or platform_of_people.temporary_password())
+            page.get_by_role("button", name="Sign in").click()
+            if not known:
+                page.get_by_label("New password", exact=True).fill(PASSWORD)
+                page.get_by_label("Confirm new password").fill(PASSWORD)
+                page.get_by_role("button", name="Update password").click()
+            page.wait_for_url(f"{application.url('callback')}?*")
+        known["password"] = PASSWORD
+        back = application.visits[-1]
+        assert back["state"] == attempt.state
+        return back["code"], attempt
+
+    return go
+
+
+@pytest.fixture(scope="module")
+def tokens(platform_of_people: Platform, sign_in: Callable[[], tuple[str, Attempt]]) -> dict[str, Any]:
+    """What the application gets for the code, and the nonce that it asked with."""
+    code, attempt = sign_in()
+    status, answer = platform_of_people.exchange(code, attempt.verifier)
+    assert status == 200, answer
+    assert answer["token_type"] == "Bearer"
+    return {**answer, "nonce": attempt.nonce, "code": code, "verifier": attempt.verifier}
+
+
+# ---- Signed in
+
+
+def test_the_id_token_says_who_it_is_and_in_which_group(platform_of_people: Platform, tokens: dict[str, Any]) -> None:
+    client = platform_of_people.client
+    claims = platform_of_people.verified(tokens["id_token"], aud=client, token_use="id", nonce=tokens["nonce"])
+    assert claims["cognito:groups"] == [GROUP]
+    assert (claims["email"], claims["email_verified"]) == (PERSON, True)
+
+
+def test_the_access_token_is_for_the_client_and_its_scopes(
+    platform_of_people: Platform, tokens: dict[str, Any]
+) -> None:
+    claims = platform_of_people.verified(
+        tokens["access_token"], client_id=platform_of_people.client, token_use="access"
+    )
+    assert set(claims["scope"].split()) == set(SCOPES.split())
+    assert claims["cognito:groups"] == [GROUP]
+    minutes = (claims["exp"] - claims["iat"]) / 60
+    assert minutes == 60
+
+
+def test_a_token_that_someone_has_changed_is_refused(platform_of_people: Platform, tokens: dict[str, Any]) -> None:
+    header, payload, signature = tokens["id_token"].split(".")
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    claims["cognito:groups"] = ["super_admin"]
+    forged = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
+    with pytest.raises(errors.BadSignatureError):
+        platform_of_people.verified(f"{header}.{forged}.{signature}")
+
+
+def test_a_code_is_good_once(platform_of_people: Platform, tokens: dict[str, Any]) -> None:
+    status, answer = platform_of_people.exchange(tokens["code"], tokens["verifier"])
+    assert (status, answer["error"]) == (400, "invalid_grant")
+
+
+def test_a_code_without_its_verifier_is_good_for_nothing(
+    platform_of_people: Platform, sign_in: Callable[[], tuple[str, Attempt]]
+) -> None:
+    """Whoever has got hold of the code lacks what only the application knows."""
+    code, _attempt = sign_in()
+    for verifier in (Attempt().verifier, ""):
+        status, answer = platform_of_people.exchange(code, verifier)
+        assert (status, answer["error"]) == (400, "invalid_grant")
+
+
+def test_tokens_are_renewed(platform_of_people: Platform, tokens: dict[str, Any]) -> None:
+    status, answer = platform_of_people.ask_for_tokens(
+        grant_type="refresh_token", refresh_token=tokens["refresh_token"]
+    )
+    assert status == 200
+    platform_of_people.verified(answer["access_token"], client_id=platform_of_people.client, token_use="access")
+    status, answer = platform_of_people.ask_for_tokens(grant_type="refresh_token", refresh_token="made-up")
+    assert (status, answer["error"]) == (400, "invalid_grant")
+
+
+def test_a_further_run_leaves_the_person_alone(
+    platform_of_people: Platform, tokens: dict[str, Any], sign_in: Callable[[], tuple[str, Attempt]]
+) -> None:
+    """Nobody is invited twice, and the password that the person has chosen stays."""
+    platform, invitation = platform_of_people, platform_of_people.temporary_password()
+    again = platform.account.run("--limit", "cognito", variables=platform.variables, note="a person has signed in")
+    assert again.assert_converged().total("changed") == 0, again.explain()
+    assert platform.temporary_password() == invitation
+    code, attempt = sign_in()
+    assert platform.exchange(code, attempt.verifier)[0] == 200
+
+
+# ---- Refused
+
+
+def test_a_wrong_password_leads_nowhere(platform_of_people: Platform, browser: Browser, tokens: dict[str, Any]) -> None:
+    before = list(platform_of_people.application.visits)
+    with visit(browser) as page:
+        page.goto(platform_of_people.page(Attempt()))
+        page.get_by_label("Username").fill(PERSON)
+        page.get_by_label("Password").fill("Wrong-Horse-7-Battery")
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_text("Incorrect username or password").wait_for()
+    assert platform_of_people.application.visits == before
+
+
+@pytest.mark.parametrize(
+    ("changed", "error"),
+    [
+        ({"redirect_uri": "https://example.com/callback"}, "invalid_request"),
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"client_id": "unknown"}, "invalid_client"),
+    ],
+)
+def test_whoever_asks_otherwise_gets_no_page(
+    platform_of_people: Platform, browser: Browser, changed: dict[str, str], error: str
+) -> None:
+    """No other address gets the code, and no token comes in an address."""
+    with visit(browser) as page:
+        answer = page.goto(platform_of_people.page(Attempt(), **changed))
+        assert answer is not None
+        assert answer.status == 400
+        assert error in answer.text()
+
+
+def test_signing_out_leads_back_to_the_application_only(platform_of_people: Platform, browser: Browser) -> None:
+    application, endpoint = platform_of_people.application, platform_of_people.account.endpoint
+
+    def address(uri: str) -> str:
+        query = urllib.parse.urlencode({"client_id": platform_of_people.client, "logout_uri": uri})
+        return f"{endpoint}/logout?{query}"
+
+    with visit(browser) as page:
+        page.goto(address(application.url("logout")))
+        assert application.visits[-1]["path"] == "/logout"
+        answer = page.goto(address("https://example.com/logout"))
+        assert answer is not None
+        assert answer.status == 400
+
+
+# ---- Credentials of AWS
+
+
+@pytest.fixture(scope="module")
+def exchange(platform_of_people: Platform) -> Callable[[dict[str, str]], dict[str, str]]:
+    """Asks the identity pool for credentials as a browser does, without any of AWS. Gives who they are."""
+    account = platform_of_people.account
+    config = Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1})
+    identity = boto3.client("cognito-identity", region_name=REGION, endpoint_url=account.endpoint, config=config)
+
+    def go(logins: dict[str, str]) -> dict[str, str]:
+        identity_id = identity.get_id(IdentityPoolId=platform_of_people.identities, Logins=logins)["IdentityId"]
+        answer = identity.get_credentials_for_identity(IdentityId=identity_id, Logins=logins)["Credentials"]
+        session = boto3.Session(answer["AccessKeyId"], answer["SecretKey"], answer["SessionToken"], region_name=REGION)
+        caller: dict[str, str] = session.client("sts", endpoint_url=account.endpoint).get_caller_identity()
+        return caller
+
+    return go
+
+
+@pytest.fixture(scope="module")
+def provider(platform_of_people: Platform) -> str:
+    return platform_of_people.issuer.removeprefix("https://")
+
+
+def test_who_has_signed_in_gets_credentials_of_the_role(
+    exchange: Callable[[dict[str, str]], dict[str, str]], provider: str, tokens: dict[str, Any]
+) -> None:
+    """The pool has the role, the role trusts the pool, and lets it tag the session."""
+    caller = exchange({provider: tokens["id_token"]})
+    name = f"{PREFIX}-authenticated"
+    assert caller["Arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/CognitoIdentityCredentials"
+    assert caller["Account"] == ACCOUNT
+
+
+@pytest.mark.parametrize("kind", ["none", "access", "forged", "another provider"])
+def test_nobody_else_does(
+    exchange: Callable[[dict[str, str]], dict[str, str]], provider: str, tokens: dict[str, Any], kind: str
+) -> None:
+    logins = {
+        "none": {},
+        "access": {provider: tokens["access_token"]},
+        "forged": {provider: tokens["id_token"][:-8] + "A" * 8},
+        "another provider": {"accounts.google.com": tokens["id_token"]},
+    }[kind]
+    with pytest.raises(ClientError) as refusal:
+        exchange(logins)
+    assert refusal.value.response["Error"]["Code"] == "NotAuthorizedException"
