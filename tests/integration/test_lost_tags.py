@@ -91,7 +91,7 @@ class Thing:
         if "ThumbprintList" in item:
             return item["Arn"], *self._iam("OpenIDConnectProviderArn", item["Arn"])
         if ":appconfig:" in item.get("Arn", ""):
-            return item["Name"], *self._by_map("appconfig", item["Arn"])
+            return item["Name"], *self._pool("appconfig", item["Arn"])
         if "UserPoolTags" in item:
             return item["Name"], *self._pool("cognito-idp", item["Arn"])
         if "IdentityPoolId" in item:
@@ -164,14 +164,6 @@ class Thing:
         return (
             lambda keys: client.untag_resource(ResourceArn=arn, TagKeys=keys),
             lambda tags: client.tag_resource(ResourceArn=arn, Tags=neighbours.tag_list(tags)),
-        )
-
-    def _by_map(self, service: str, arn: str) -> tuple[Take, Give]:
-        """As _by_resource_arn, with tags by their names."""
-        client = self.client(service)
-        return (
-            lambda keys: client.untag_resource(ResourceArn=arn, TagKeys=keys),
-            lambda tags: client.tag_resource(ResourceArn=arn, Tags=tags),
         )
 
     def _by_resource_name(self, service: str, arn: str) -> tuple[Take, Give]:
