@@ -90,6 +90,8 @@ class Thing:
             return item["Name"], *self._secret(item["ARN"])
         if "ThumbprintList" in item:
             return item["Arn"], *self._iam("OpenIDConnectProviderArn", item["Arn"])
+        if ":appconfig:" in item.get("Arn", ""):
+            return item["Name"], *self._pool("appconfig", item["Arn"])
         if "UserPoolTags" in item:
             return item["Name"], *self._pool("cognito-idp", item["Arn"])
         if "IdentityPoolId" in item:
