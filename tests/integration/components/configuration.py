@@ -100,19 +100,7 @@ def _after_a_run(harm: Callable[[Account], Any]) -> Callable[[Account], Any]:
     return act
 
 
-def _lose_a_tag(account: Account) -> None:
-    account.client("ssm").remove_tags_from_resource(
-        ResourceType="Parameter", ResourceId=REGION_KEY, TagKeys=["Environment"]
-    )
-
-
 REPAIRS = {
-    "a deleted parameter": Repair(
-        _after_a_run(lambda account: account.client("ssm").delete_parameter(Name=REGION_KEY)),
-        Calls({("ssm", "PutParameter"): 1}),
-        PUBLISH,
-        dry=True,
-    ),
     "another value": Repair(
         _after_a_run(lambda account: _put(account, REGION_KEY)), Calls({("ssm", "PutParameter"): 1}), PUBLISH, dry=True
     ),
@@ -120,9 +108,7 @@ REPAIRS = {
         _after_a_run(lambda account: _put(account, f"{PATH}/redis/OLD_KEY", tags=OWN)),
         Calls({("ssm", "DeleteParameters"): 1}),
         PUBLISH,
-        dry=True,
     ),
-    "a lost tag": Repair(_after_a_run(_lose_a_tag), Calls({("ssm", "AddTagsToResource"): 1}), PUBLISH, dry=True),
 }
 
 
@@ -138,6 +124,9 @@ def harms(account: Account) -> dict[str, Callable[[], Any]]:
             ResourceType="Parameter",
             ResourceId=f"{PATH}/encryption/KMS_KEY_ALIAS",
             Tags=[{"Key": "CostCenter", "Value": "theirs"}],
+        ),
+        "lost tag": lambda: ssm.remove_tags_from_resource(
+            ResourceType="Parameter", ResourceId=REGION_KEY, TagKeys=["Environment"]
         ),
         "one too much": lambda: _put(account, f"{PATH}/app/OLD", tags=OWN),
     }
