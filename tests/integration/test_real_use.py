@@ -207,3 +207,15 @@ def test_the_key_decrypts_through_parameter_store_only(account, as_workload):
     sealed = account.client("kms").encrypt(KeyId=key, Plaintext=b"x", EncryptionContext=context)["CiphertextBlob"]
     gateway = as_workload("llm-gateway", "kms")
     denied(gateway.decrypt, CiphertextBlob=sealed, EncryptionContext=context)
+
+
+def test_what_is_encrypted_takes_the_key_besides(account, as_workload):
+    iam, role = account.client("iam"), f"{PREFIX}-agent"
+    arn = f"arn:aws:ssm:{REGION}:{account.id}:parameter{configuration.PATH}"
+    statement = {"Effect": "Allow", "Action": "ssm:GetParametersByPath", "Resource": [arn, f"{arn}/*"]}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName=role, PolicyName="by-hand", PolicyDocument=policy)
+    agent = as_workload("agent", "ssm")
+    assert by_path(agent, "encryption")
+    denied(by_path, client=agent, part="dynamodb")
+    iam.delete_role_policy(RoleName=role, PolicyName="by-hand")
