@@ -18,7 +18,8 @@ TIMES = ("_createdAt", "_updatedAt")
 # A flag of several variants, one of which a rule chooses for each request.
 VARIANTS = "_variants"
 # What may be said of the values of an attribute, besides its type.
-CONSTRAINTS = ("required", "pattern", "enum", "minimum", "maximum", "elements")
+OF_ELEMENTS = ("pattern", "enum", "minimum", "maximum")
+OF_ATTRIBUTES = ("required", *OF_ELEMENTS, "elements")
 
 
 def plain(document: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -97,14 +98,14 @@ def _describe(entry: dict[str, Any], description: str | None) -> None:
         entry.pop("description", None)
 
 
-def constraints_of(attribute: Mapping[str, Any]) -> dict[str, Any]:
+def constraints_of(attribute: Mapping[str, Any], names: Iterable[str] = OF_ATTRIBUTES) -> dict[str, Any]:
     """What is said of the values of an attribute, or of the elements of an array, as AppConfig has it."""
     found = {"type": attribute.get("type")}
-    for name in CONSTRAINTS:
+    for name in names:
         value = attribute.get(name)
         # Not required is what an attribute is if nothing is said.
         if value is not None and not (name == "required" and value is False):
-            found[name] = constraints_of(value) if name == "elements" else value
+            found[name] = constraints_of(value, OF_ELEMENTS) if name == "elements" else value
     return found
 
 

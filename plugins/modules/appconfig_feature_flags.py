@@ -265,7 +265,8 @@ class FeatureFlags(Calls):
         self.flags = without_unset(self.options["flags"])
         self.title = f"feature flags of profile {self.profile!r} in environment {ids['EnvironmentId']!r}"
         self.before = None  # the document as it was
-        self.asked = False  # this run has asked for a deployment, whether it knows of it or not
+        self.asked = False  # this run has asked for a deployment, whether it got an answer or not
+        self.started = None  # the number of the last one that it has begun
 
     def run(self):
         twice = sorted({flag["key"] for flag in self.flags if self.keys().count(flag["key"]) > 1})
@@ -297,13 +298,15 @@ class FeatureFlags(Calls):
         if self.before is None:
             self.before = plain(document)
         wanted = merged(document, self.flags, self.options["manage_values"], self.options["purge_flags"])
-        if live and plain(wanted) == plain(document):
+        if plain(wanted) == plain(document) and (live or not self.flags):
             if self.asked and self.options["wait"]:
                 self.wait_until_reached(live["DeploymentNumber"])
             return self.result(document, live)
         if self.check_mode:
             self.changed = True
             return self.result(wanted, None)
+        if any(item["DeploymentNumber"] == self.started and item["State"] in UNDONE for item in deployments):
+            raise ResourceError(self.undone(self.look(self.started)))
         for deployment in under_way(deployments):
             self.wait_until_over(deployment)
             return None  # what it has deployed is what counts now
@@ -323,7 +326,8 @@ class FeatureFlags(Calls):
             **({"LatestDeploymentNumber": deployments[0]["DeploymentNumber"]} if deployments else {}),
         }
         self.asked = True
-        self.write("StartDeployment", request, f"deploy version {version} of the {self.title}")
+        answer = self.write("StartDeployment", request, f"deploy version {version} of the {self.title}")
+        self.started = answer["DeploymentNumber"]
 
     # ---- What there is
 
@@ -428,7 +432,7 @@ class FeatureFlags(Calls):
     def failure(self, error, doing, operation, service=None):
         """With what AppConfig finds wrong in the document, which its message doesn't say."""
         failure = super().failure(error, doing, operation, service)
-        details = (getattr(error, "response", {}).get("Details") or {}).get("InvalidConfiguration") or []
+        details = ((getattr(error, "response", None) or {}).get("Details") or {}).get("InvalidConfiguration") or []
         told = "; ".join(f"{item.get('Location', '')} {item.get('Reason', '')}".strip() for item in details)
         return ResourceError(f"{failure} In the document: {told}.", error) if told else failure
 

@@ -262,8 +262,8 @@ VALIDITIES = {
 
 def without_secret(client):
     """The client with whether it has a secret in the secret's place."""
-    client = dict(client)
-    return {**client, "GenerateSecret": client.pop("ClientSecret", None) is not None}
+    told = {member: value for member, value in client.items() if member != "ClientSecret"}
+    return {**told, "GenerateSecret": "ClientSecret" in client}
 
 
 def listing(option, member):
@@ -435,6 +435,10 @@ class UserPoolClient(PoolResource):
                 request[setting.member] = value
         # What means none is left out: it isn't a value that Cognito would take.
         return {member: value for member, value in request.items() if value not in ("", [], {})}
+
+    def delete_request(self, current):
+        # Of what another run has made as well the id alone is known.
+        return super().delete_request({"UserPoolId": self.options["user_pool_id"], **current})
 
     def make_all_absent(self, current):
         for client in (current, *self.twins) if current else ():

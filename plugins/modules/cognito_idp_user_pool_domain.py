@@ -117,7 +117,7 @@ from ..module_utils.cognito import NOT_FOUND, PoolResource
 from ..module_utils.declarations import Create, Delete, Describe, Setting, States, Update
 from ..module_utils.faults import ResourceError
 from ..module_utils.resource import run_module
-from ..module_utils.values import get_path
+from ..module_utils.values import get_path, placeholder
 
 CUSTOM = "CustomDomainConfig"
 
@@ -134,8 +134,7 @@ class Domain(PoolResource):
         Setting("security_policy", f"{CUSTOM}.SecurityPolicy", update="domain", absent="TLS_V1"),
         Setting("managed_login_version", "ManagedLoginVersion", update="domain", absent=1),
     )
-    # A custom domain keeps its kind only if its configuration goes along.
-    updates = {"domain": Update("UpdateUserPoolDomain", whole=True, kept=(CUSTOM, "ManagedLoginVersion"))}
+    updates = {"domain": Update("UpdateUserPoolDomain", whole=True, kept=("ManagedLoginVersion",))}
     extra_operations = ("DescribeUserPool",)
     states = States(
         "Status",
@@ -194,8 +193,16 @@ class Domain(PoolResource):
                 "kind only. Go back to that name, or give replace: true to have it deleted first."
             )
 
+    def update_request(self, name, changes, current):
+        """A custom domain keeps its kind, its certificate and its policy only if they go along."""
+        request = super().update_request(name, changes, current)
+        config = {**(current.get(CUSTOM) or {}), **request.get(CUSTOM, {})}
+        return {**request, CUSTOM: config} if config else request
+
     def other(self):
         """The domain of the same kind that the user pool has in place of this one."""
+        if placeholder(self.options["user_pool_id"]):
+            return None
         request = {"UserPoolId": self.options["user_pool_id"]}
         pool = (self.read("DescribeUserPool", request, NOT_FOUND) or {}).get("UserPool", {})
         return pool.get("CustomDomain" if self.options["certificate_arn"] else "Domain")

@@ -100,6 +100,7 @@ class Pool(DirectAccount):
                 "owned_by": OWNER,
             },
         )
+        assert self.told["client_secret"] not in json.dumps([client, secret], default=str)
         return client["changed"], secret["changed"]
 
     def step(self, step: str, killed_at: tuple[int, str] | None = None) -> dict[str, Any]:

@@ -23,8 +23,8 @@ READS = ("describe_", "get_", "list_")
 # How the codes end, or begin, that say "there is none": InvalidVpcID.NotFound, ResourceNotFoundException, NoSuchEntity.
 MISSING_ENDS = ("NotFound", "NotFoundError", "NotFoundException", "NotFoundFault")
 MISSING_BEGINS = "NoSuch"
-# ElastiCache tells no tags of what is being changed at the moment.
-UNREADABLE = frozenset({"InvalidReplicationGroupState"})
+# ElastiCache tells no tags of what is being changed at the moment, Systems Manager none of what has just gone.
+UNREADABLE = frozenset({"InvalidReplicationGroupState", "InvalidResourceId"})
 
 # The tags, besides those of the platform, by which its parts are told apart; and two platforms of one name.
 COMPONENT_TAG = "Component"

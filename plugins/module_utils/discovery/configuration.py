@@ -26,9 +26,10 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
         name: search.start("ssm", "list_tags_for_resource", ResourceType="Parameter", ResourceId=name)
         for name in names - ours
     }
+    told = {name: tags for name, future in asked.items() if (tags := future.result()) is not None}
     # One that has lost a tag, which the next run gives back.
-    ours |= {name for name, tags in asked.items() if search.keeps_marks(tags_of(tags.result() or {}, "TagList"))}
-    facts["parameters"], facts["other_parameters"] = sorted(ours), sorted(names - ours)
+    ours |= {name for name, tags in told.items() if search.keeps_marks(tags_of(tags, "TagList"))}
+    facts["parameters"], facts["other_parameters"] = sorted(ours), sorted({*told} - ours)
     facts["path"] = path if ours else None
     if facts["other_parameters"]:
         search.warnings.append(

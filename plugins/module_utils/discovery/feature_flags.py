@@ -20,6 +20,7 @@ def empty(search: Search) -> dict[str, Any]:
         "profile_id": None,
         "strategy_id": None,
         "deployment": None,
+        "others_within": [],
     }
 
 
@@ -40,6 +41,10 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     facts["application_id"] = application["Id"]
     facts["environment_id"] = environment["Id"] if environment else None
     facts["profile_id"] = profile["Id"] if profile else None
+    facts["others_within"] = [
+        *_others(environments.result(), environment, "environment"),
+        *_others(profiles.result(), profile, "configuration profile"),
+    ]
     if environment and profile:
         facts["deployment"] = _deployment(search, place, environment["Id"], profile["Id"])
 
@@ -47,6 +52,12 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
 def _named(search: Search, answer: Mapping[str, Any] | None, kind: str) -> Iterable[dict[str, Any]]:
     name = search.scope.name(THING, f"appconfig_{kind}")
     return iter(sorted((i for i in (answer or {}).get("Items", []) if i["Name"] == name), key=lambda i: i["Id"]))
+
+
+def _others(answer: Mapping[str, Any] | None, ours: Mapping[str, Any] | None, words: str) -> Iterable[str]:
+    """What someone else has made in our application."""
+    found = sorted((answer or {}).get("Items", []), key=lambda item: item["Name"])
+    return [f"{words} {item['Name']}" for item in found if item != ours]
 
 
 def _ours(search: Search, answer: Mapping[str, Any] | None, words: str, kind: str) -> dict[str, Any] | None:

@@ -167,6 +167,7 @@ LIMITS: dict[str, dict[str, t.Any]] = {
         "description": Text(2048),
     },
     "sns_topic": {"policy": Document(30720)},
+    "ssm_parameters": {"description": Text(1024)},
 }
 
 

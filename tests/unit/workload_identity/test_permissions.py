@@ -51,6 +51,7 @@ FACTS = {
     "dynamodb": {
         "table_arns": [f"arn:aws:dynamodb:ap-southeast-2:123456789012:table/{LONGEST_PREFIX}-usage-plans"] * 2
     },
+    "feature_flags": {"application_id": "abc1234", "environment_id": "def5678", "profile_id": "ghi9012"},
     "redis": {"secret_name": f"{LONGEST_PREFIX}/redis"},
     "opensearch": {"domain_arn": "arn:aws:es:ap-southeast-2:123456789012:domain/logs"},
     "knowledge_base": {"knowledge_base_arn": "arn:aws:bedrock:ap-southeast-2:123456789012:knowledge-base/ABCDEFGHIJ"},
