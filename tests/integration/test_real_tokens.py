@@ -40,14 +40,15 @@ SECRET = f"{PREFIX}/machine-client"
 SERVER, SCOPES = f"{PREFIX}-api", ("admin", "read")
 MINUTES = 30
 # How long services have between the secret's new value and the end of the old one.
-GRACE = 0.7
+GRACE = 0.5
+SOME = 10  # tokens
 
 
 class Pool(DirectAccount):
     """An account with a user pool, its machine client and the secret, and the service that gets tokens."""
 
-    def __init__(self, *args: Any):
-        super().__init__(*args)
+    def __init__(self, *args: Any, **options: Any):
+        super().__init__(*args, **options)
         self.refused: list[dict[str, Any]] = []
         self.tokens = 0
 
@@ -120,6 +121,11 @@ class Pool(DirectAccount):
         secret: str = self.client("secretsmanager").get_secret_value(SecretId=SECRET)["SecretString"]
         return dict(json.loads(secret))
 
+    def secret_of(self, label: str) -> str:
+        """The client's secret in the version with that label."""
+        found = self.client("secretsmanager").get_secret_value(SecretId=SECRET, VersionStage=label)
+        return str(json.loads(found["SecretString"])["client_secret"])
+
     def labels(self) -> dict[str, str]:
         found = self.client("secretsmanager").list_secret_version_ids(SecretId=SECRET)["Versions"]
         return {label: version["VersionId"] for version in found for label in version["VersionStages"]}
@@ -152,9 +158,9 @@ class Pool(DirectAccount):
     def works(self, credentials: dict[str, str]) -> bool:
         return "access_token" in self.get(credentials)
 
-    def keyset(self) -> KeySet:
-        """The keys of the pool, from where its issuer has them."""
-        issuer = urllib.parse.urlsplit(f"https://cognito-idp.{REGION}.amazonaws.com/{self.pool_id}")
+    def keyset(self, pool_id: str | None = None) -> KeySet:
+        """The keys of the pool, or of another one, from where its issuer has them."""
+        issuer = urllib.parse.urlsplit(f"https://cognito-idp.{REGION}.amazonaws.com/{pool_id or self.pool_id}")
         request = urllib.request.Request(
             f"{self.endpoint}{issuer.path}/.well-known/jwks.json", headers={"Host": issuer.netloc}
         )
@@ -187,7 +193,10 @@ class Pool(DirectAccount):
                     self.refused.append(answer)
 
     def __exit__(self, *_error: object) -> None:
-        time.sleep(0.2)
+        """It ends once it has had some more tokens."""
+        wanted, deadline = self.tokens + SOME, time.monotonic() + 30
+        while self.tokens < wanted and time.monotonic() < deadline:
+            time.sleep(0.02)
         self.over.set()
         self.thread.join()
 
@@ -210,7 +219,16 @@ def pool(emulator: str, tmp_path_factory: pytest.TempPathFactory, figures: list[
     made.close()
 
 
-def test_a_token_is_got_with_what_the_secret_tells_and_verified_by_the_pools_keys(pool):
+@pytest.fixture(scope="module")
+def idle(emulator: str, tmp_path_factory: pytest.TempPathFactory, figures: list[str]) -> Iterator[Pool]:
+    """One that no test changes."""
+    made = Pool(str(next(NUMBERS)), emulator, tmp_path_factory.mktemp("tokens"), figures)
+    yield made.build()
+    made.close()
+
+
+def test_a_token_is_got_with_what_the_secret_tells_and_verified_by_the_pools_keys(idle):
+    pool = idle
     assert set(pool.told) == {"client_id", "client_secret", "token_url", "scopes"}
     answer = pool.get(pool.told)
     assert (answer["token_type"], answer["expires_in"]) == ("Bearer", MINUTES * 60)
@@ -228,9 +246,8 @@ def test_a_token_is_got_with_what_the_secret_tells_and_verified_by_the_pools_key
     assert abs(token.claims["iat"] - now) < 60
     # Another pool's keys don't verify it.
     other = pool.client("cognito-idp").create_user_pool(PoolName="another")["UserPool"]["Id"]
-    pool.pool_id = other
     with pytest.raises(JoseError):
-        jwt.decode(answer["access_token"], pool.keyset(), algorithms=["RS256"])
+        jwt.decode(answer["access_token"], pool.keyset(other), algorithms=["RS256"])
 
 
 @pytest.mark.parametrize(
@@ -242,14 +259,14 @@ def test_a_token_is_got_with_what_the_secret_tells_and_verified_by_the_pools_key
         ({}, {"scope": "unknown"}, "invalid_scope"),
     ],
 )
-def test_what_the_token_endpoint_refuses(pool, changed, form, error):
-    answer = pool.get({**pool.told, **changed}, **form)
+def test_what_the_token_endpoint_refuses(idle, changed, form, error):
+    answer = idle.get({**idle.told, **changed}, **form)
     assert (answer["status"], answer["error"]) == (400, error)
 
 
-def test_a_second_run_finds_nothing_to_do(pool):
-    assert pool.converge() == (False, False)
-    assert len(pool.keys()) == 1
+def test_a_second_run_finds_nothing_to_do(idle):
+    assert idle.converge() == (False, False)
+    assert len(idle.keys()) == 1
 
 
 # ---- What is changed behind our back
@@ -305,17 +322,14 @@ def test_a_secret_that_nobody_knows_any_more_gets_another_beside_it(pool):
 def test_the_service_would_notice(pool):
     """A value that Cognito doesn't know is refused, and that is seen."""
     with pool:
-        time.sleep(0.3)
         wrong = json.dumps({**pool.told, "client_secret": "x" * 52})
         pool.client("secretsmanager").put_secret_value(SecretId=SECRET, SecretString=wrong)
-        time.sleep(0.3)
-    assert pool.refused
-    assert pool.tokens > len(pool.refused)
+    assert len(pool.refused) > SOME / 2
 
 
 def assert_rotated(pool: Pool, old: dict[str, str]) -> None:
     assert pool.refused == [], f"{len(pool.refused)} of {pool.tokens} tokens"
-    assert pool.tokens > 20
+    assert pool.tokens > SOME
     assert pool.get(old)["error"] == "invalid_client"
     assert pool.works(pool.told)
     assert {**pool.told, "client_secret": ""} == {**old, "client_secret": ""}
@@ -378,3 +392,51 @@ def test_two_rotations_at_once_make_one_new_secret(pool):
         pool.step("finish")
     assert failures == []
     assert_rotated(pool, old)
+
+
+# ---- The component and the playbook
+
+COMPONENTS = ("encryption", "cognito")
+# Pauses are a tenth as long.
+ROTATION = {"playbook": "playbooks/rotate_machine_client_secret.yml", "variables": {"cognito_secret_grace_seconds": 10}}
+
+
+@pytest.fixture
+def built(emulator: str, tmp_path_factory: pytest.TempPathFactory, figures: list[str]) -> Iterator[Pool]:
+    """An account in which the component was built as users do it."""
+    folder = tmp_path_factory.mktemp("tokens")
+    made = Pool(str(next(NUMBERS)), emulator, folder, figures, components=COMPONENTS, hasty=True)
+    made.run(note="for tokens").assert_converged()
+    pools = made.pages("cognito-idp", "list_user_pools", "UserPools", MaxResults=60)
+    (made.pool_id,) = (pool["Id"] for pool in pools)
+    made.client_id = made.told["client_id"]
+    yield made
+    made.close()
+
+
+def test_the_playbook_killed_and_run_again(built):
+    """The role's own secret gets a token; the rotation is gone on with; the component finds nothing to do after it."""
+    old = built.told
+    token = jwt.decode(built.get(old)["access_token"], built.keyset(), algorithms=["RS256"])
+    assert set(token.claims["scope"].split()) == set(old["scopes"].split()) != set()
+    with built:
+        started = built.start(**ROTATION)
+        deadline = time.monotonic() + 60
+        while "AWSPENDING" not in built.labels() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        started.kill()
+        proposed, labels = built.secret_of("AWSPENDING"), built.labels()
+        dry = built.run("--check", **ROTATION, note="dry rotation").assert_converged()
+        assert dry.total("changed") == 1
+        assert built.labels() == labels
+        run = built.run("-vvvv", **ROTATION, note="rotation after a kill").assert_converged()
+        assert built.told["client_secret"] == proposed
+    said = run.output + json.dumps(run.records)
+    assert proposed not in said
+    assert old["client_secret"] not in said
+    built.run("--limit", "cognito", note="after a rotation").assert_nothing_to_do()
+    assert built.told["client_secret"] == proposed
+    assert built.refused == [], f"{len(built.refused)} of {built.tokens} tokens"
+    assert built.get(old)["error"] == "invalid_client"
+    assert built.works(built.told)
+    assert (len(built.keys()), set(built.labels())) == (1, {"AWSCURRENT", "AWSPREVIOUS"})

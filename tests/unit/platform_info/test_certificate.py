@@ -166,7 +166,11 @@ def test_one_that_has_lost_its_name_goes_by_its_domain():
 
 
 def renewed(status, reason=None):
-    summary = {"RenewalStatus": status, "DomainValidationOptions": [{"DomainName": "api.example.com"}], "UpdatedAt": MADE}
+    summary = {
+        "RenewalStatus": status,
+        "DomainValidationOptions": [{"DomainName": "api.example.com"}],
+        "UpdatedAt": MADE,
+    }
     return {"RenewalSummary": {**summary, **({"RenewalStatusReason": reason} if reason else {})}}
 
 

@@ -75,7 +75,9 @@ def _entry_faults(path: str, entry: Mapping[str, t.Any], home: str | None) -> It
     for twice in repeated([name.lower() for name in [*([domain] if domain else []), *further]]):
         yield fault(f"{path}.alternative_names", twice, "occurs more than once; domain_name is among the names anyway")
     if len(further) >= MOST_NAMES:
-        yield Fault(f"{path}.alternative_names", f"{len(further)} are too many: a certificate has up to {MOST_NAMES} names")
+        yield Fault(
+            f"{path}.alternative_names", f"{len(further)} are too many: a certificate has up to {MOST_NAMES} names"
+        )
     region = entry.get("region")
     if region and home and region not in (allowed := _regions(home)):
         rule = f"is not {' or '.join(allowed)}, where services of the platform could use the certificate"
