@@ -99,6 +99,8 @@ class Thing:
             return item["repositoryName"], *self._repository(item["repositoryArn"])
         if "TableArn" in item:
             return item["TableName"], *self._by_resource_arn("dynamodb", item["TableArn"])
+        if "CertificateArn" in item:
+            return item["DomainName"], *self._certificate(item["CertificateArn"])
         if "DomainName" in item:
             return item["DomainName"], *self._domain(item["ARN"])
         for member in ("InstanceProfileName", "RoleName"):
@@ -190,6 +192,13 @@ class Thing:
         return (
             lambda keys: search.remove_tags(ARN=arn, TagKeys=keys),
             lambda tags: search.add_tags(ARN=arn, TagList=neighbours.tag_list(tags)),
+        )
+
+    def _certificate(self, arn: str) -> tuple[Take, Give]:
+        acm = self.client("acm", arn.split(":")[3])
+        return (
+            lambda keys: acm.remove_tags_from_certificate(CertificateArn=arn, Tags=[{"Key": key} for key in keys]),
+            lambda tags: acm.add_tags_to_certificate(CertificateArn=arn, Tags=neighbours.tag_list(tags)),
         )
 
     def _bucket(self, name: str) -> tuple[Take, Give]:
