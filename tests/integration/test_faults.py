@@ -32,6 +32,7 @@ THROTTLED = {
     "s3": ("SlowDown", 503),
 }
 BROKEN = {
+    "appconfig": ("InternalServerException", 500),
     "ec2": ("InternalError", 500),
     "eks": ("ServerException", 500),
     "elasticache": ("InternalFailure", 500),
