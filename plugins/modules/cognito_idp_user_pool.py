@@ -1043,9 +1043,7 @@ class UserPool(CognitoResource):
         named = super().select(found)
         if len(named) < 2:
             return named
-        described = [{**item, **self.described(item)} for item in named]
-        owner = {key: str(value) for key, value in (self.options["owned_by"] or {}).items()}
-        return self.marked(described, owner) or described
+        return self.ours_first([{**item, **self.described(item)} for item in named])
 
     def described(self, item):
         """The description of one of several, with its tags."""
