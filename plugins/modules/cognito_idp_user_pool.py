@@ -1021,10 +1021,7 @@ class UserPool(CognitoResource):
         **dict.fromkeys(
             ("AdminDisableProviderForUser", "AdminLinkProviderForUser"), "at which other provider a user is known, too"
         ),
-        **dict.fromkeys(
-            ("SetUICustomization", "UpdateManagedLoginBranding"),
-            "how the sign-in pages look is left to who brands them",
-        ),
+        "SetUICustomization": "how the sign-in pages look is left to who draws them",
         "UpdateUserPool.PoolName": "the name is how the pool is found",
         "SetRiskConfiguration.ClientId": "clients follow the user pool",
     }
