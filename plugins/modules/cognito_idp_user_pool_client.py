@@ -345,7 +345,7 @@ class UserPoolClient(PoolResource):
             "secrets are replaced by cognito_idp_client_secret_rotation",
         ),
         **dict.fromkeys(
-            ("CreateManagedLoginBranding", "CreateTerms", "SetUICustomization"),
+            ("CreateTerms", "SetUICustomization"),
             "how the pages of the pool look, and the terms on them, are set where they are drawn, in the console",
         ),
     }
