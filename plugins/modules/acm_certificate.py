@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: acm_certificate
-version_added: 0.2.0
+version_added: 0.1.0
 short_description: Request a public certificate of AWS Certificate Manager
 description:
   - Requests a public certificate with validation by DNS, keeps the validation records in Route 53, waits until the
@@ -24,8 +24,8 @@ options:
     description:
       - The name that the certificate is for, up to 64 characters, as C(api.example.com), or C(*.example.com) for all
         names one level below C(example.com). It is needed, here or in each entry of O(aggregate).
-      - An account may have several certificates for a name. Which is meant is told by the tags of O(owned_by) and by the
-        tag C(Name).
+      - An account may have several certificates for a name. Which is meant is told by the tags of O(owned_by) and by
+        the tag C(Name).
     type: str
   subject_alternative_names:
     description:
@@ -39,17 +39,17 @@ options:
     choices: [RSA_2048, EC_prime256v1, EC_secp384r1]
   export:
     description:
-      - Whether the certificate can be exported together with its key, for which AWS charges. ACM takes V(DISABLED) if it
-        isn't set.
+      - Whether the certificate can be exported together with its key, for which AWS charges. ACM takes V(DISABLED) if
+        it isn't set.
     type: str
     choices: [ENABLED, DISABLED]
   validation_records:
     description:
       - Whether the module keeps the records by which ACM sees that the names are the account's.
-      - With V(false) they are someone else's to make; RV(certificate.domain_validation_options) and the error after the
-        wait say which.
-      - ACM asks for the same record for a name in all certificates of the account. With O(state=absent) a record stays as
-        long as another certificate needs it, in whichever region. If that can't be found out it stays, too.
+      - With V(false) they are someone else's to make; RV(certificate.domain_validation_options) and the error after
+        the wait say which.
+      - ACM asks for the same record for a name in all certificates of the account. With O(state=absent) a record stays
+        as long as another certificate needs it, in whichever region. If that can't be found out it stays, too.
     type: bool
     default: true
   hosted_zone:
@@ -57,10 +57,17 @@ options:
       - Name or ID of the public hosted zone for the validation records of all names.
       - If it isn't set, each name's go to the public zone of the account that is nearest to it.
     type: str
+  region:
+    description:
+      - Region of the certificate. Entries of O(aggregate) may lie in several.
+      - CloudFront, and with it custom domains of Cognito, take certificates of V(us-east-1) only.
+      - If it isn't set, it is the one that the environment or the profile tells.
+    type: str
+    aliases: [aws_region, ec2_region]
   remove_superseded:
     description:
-      - Whether older certificates of the same O(domain_name), owner and C(Name) are removed once the one that is declared
-        has been issued, as far as nothing uses them.
+      - Whether older certificates of the same O(domain_name), owner and C(Name) are removed once the one that is
+        declared has been issued, as far as nothing uses them.
     type: bool
     default: true
 extends_documentation_fragment:
@@ -71,8 +78,6 @@ extends_documentation_fragment:
   - agent_platform.aws.resource.tags
   - amazon.aws.boto3
 notes:
-  - CloudFront, and with it custom domains of Cognito, take certificates of us-east-1 only. Entries of O(aggregate) may
-    each have a region of their own.
   - All public certificates are recorded in a log of certificate transparency; ACM no longer lets anybody opt out.
 """
 
@@ -295,9 +300,11 @@ class Certificate(Resource):
         domain = self.options["domain_name"].lower()
         listed = [item for item in found if is_requested(item) and item["DomainName"].lower() == domain]
         ours = [certificate for item in listed for certificate in self.described(item["CertificateArn"])]
-        name = self.marks().get("Name")
-        # One that has lost its Name is taken for this one as long as there is none that has it.
-        ours = [item for item in ours if self.tags_of(item).get("Name") == name] or ours
+        named = [item for item in ours if self.tags_of(item).get("Name") == self.marks().get("Name")]
+        owned = [item for item in ours if self.is_owned(item)]
+        # One that has lost its Name is taken for this one if there is none that has it; one that has lost a tag of the
+        # owner is refused if there is no other.
+        ours = [item for item in named if item in owned] or owned or named
         if self.options["state"] == "absent":
             return ours
         fitting = [item for item in in_force(ours) if self.is_as_declared(item)]
@@ -309,17 +316,23 @@ class Certificate(Resource):
     def described(self, arn):
         """The certificate with its tags, if it is ours and known to all calls."""
         answer = self.read("ListTagsForCertificate", {"CertificateArn": arn}, MISSING)
-        if answer is None or not (arn == self.made or self.is_marked(self.tags_of(answer))):
+        if answer is None or not (arn == self.made or self.is_meant(answer)):
             return []
         tags = answer.get("Tags", [])
         answer = self.read("DescribeCertificate", {"CertificateArn": arn}, MISSING)
         return [{**answer["Certificate"], "Tags": tags}] if answer else []
 
-    def is_marked(self, tags):
-        owner = self.marks()
-        name = owner.pop("Name", None)
-        # With the owner's tags it may have lost its Name.
-        return owner.items() <= tags.items() and (name is None or tags.get("Name", name if owner else None) == name)
+    def is_owned(self, tagged):
+        owner = {key: value for key, value in self.marks().items() if key != "Name"}
+        return bool(self.marked([tagged], owner))
+
+    def is_meant(self, tagged):
+        """Whether it has the owner's tags and no other Name, or our Name and no tag that is another owner's."""
+        name = self.marks().get("Name")
+        other = (
+            name is not None and self.tags_of(tagged).get("Name", name if self.options["owned_by"] else None) != name
+        )
+        return not other and (self.is_owned(tagged) or (name is not None and self.keeps_marks(tagged)))
 
     def is_as_declared(self, certificate):
         return all(

@@ -46,10 +46,11 @@ def shared() -> dict[str, Any]:
     return yaml.safe_load((ROOT / "group_vars/all/common.yml").read_text())
 
 
-def entries() -> dict[str, list[str]]:
-    """The names of what components make from lists, as their defaults and the platform's list it."""
+def entries(inventory: str = "") -> dict[str, list[str]]:
+    """The names of what components make from lists, as their defaults and the platform's list it, or an inventory."""
     defaults = {
-        name: {**shared(), **yaml.safe_load((ROLES / name / "defaults/main.yml").read_text())} for name in COMPONENTS
+        name: {**shared(), **yaml.safe_load((ROLES / name / "defaults/main.yml").read_text()), **own(inventory, name)}
+        for name in COMPONENTS
     }
     return {
         component: [
@@ -61,6 +62,12 @@ def entries() -> dict[str, list[str]]:
         for component, about in _ABOUT.items()
         if "entries" in about
     }
+
+
+def own(inventory: str, component: str) -> dict[str, Any]:
+    """What an inventory sets for a component alone."""
+    file = ROOT / "inventories" / inventory / "host_vars" / f"{component}.yml"
+    return (yaml.safe_load(file.read_text()) or {}) if inventory and file.is_file() else {}
 
 
 def words(component: str) -> set[str]:

@@ -150,7 +150,7 @@ class DirectAccount:
         self.endpoint = endpoint
         self.folder = folder
         self.notes = notes
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
         self._started: list[Started] = []
         self._closed = False
 
@@ -165,17 +165,17 @@ class DirectAccount:
     def calls(self) -> Calls:
         return Calls()
 
-    def client(self, service: str) -> Any:
-        if service not in self._clients:
-            self._clients[service] = boto3.client(
+    def client(self, service: str, region: str = REGION) -> Any:
+        if (service, region) not in self._clients:
+            self._clients[service, region] = boto3.client(
                 service,
-                region_name=REGION,
+                region_name=region,
                 endpoint_url=self.endpoint,
                 aws_access_key_id=self.id,
                 aws_secret_access_key="not-a-secret-the-embedded-emulator-takes-any-value",
                 config=Config(retries={"mode": "standard", "max_attempts": 3}),
             )
-        return self._clients[service]
+        return self._clients[service, region]
 
     def pages(self, service: str, operation: str, member: str, **params: Any) -> list:
         """All items of a list or describe call."""

@@ -342,8 +342,9 @@ class Search:
 class Component:
     """One component of the platform, as discovery knows it.
 
-    services: the AWS services it is read from; with @ and a region one in another region than the platform's. empty: its facts when nothing exists, with every key.
-    collect: fills a copy of empty. exists: whether the facts hold what other components build on.
+    services: the AWS services it is read from; with @ and a region one in another region than the platform's.
+    empty: its facts when nothing exists, with every key. collect: fills a copy of empty.
+    exists: whether the facts hold what other components build on.
     summary: what a person wants to know of one that exists, as lines.
     offers: what AWS offers this account for it (zones, versions, quotas), read only when that is asked for. Calls that
     fail answer None, so each value must bear that it isn't known. offered_by: services for that besides `services`.

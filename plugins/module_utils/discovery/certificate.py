@@ -28,15 +28,25 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     places = {search.scope.region: "acm"}
     if search.partition == "aws" and search.scope.region != GLOBAL_REGION:
         places[GLOBAL_REGION] = GLOBAL
+    names = {search.scope.name(entry, "ec2_tag_name") for entry in search.entries}
     started = {region: search.start(service, "list_certificates", **LISTED) for region, service in places.items()}
     found = [
-        (region, item["CertificateArn"])
+        (region, item["CertificateArn"], item["DomainName"])
         for region, asked in started.items()
         for item in (asked.result() or {}).get("CertificateSummaryList", [])
         if is_requested(item)
     ]
-    tags = {arn: search.start(places[region], "list_tags_for_certificate", CertificateArn=arn) for region, arn in found}
-    ours = [(region, arn) for region, arn in found if search.owns(tags_of(tags[arn].result() or {}))]
+    tags = {
+        arn: search.start(places[region], "list_tags_for_certificate", CertificateArn=arn)
+        for region, arn, _domain in found
+    }
+    ours = []
+    for region, arn, domain in found:
+        bearing = tags_of(tags[arn].result() or {})
+        if search.owns(bearing):
+            ours.append((region, arn))
+        elif bearing.get("Name") in names and search.keeps_marks(bearing):
+            search.foreign(f"ACM certificate {domain}", bearing)
     described = {arn: search.start(places[region], "describe_certificate", CertificateArn=arn) for region, arn in ours}
     zones = _zones(search.start("route53", "list_hosted_zones")) if ours else []
     by_entry: dict[str, list[dict[str, Any]]] = {}
@@ -49,7 +59,9 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
         used = _in_force(several)
         facts["certificates"][entry] = _facts(used, zones)
         facts["superseded"] += sorted(item["CertificateArn"] for item in several if item is not used)
-    left = sorted(set(by_entry) - set(search.entries))
+    # One that has lost its Name may be declared.
+    named = {name_of(tags[arn].result() or {}) for _region, arn in ours} - {None}
+    left = sorted({name.removeprefix(f"{search.scope.prefix}-") for name in named} - set(search.entries))
     if left:
         search.warnings.append(
             f"{search.component.name}: the certificate {listed(left)} of this platform isn't declared any more and is"

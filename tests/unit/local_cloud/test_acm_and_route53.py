@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -43,9 +43,9 @@ def name() -> str:
 
 
 @pytest.fixture
-def arn(acm: Any, name: str) -> Iterator[str]:
+def arn(acm: Any, name: str) -> str:
     made = acm.request_certificate(DomainName=name, ValidationMethod="DNS", KeyAlgorithm="EC_prime256v1")
-    yield made["CertificateArn"]
+    return str(made["CertificateArn"])
 
 
 def described(acm: Any, arn: str) -> dict[str, Any]:
