@@ -457,7 +457,13 @@ class UserPoolClient(PoolResource):
 
 
 def main():
-    run_module(UserPoolClient, DOCUMENTATION)
+    tokens = (
+        *(f"{token}_validity" for token in VALIDITIES),
+        "enable_token_revocation",
+        "refresh_token_rotation",
+        "token_validity_units",
+    )
+    run_module(UserPoolClient, DOCUMENTATION, {option: {"no_log": False} for option in tokens})
 
 
 if __name__ == "__main__":
