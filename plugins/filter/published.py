@@ -44,7 +44,7 @@ _value:
   description:
     - C(parameters) is a list with C(name) (such as C(redis/REDIS_PORT)), C(value) as a text, C(confidential) and
       C(description), which names the fact. A list has commas between its items, a mapping gives its keys.
-    - C(absent) has by component the keys that aren't there.
+    - C(absent) is a list of texts, one for each component of which keys are missing, with these unless all are.
   type: dict
 """
 
@@ -70,17 +70,20 @@ def text_of(value):
 
 
 def published(facts, table):
-    parameters, absent = [], {}
+    parameters, absent = [], []
     for component, keys in table.items():
         # What belongs to none, such as the region, is always there.
         there = (facts.get(component) or {"exists": component not in facts}).get("exists")
+        missing = []
         for about in keys:
-            value = text_of(found(facts, about["fact"])) if there else ""
+            key, value = about["key"], text_of(found(facts, about["fact"])) if there else ""
             if value:
                 described = {"confidential": about.get("confidential", False), "description": about["fact"]}
-                parameters.append({"name": f"{component}/{about['key']}", "value": value, **described})
+                parameters.append({"name": f"{component}/{key}", "value": value, **described})
             else:
-                absent.setdefault(component, []).append(about["key"])
+                missing.append(key)
+        if missing:
+            absent.append(f"{component} ({', '.join(missing)})" if len(missing) < len(keys) else component)
     return {"parameters": parameters, "absent": absent}
 
 

@@ -52,7 +52,7 @@ class TestSelection:
 @pytest.mark.by_component
 def test_discovery_agrees_with_what_was_built(platform, lister):
     client = platform.account.client
-    scope = Scope(PREFIX, OWNER, REGION, entries("local"))
+    scope = Scope(PREFIX, OWNER, REGION, entries("local"), components.of("configuration").PATH)
     found = discover(client, scope, platform.components, identify(client))
     assert (found.conflicts, found.warnings) == ([], [])
     assert [name for name in platform.components if not found.components[name]["exists"]] == []

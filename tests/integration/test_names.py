@@ -17,6 +17,7 @@ from tests.support.playbook import PREFIX, REGION
 from . import components
 from .census import tags_of
 from .components import aurora, cognito, opensearch, redis
+from .components import feature_flags as flags
 
 
 def named(lister) -> dict[str, list[tuple[str, dict]]]:
@@ -36,7 +37,16 @@ def named(lister) -> dict[str, list[tuple[str, dict]]]:
     aliases = [alias for alias in account.pages("kms", "list_aliases", "Aliases") if alias.get("TargetKeyId")]
     user_pools = cognito.user_pools(lister)
     repositories = components.of("registry").repositories(lister)
+    applications = flags.applications(account)
     return {
+        "appconfig_application": [(item["Name"], tags_of(item)) for item in applications],
+        "appconfig_environment": [
+            (item["Name"], tags_of(item)) for one in applications for item in flags.environments(account, one)
+        ],
+        "appconfig_profile": [
+            (item["Name"], tags_of(item)) for one in applications for item in flags.profiles(account, one)
+        ],
+        "appconfig_strategy": [(item["Name"], tags_of(item)) for item in flags.strategies(account)],
         # It has the tags of its user pool.
         "cognito_domain": [(item["Domain"], tags_of(item)) for item in user_pools if "Domain" in item],
         "cognito_identity_pool": [(item["IdentityPoolName"], tags_of(item)) for item in cognito.identity_pools(lister)],

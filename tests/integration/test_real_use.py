@@ -23,9 +23,9 @@ from tests.support.local_cloud.account import furnish
 from tests.support.local_cloud.settings import EMULATORS, Instance
 from tests.support.playbook import PREFIX, REGION, DirectAccount
 
-from .components import dynamodb, eks, workload_identity
+from .components import configuration, dynamodb, eks, workload_identity
 
-USED = ("dynamodb", "workload_identity")
+USED = ("dynamodb", "workload_identity", "configuration")
 pytestmark = pytest.mark.by_component(*USED)
 
 ACCOUNT = "210000000001"
@@ -43,6 +43,10 @@ CASES = [
         dynamodb.LOGS, USE, ("tenant_id", "usage_id"), "tenant_timestamp_index", ("tenant_id", "timestamp"), id="logs"
     ),
 ]
+# What only a lookup or a vault may give, below what the gateway of models reads.
+CONFIDENTIAL = {"name": "dynamodb/app-key", "value": "{{ 'enohpolyx' | reverse }}", "confidential": True}
+# Where the settings of each gateway are, and one of them.
+SETTINGS = {"llm-gateway": "dynamodb", "memory-gateway": "platform", "retrieval-gateway": "platform"}
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +57,8 @@ def account(tmp_path_factory: pytest.TempPathFactory, figures: list[str]) -> Ite
     processes.start(instance, timeout=60)
     furnish(instance.endpoint, ACCOUNT)
     made = DirectAccount(ACCOUNT, instance.endpoint, tmp_path_factory.mktemp("runs"), figures, with_required(USED))
-    made.run(note="where policies are enforced").assert_converged()
+    variables = {"configuration_parameters": [CONFIDENTIAL]}
+    made.run(note="where policies are enforced", variables=variables).assert_converged()
     yield made
     made.close()
     processes.stop(instance)
@@ -150,3 +155,67 @@ def test_the_gateway_keeps_use_and_nothing_else(as_workload, account):
 def test_the_role_is_for_its_service_account_only(account):
     for subject in ("system:serviceaccount:agents:agent", "system:serviceaccount:default:llm-gateway"):
         denied(credentials, account=account, role="llm-gateway", subject=subject)
+
+
+def by_path(client: Any, part: str) -> dict[str, str]:
+    """The parameters of a part of the tree, by their keys."""
+    pages = client.get_paginator("get_parameters_by_path").paginate(
+        Path=f"{configuration.PATH}/{part}".rstrip("/"), Recursive=True, WithDecryption=True
+    )
+    return {item["Name"].rpartition("/")[2]: item["Value"] for item in pages.build_full_result()["Parameters"]}
+
+
+def test_the_gateway_of_models_reads_its_settings(as_workload):
+    """All of a component in one call, or one by one, also what is encrypted."""
+    gateway = as_workload("llm-gateway", "ssm")
+    assert by_path(gateway, "dynamodb") == {
+        "DYNAMODB_USAGE_LOGS_TABLE": dynamodb.LOGS,
+        "DYNAMODB_USAGE_PLANS_TABLE": dynamodb.PLANS,
+        "app-key": "xylophone",
+    }
+    names = [f"{configuration.PATH}/{name}" for name in ("platform/REGION", "dynamodb/DYNAMODB_USAGE_LOGS_TABLE")]
+    found = gateway.get_parameters(Names=names)["Parameters"]
+    assert {item["Value"] for item in found} == {REGION, dynamodb.LOGS}
+
+
+@pytest.mark.parametrize("role", SETTINGS)
+def test_each_gateway_reads_its_part_only(as_workload, role):
+    gateway = as_workload(role, "ssm")
+    assert by_path(gateway, SETTINGS[role])
+    assert by_path(gateway, "platform")["REGION"] == REGION
+    for part in ("encryption", "workload_identity", ""):
+        denied(by_path, client=gateway, part=part)
+    denied(gateway.get_parameters, Names=[configuration.REGION_KEY, configuration.KEY_ID])
+    denied(gateway.put_parameter, Name=configuration.REGION_KEY, Value="x", Type="String", Overwrite=True)
+
+
+def test_agents_read_nothing(as_workload):
+    agent = as_workload("agent", "ssm")
+    denied(by_path, client=agent, part="platform")
+    denied(agent.get_parameter, Name=configuration.REGION_KEY)
+
+
+def test_external_secrets_reads_the_whole_tree(as_workload):
+    client = as_workload("external-secrets", "ssm")
+    assert {"REGION", "KMS_KEY_ID", "app-key"} <= {*by_path(client, "")}
+    denied(client.get_parameters_by_path, Path=f"{configuration.PATH}-other/platform")
+
+
+def test_the_key_decrypts_through_parameter_store_only(account, as_workload):
+    key = f"alias/{PREFIX}-key"
+    context = {"PARAMETER_ARN": f"arn:aws:ssm:{REGION}:{account.id}:parameter{configuration.PATH}/dynamodb/app-key"}
+    sealed = account.client("kms").encrypt(KeyId=key, Plaintext=b"x", EncryptionContext=context)["CiphertextBlob"]
+    gateway = as_workload("llm-gateway", "kms")
+    denied(gateway.decrypt, CiphertextBlob=sealed, EncryptionContext=context)
+
+
+def test_what_is_encrypted_takes_the_key_besides(account, as_workload):
+    iam, role = account.client("iam"), f"{PREFIX}-agent"
+    arn = f"arn:aws:ssm:{REGION}:{account.id}:parameter{configuration.PATH}"
+    statement = {"Effect": "Allow", "Action": "ssm:GetParametersByPath", "Resource": [arn, f"{arn}/*"]}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName=role, PolicyName="by-hand", PolicyDocument=policy)
+    agent = as_workload("agent", "ssm")
+    assert by_path(agent, "encryption")
+    denied(by_path, client=agent, part="dynamodb")
+    iam.delete_role_policy(RoleName=role, PolicyName="by-hand")

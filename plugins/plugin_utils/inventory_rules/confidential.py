@@ -8,6 +8,8 @@ from __future__ import annotations
 import functools
 import re
 
+from ansible import context
+
 try:
     # Where a value was written. ansible-core keeps it in a private place; without it plain text isn't found.
     from ansible._internal._datatag._tags import Origin
@@ -50,7 +52,9 @@ def plain_in(value: str) -> str | None:
     if origin is None:
         return None
     if origin.path is None:
-        return "on the command line" if COMMAND_LINE in str(origin.description) else None
+        given = [str(item) for item in context.CLIARGS.get("extra_vars", ())]
+        told = COMMAND_LINE in str(origin.description) and any(str(value) in item for item in given)
+        return "on the command line" if told else None
     text = _text(origin.path)
     lines = [line.strip() for line in str(value).splitlines() if line.strip()]
     return "in the inventory" if lines and all(line in text for line in lines) else None

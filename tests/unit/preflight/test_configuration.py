@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible import context
 from ansible._internal._datatag._tags import Origin
 
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import confidential
@@ -144,10 +145,13 @@ class TestPlainText:
         value = written("one-line\nother-line\n", "value: |\n  one-line\n  other-line\n")
         assert lines({"value": value, "confidential": True}) != []
 
-    def test_on_the_command_line(self):
+    def test_on_the_command_line(self, monkeypatch):
         value = Origin(description="<CLI option '-e'>").tag(SECRET)
+        monkeypatch.setattr(context, "CLIARGS", {"extra_vars": (f"value={SECRET}",)})
         (line,) = lines({"value": value, "confidential": True})
         assert "in plain text on the command line" in line
+        monkeypatch.setattr(context, "CLIARGS", {"extra_vars": ("value={{ lookup('env', 'KEY') }}",)})
+        assert lines({"value": value, "confidential": True}) == []
 
     @pytest.mark.parametrize(
         "content", ["value: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  6162\n", "value: \"{{ lookup('env', 'KEY') }}\"\n"]
