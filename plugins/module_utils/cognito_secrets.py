@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from .calls import Calls
 from .cognito import NOT_FOUND
 from .faults import ResourceError
+from .finding import LOST_AFTER
 
 if TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -74,11 +75,16 @@ class ClientSecrets(Calls):
 
     def listed(self) -> list[dict]:
         """Ids and dates of the secrets, the oldest first."""
+        found = None
+        # A client that was made a moment ago may not be known everywhere yet.
+        for found in self.looks(self._listed, LOST_AFTER, pause=1.0, longest=5.0):
+            if found is not None:
+                return sorted(found, key=lambda key: (key["ClientSecretCreateDate"], key["ClientSecretId"]))
+        raise ResourceError(f"There is no {self.title}. Make it first.")
+
+    def _listed(self) -> list[dict] | None:
         answer = self.read("ListUserPoolClientSecrets", self.target, NOT_FOUND)
-        if answer is None:
-            raise ResourceError(f"There is no {self.title}. Make it first.")
-        found = answer.get("ClientSecrets", [])
-        return sorted(found, key=lambda key: (key["ClientSecretCreateDate"], key["ClientSecretId"]))
+        return None if answer is None else answer.get("ClientSecrets", [])
 
     def ids(self) -> list[str]:
         """Ids of the secrets, the oldest first."""

@@ -125,7 +125,9 @@ options:
         description: Whether it is a custom attribute that only administrators can read and write (C(dev:)).
         type: bool
       mutable:
-        description: Whether its value can be changed. AWS makes it V(false) for a custom attribute if it isn't set.
+        description:
+          - Whether its value can be changed. AWS makes it V(false) for each attribute that is named here if it isn't
+            set, for a standard one as well, and then nobody can ever change it.
         type: bool
       required:
         description: Whether each user must have it. A custom attribute can't be required.
@@ -449,16 +451,17 @@ options:
   email_mfa_configuration:
     description:
       - Whether codes by e-mail can be the second factor. That takes SES, see O(email_configuration).
+      - Both this and O(software_token_mfa) take O(mfa_configuration) V(ON) or V(OPTIONAL).
     type: dict
     suboptions:
       enabled:
         description: Whether they can.
         type: bool
         required: true
-      subject:
+      email_subject:
         description: Subject of the e-mail. AWS's own, if it isn't set.
         type: str
-      message:
+      email_message:
         description: Text of the e-mail, 6 to 20000 characters, with C({####}) where the code stands. AWS's own, if it
           isn't set.
         type: str
@@ -636,6 +639,7 @@ from ..module_utils.values import camel, camel_name, get_path, is_satisfied, set
 ID = {"UserPoolId": "Id"}
 MFA = "mfa_configuration"
 EMAIL_MFA = "email_mfa_configuration"
+SECOND_FACTORS = ("software_token_mfa", EMAIL_MFA)
 FACTORS = "allowed_first_auth_factors"
 RISKS = (
     "compromised_credentials_risk_configuration",
@@ -674,10 +678,23 @@ MARKED = (
     ("verification_message_template", "email_message", r"\{####\}"),
     ("verification_message_template", "sms_message", r"\{####\}"),
     ("verification_message_template", "email_message_by_link", r"\{##[^#]*##\}"),
-    (EMAIL_MFA, "message", r"\{####\}"),
+    (EMAIL_MFA, "email_message", r"\{####\}"),
+)
+NO_FACTOR = (
+    f"{MFA} is OFF, which goes with no second factor; make it OPTIONAL, or turn software_token_mfa and {EMAIL_MFA} off."
 )
 MOST_ADDED = 25  # custom attributes in one call
 PREFIXES = ("custom:", "dev:")
+# Options that sound like secrets.
+NO_SECRETS = (
+    "key_configuration",
+    "key_configuration.kms_key_arn",
+    "lambda_config.pre_token_generation_config",
+    "password_policy",
+    "password_policy.password_history_size",
+    "password_policy.temporary_password_validity_days",
+    "software_token_mfa",
+)
 
 
 def spelled(**members):
@@ -709,6 +726,11 @@ def same_whole(current, desired):
 def same_or_none(current, desired):
     """The same for one that AWS completes."""
     return is_satisfied(current, desired, unordered=True) if desired else not current
+
+
+def of_passwords(value):
+    """A policy as AWS describes it where the plan has no history."""
+    return {"password_history_size": 0, **snake(value)}
 
 
 def to_protection(value):
@@ -750,8 +772,13 @@ def of_functions(value):
 to_risk = spelled(blocked_ip_range_list="BlockedIPRangeList", skipped_ip_range_list="SkippedIPRangeList")
 
 
+def to_email_mfa(value):
+    members = {"Subject": value.get("email_subject"), "Message": value.get("email_message")}
+    return {member: text for member, text in members.items() if text}
+
+
 def of_email_mfa(value):
-    return {"enabled": True, **snake(value)}
+    return {"enabled": True, "email_subject": value.get("Subject"), "email_message": value.get("Message")}
 
 
 def without_streams(configurations):
@@ -808,7 +835,7 @@ class UserPool(CognitoResource):
             encode=to_protection,
             decode=of_protection,
         ),
-        pool("password_policy", "Policies.PasswordPolicy", partial=True),
+        pool("password_policy", "Policies.PasswordPolicy", partial=True, decode=of_passwords),
         pool(FACTORS, "Policies.SignInPolicy.AllowedFirstAuthFactors", unordered=True, absent=["PASSWORD"]),
         pool("auto_verified_attributes", "AutoVerifiedAttributes", unordered=True, absent=[]),
         pool(
@@ -884,7 +911,7 @@ class UserPool(CognitoResource):
             update="mfa",
             update_members=("EmailMfaConfiguration",),
             absent={"enabled": False},
-            encode=to_email,
+            encode=to_email_mfa,
             decode=of_email_mfa,
         ),
         Setting(
@@ -994,6 +1021,10 @@ class UserPool(CognitoResource):
         **dict.fromkeys(
             ("AdminDisableProviderForUser", "AdminLinkProviderForUser"), "at which other provider a user is known, too"
         ),
+        **dict.fromkeys(
+            ("SetUICustomization", "UpdateManagedLoginBranding"),
+            "how the sign-in pages look is left to who brands them",
+        ),
         "UpdateUserPool.PoolName": "the name is how the pool is found",
         "SetRiskConfiguration.ClientId": "clients follow the user pool",
     }
@@ -1013,7 +1044,8 @@ class UserPool(CognitoResource):
         if len(named) < 2:
             return named
         described = [{**item, **self.described(item)} for item in named]
-        return self.marked(described, self.marks()) or described
+        owner = {key: str(value) for key, value in (self.options["owned_by"] or {}).items()}
+        return self.marked(described, owner) or described
 
     def described(self, item):
         """The description of one of several, with its tags."""
@@ -1063,11 +1095,7 @@ class UserPool(CognitoResource):
             "alias_attributes and username_attributes exclude each other; give one of them.",
         )
         yield factors is not None and "PASSWORD" not in factors, f"{FACTORS} must have PASSWORD; add it."
-        yield (
-            mode == "OFF" and (options["software_token_mfa"] or mails.get("enabled")),
-            f"{MFA} is OFF, which goes with no second factor; make it OPTIONAL, or turn software_token_mfa and "
-            f"{EMAIL_MFA} off.",
-        )
+        yield mode == "OFF" and self.wants_factor(), NO_FACTOR
         yield (
             mode == "ON" and set(factors or []) & {"EMAIL_OTP", "SMS_OTP"},
             f"{MFA} is ON, which goes with no one-time password in {FACTORS}; make it OPTIONAL, or take EMAIL_OTP and "
@@ -1096,6 +1124,20 @@ class UserPool(CognitoResource):
             "admin_only" in recovery and len(recovery) > 1,
             "admin_only must be the only entry of account_recovery; take the others away.",
         )
+        watched, verified = (
+            options["attributes_require_verification_before_update"],
+            options["auto_verified_attributes"],
+        )
+        unverified = set() if verified is None else set(watched or []) - set(verified)
+        yield (
+            unverified,
+            f"attributes_require_verification_before_update has {', '.join(sorted(unverified))}, which must be in "
+            "auto_verified_attributes, too.",
+        )
+        yield (
+            (options["password_policy"] or {}).get("temporary_password_validity_days") == 0,
+            "password_policy.temporary_password_validity_days is 0, which AWS takes for 7; give 1 to 365.",
+        )
         places = [item["priority"] for item in options["account_recovery"] or []]
         yield len(places) != len(set(places)), "account_recovery has a priority twice; give each its own, 1 or 2."
         yield (
@@ -1115,6 +1157,9 @@ class UserPool(CognitoResource):
             )
         for item in logs:
             yield from self.log_rules(item)
+
+    def wants_factor(self):
+        return self.options["software_token_mfa"] or (self.options[EMAIL_MFA] or {}).get("enabled")
 
     @staticmethod
     def log_rules(item):
@@ -1138,7 +1183,9 @@ class UserPool(CognitoResource):
                 "or removes one. Go back to what is there, or take another name."
             )
         mode, request = self.mfa_mode(current), self.mfa_request(current)
-        declared = any(self.options[option] is not None for option in (MFA, "software_token_mfa", EMAIL_MFA))
+        if mode == "OFF" and self.wants_factor():
+            raise ResourceError(f"{self.title}: {NO_FACTOR}")
+        declared = any(self.options[option] is not None for option in (MFA, *SECOND_FACTORS))
         if declared and mode != "OFF" and not has_factor(request):
             raise ResourceError(
                 f"{self.title} can't have {MFA} {mode} without a second factor. Turn software_token_mfa or {EMAIL_MFA} "
@@ -1164,6 +1211,13 @@ class UserPool(CognitoResource):
 
     # ---- Values
 
+    def changes(self, current):
+        found = super().changes(current)
+        if MFA not in found and self.mfa_mode(current) == "OFF" and not self.wants_factor():
+            # A factor that is off, as all are then, however AWS tells of it.
+            found = {option: change for option, change in found.items() if option not in SECOND_FACTORS}
+        return found
+
     def decoded(self, setting, description):
         value = super().decoded(setting, description)
         if setting.option != "schema":
@@ -1171,6 +1225,15 @@ class UserPool(CognitoResource):
         # All pools have some twenty attributes; which others there are is left alone.
         names = {attribute["name"] for attribute in self.options["schema"] or []}
         return [attribute for attribute in value if attribute["name"] in names]
+
+    def predicted(self, current):
+        future = super().predicted(current)
+        # What is replaced as a whole isn't mixed with what was there.
+        for change in self.changes(future).values():
+            set_path(future, change.setting.path, self.encode(change.setting, change.desired))
+        if (self.options[EMAIL_MFA] or {}).get("enabled") is False:
+            future.get("Mfa", {}).pop("EmailMfaConfiguration", None)
+        return future
 
     def effective(self, option, current):
         """What is declared, or else what is there."""
@@ -1193,7 +1256,6 @@ class UserPool(CognitoResource):
 
     def update_order(self, current, changes):
         """MFA comes first where the pool's own change needs it, and what takes a higher plan before that goes."""
-        order = list(self.updates)
         first = set()
         mails = changes.get(EMAIL_MFA)
         if (
@@ -1205,7 +1267,7 @@ class UserPool(CognitoResource):
         tier, threats = changes.get("user_pool_tier"), changes.get("user_pool_add_ons")
         if (tier and tier.desired != "PLUS") or (threats and threats.desired["advanced_security_mode"] == "OFF"):
             first |= {"risk", "logs"}
-        return sorted(order, key=lambda name: name not in first)
+        return sorted(self.updates, key=lambda name: name not in first)
 
     def update_attributes(self, changes, current):
         have = {attribute["name"] for attribute in changes["schema"].current or []}
@@ -1252,9 +1314,9 @@ class UserPool(CognitoResource):
         apps = self.effective("software_token_mfa", current)
         if apps or "SoftwareTokenMfaConfiguration" in have:
             request["SoftwareTokenMfaConfiguration"] = {"Enabled": bool(apps)}
-        mails = dict(self.effective(EMAIL_MFA, current))
-        if mails.pop("enabled"):
-            request["EmailMfaConfiguration"] = to_email(mails)
+        mails = self.effective(EMAIL_MFA, current)
+        if mails["enabled"]:
+            request["EmailMfaConfiguration"] = to_email_mfa(mails)
         return request
 
     def setting(self, option):
@@ -1308,15 +1370,7 @@ def as_taken(request):
 
 
 def main():
-    run_module(
-        UserPool,
-        DOCUMENTATION,
-        {
-            "password_policy": {"no_log": False},
-            "software_token_mfa": {"no_log": False},
-            "key_configuration": {"no_log": False},
-        },
-    )
+    run_module(UserPool, DOCUMENTATION, {path: {"no_log": False} for path in NO_SECRETS})
 
 
 if __name__ == "__main__":

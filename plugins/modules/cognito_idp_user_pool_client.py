@@ -247,7 +247,7 @@ from ..module_utils.cognito_secrets import ClientSecrets
 from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Update
 from ..module_utils.faults import ResourceError
 from ..module_utils.resource import run_module
-from ..module_utils.values import get_path, listed, snake
+from ..module_utils.values import camel, get_path, listed, snake
 
 CLIENT = ("UserPoolId", "ClientId")
 SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
@@ -264,6 +264,11 @@ def without_secret(client):
     """The client with whether it has a secret in the secret's place."""
     told = {member: value for member, value in client.items() if member != "ClientSecret"}
     return {**told, "GenerateSecret": "ClientSecret" in client}
+
+
+def rotation_of(declared):
+    """The rotation of refresh tokens as Cognito takes it: one that is off has no grace period."""
+    return camel({"feature": "DISABLED"} if declared["feature"] == "DISABLED" else declared, capital=True)
 
 
 def listing(option, member):
@@ -308,6 +313,7 @@ class UserPoolClient(PoolResource):
             update="client",
             partial=True,
             absent={"feature": "DISABLED"},
+            encode=rotation_of,
         ),
         listing("explicit_auth_flows", "ExplicitAuthFlows"),
         Setting("prevent_user_existence_errors", "PreventUserExistenceErrors", update="client", absent="LEGACY"),

@@ -450,7 +450,8 @@ class Secret(Resource):
         self.stored = False  # this run has stored the declared value
         self.removed = False  # AWS has accepted the deletion
         self.keys = {}  # ARNs of keys by alias
-        self.app_client, self.credentials = None, {}  # the app client, and what is known of its credentials
+        self.app_client, self.credentials = None, {}  # the app client, and what stands beside its secret
+        self.known = {}  # the client's secrets that this run has made, by their ids
         declared = self.options["cognito_client"]
         self.versions = SecretVersions(self.module, self.options["name"])
         if declared is not None:
@@ -598,7 +599,7 @@ class Secret(Resource):
         versions: those of the secret that may tell one.
         """
         keys = self.app_client.listed()
-        known = self.app_client.first(keys)
+        known = {**self.known, **self.app_client.first(keys)}
         for version in versions:
             credentials = parsed(self.versions.value(version["VersionId"]))
             for key in keys:
@@ -611,7 +612,7 @@ class Secret(Resource):
                 self.app_client.remove(keys[-1]["ClientSecretId"])
             made = self.app_client.add()
             found = made["ClientSecretId"]
-            known[found] = made["ClientSecretValue"]
+            known[found] = self.known[found] = made["ClientSecretValue"]
         return version_of(found, self.credentials), as_text(self.credentials, known[found])
 
     def generated(self):

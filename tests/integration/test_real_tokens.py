@@ -5,13 +5,9 @@ the client replaced, killed at every write and gone on with, while a service goe
 
 from __future__ import annotations
 
-import base64
 import json
 import threading
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,7 +15,6 @@ import boto3
 import pytest
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 
 from ansible_collections.agent_platform.aws.plugins.module_utils import secret_rotation
 from ansible_collections.agent_platform.aws.plugins.modules import (
@@ -33,27 +28,30 @@ from tests.support.killing import KillableModule, Killed
 from tests.support.local_cloud.shims import timing
 from tests.support.module_runs import given
 from tests.support.playbook import OWNER, PREFIX, REGION, DirectAccount
+from tests.support.tokens import get_token, verified
 
 pytestmark = pytest.mark.by_component("cognito")
 
 SECRET = f"{PREFIX}/machine-client"
 SERVER, SCOPES = f"{PREFIX}-api", ("admin", "read")
+TAGS = {**OWNER, "Component": "cognito"}
 MINUTES = 30
 # How long services have between the secret's new value and the end of the old one.
-GRACE = 0.7
+GRACE = 0.5
+SOME = 10  # tokens
 
 
 class Pool(DirectAccount):
     """An account with a user pool, its machine client and the secret, and the service that gets tokens."""
 
     def __init__(self, *args: Any):
-        super().__init__(*args)
+        super().__init__(*args, hasty=True)
         self.refused: list[dict[str, Any]] = []
         self.tokens = 0
 
     def build(self) -> Pool:
         idp, prefix = self.client("cognito-idp"), f"{PREFIX}-{self.id}"
-        self.pool_id = idp.create_user_pool(PoolName=f"{PREFIX}-users", UserPoolTags=OWNER)["UserPool"]["Id"]
+        self.pool_id = idp.create_user_pool(PoolName=f"{PREFIX}-users", UserPoolTags=TAGS)["UserPool"]["Id"]
         scopes = [{"ScopeName": name, "ScopeDescription": name} for name in SCOPES]
         idp.create_resource_server(UserPoolId=self.pool_id, Identifier=SERVER, Name=SERVER, Scopes=scopes)
         idp.create_user_pool_domain(UserPoolId=self.pool_id, Domain=prefix)
@@ -96,8 +94,8 @@ class Pool(DirectAccount):
                     "token_url": self.token_url,
                     "scopes": [f"{SERVER}/{scope}" for scope in SCOPES],
                 },
-                "tags": OWNER,
-                "owned_by": OWNER,
+                "tags": TAGS,
+                "owned_by": TAGS,
             },
         )
         assert self.told["client_secret"] not in json.dumps([client, secret], default=str)
@@ -120,6 +118,11 @@ class Pool(DirectAccount):
         secret: str = self.client("secretsmanager").get_secret_value(SecretId=SECRET)["SecretString"]
         return dict(json.loads(secret))
 
+    def secret_of(self, label: str) -> str:
+        """The client's secret in the version with that label."""
+        found = self.client("secretsmanager").get_secret_value(SecretId=SECRET, VersionStage=label)
+        return str(json.loads(found["SecretString"])["client_secret"])
+
     def labels(self) -> dict[str, str]:
         found = self.client("secretsmanager").list_secret_version_ids(SecretId=SECRET)["Versions"]
         return {label: version["VersionId"] for version in found for label in version["VersionStages"]}
@@ -132,34 +135,10 @@ class Pool(DirectAccount):
     # ---- A service
 
     def get(self, credentials: dict[str, str], **form: str) -> dict[str, Any]:
-        """The token endpoint's answer. Its name leads to the emulator, which gets it as a client would send it."""
-        url = urllib.parse.urlsplit(credentials["token_url"])
-        assert url.scheme == "https"
-        basic = f"{credentials['client_id']}:{urllib.parse.quote(credentials['client_secret'])}"
-        request = urllib.request.Request(
-            self.endpoint + url.path,
-            urllib.parse.urlencode(
-                {"grant_type": "client_credentials", "scope": credentials["scopes"], **form}
-            ).encode(),
-            {"Authorization": f"Basic {base64.b64encode(basic.encode()).decode()}", "Host": url.netloc},
-        )
-        try:
-            with urllib.request.urlopen(request) as answer:
-                return dict(json.load(answer))
-        except urllib.error.HTTPError as error:
-            return {"status": error.code, **json.load(error)}
+        return get_token(self.endpoint, credentials, **form)
 
     def works(self, credentials: dict[str, str]) -> bool:
         return "access_token" in self.get(credentials)
-
-    def keyset(self) -> KeySet:
-        """The keys of the pool, from where its issuer has them."""
-        issuer = urllib.parse.urlsplit(f"https://cognito-idp.{REGION}.amazonaws.com/{self.pool_id}")
-        request = urllib.request.Request(
-            f"{self.endpoint}{issuer.path}/.well-known/jwks.json", headers={"Host": issuer.netloc}
-        )
-        with urllib.request.urlopen(request) as answer:
-            return KeySet.import_key_set(json.load(answer))
 
     def __enter__(self) -> Pool:
         """The service begins."""
@@ -187,7 +166,10 @@ class Pool(DirectAccount):
                     self.refused.append(answer)
 
     def __exit__(self, *_error: object) -> None:
-        time.sleep(0.2)
+        """It ends once it has had some more tokens."""
+        wanted, deadline = self.tokens + SOME, time.monotonic() + 30
+        while self.tokens < wanted and time.monotonic() < deadline:
+            time.sleep(0.02)
         self.over.set()
         self.thread.join()
 
@@ -210,27 +192,35 @@ def pool(emulator: str, tmp_path_factory: pytest.TempPathFactory, figures: list[
     made.close()
 
 
-def test_a_token_is_got_with_what_the_secret_tells_and_verified_by_the_pools_keys(pool):
+@pytest.fixture(scope="module")
+def idle(emulator: str, tmp_path_factory: pytest.TempPathFactory, figures: list[str]) -> Iterator[Pool]:
+    """One that no test changes."""
+    made = Pool(str(next(NUMBERS)), emulator, tmp_path_factory.mktemp("tokens"), figures)
+    yield made.build()
+    made.close()
+
+
+def test_a_token_is_got_with_what_the_secret_tells_and_verified_by_the_pools_keys(idle):
+    pool = idle
     assert set(pool.told) == {"client_id", "client_secret", "token_url", "scopes"}
     answer = pool.get(pool.told)
     assert (answer["token_type"], answer["expires_in"]) == ("Bearer", MINUTES * 60)
-    token = jwt.decode(answer["access_token"], pool.keyset(), algorithms=["RS256"])
+    issuer = f"https://cognito-idp.{REGION}.amazonaws.com/{pool.pool_id}"
+    claims = verified(pool.endpoint, answer["access_token"], issuer)
     now = int(time.time())
     jwt.JWTClaimsRegistry(
         now=now,
-        iss={"essential": True, "value": f"https://cognito-idp.{REGION}.amazonaws.com/{pool.pool_id}"},
+        iss={"essential": True, "value": issuer},
         client_id={"essential": True, "value": pool.client_id},
         token_use={"essential": True, "value": "access"},
         exp={"essential": True},
-    ).validate(token.claims)
-    assert set(token.claims["scope"].split()) == {f"{SERVER}/{scope}" for scope in SCOPES}
-    assert token.claims["exp"] - token.claims["iat"] == MINUTES * 60
-    assert abs(token.claims["iat"] - now) < 60
-    # Another pool's keys don't verify it.
+    ).validate(claims)
+    assert set(claims["scope"].split()) == {f"{SERVER}/{scope}" for scope in SCOPES}
+    assert claims["exp"] - claims["iat"] == MINUTES * 60
+    assert abs(claims["iat"] - now) < 60
     other = pool.client("cognito-idp").create_user_pool(PoolName="another")["UserPool"]["Id"]
-    pool.pool_id = other
     with pytest.raises(JoseError):
-        jwt.decode(answer["access_token"], pool.keyset(), algorithms=["RS256"])
+        verified(pool.endpoint, answer["access_token"], issuer.replace(pool.pool_id, other))
 
 
 @pytest.mark.parametrize(
@@ -242,14 +232,14 @@ def test_a_token_is_got_with_what_the_secret_tells_and_verified_by_the_pools_key
         ({}, {"scope": "unknown"}, "invalid_scope"),
     ],
 )
-def test_what_the_token_endpoint_refuses(pool, changed, form, error):
-    answer = pool.get({**pool.told, **changed}, **form)
+def test_what_the_token_endpoint_refuses(idle, changed, form, error):
+    answer = idle.get({**idle.told, **changed}, **form)
     assert (answer["status"], answer["error"]) == (400, error)
 
 
-def test_a_second_run_finds_nothing_to_do(pool):
-    assert pool.converge() == (False, False)
-    assert len(pool.keys()) == 1
+def test_a_second_run_finds_nothing_to_do(idle):
+    assert idle.converge() == (False, False)
+    assert len(idle.keys()) == 1
 
 
 # ---- What is changed behind our back
@@ -305,17 +295,14 @@ def test_a_secret_that_nobody_knows_any_more_gets_another_beside_it(pool):
 def test_the_service_would_notice(pool):
     """A value that Cognito doesn't know is refused, and that is seen."""
     with pool:
-        time.sleep(0.3)
         wrong = json.dumps({**pool.told, "client_secret": "x" * 52})
         pool.client("secretsmanager").put_secret_value(SecretId=SECRET, SecretString=wrong)
-        time.sleep(0.3)
-    assert pool.refused
-    assert pool.tokens > len(pool.refused)
+    assert len(pool.refused) > SOME / 2
 
 
 def assert_rotated(pool: Pool, old: dict[str, str]) -> None:
     assert pool.refused == [], f"{len(pool.refused)} of {pool.tokens} tokens"
-    assert pool.tokens > 20
+    assert pool.tokens > SOME
     assert pool.get(old)["error"] == "invalid_client"
     assert pool.works(pool.told)
     assert {**pool.told, "client_secret": ""} == {**old, "client_secret": ""}
@@ -377,4 +364,28 @@ def test_two_rotations_at_once_make_one_new_secret(pool):
         time.sleep(GRACE)
         pool.step("finish")
     assert failures == []
+    assert_rotated(pool, old)
+
+
+# Pauses are a tenth as long.
+ROTATION = {"playbook": "playbooks/rotate_machine_client_secret.yml", "variables": {"cognito_secret_grace_seconds": 10}}
+
+
+def test_the_playbook_killed_and_run_again(pool):
+    old = pool.told
+    with pool:
+        started = pool.start(**ROTATION)
+        deadline = time.monotonic() + 60
+        while "AWSPENDING" not in pool.labels() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        started.kill()
+        proposed, labels = pool.secret_of("AWSPENDING"), pool.labels()
+        dry = pool.run("--check", **ROTATION, note="dry rotation").assert_converged()
+        assert dry.total("changed") == 1
+        assert pool.labels() == labels
+        run = pool.run("-vvvv", **ROTATION, note="rotation after a kill").assert_converged()
+        assert pool.told["client_secret"] == proposed
+    said = run.output + json.dumps(run.records)
+    assert proposed not in said
+    assert old["client_secret"] not in said
     assert_rotated(pool, old)

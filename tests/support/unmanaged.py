@@ -29,7 +29,7 @@ READ = re.compile(
 )
 # Members of requests that say how something is asked, not what for.
 MANNERS = {*TOKENS, "ChecksumAlgorithm", "ContentMD5", "DryRun", "ExpectedBucketOwner", "MFA", "dryRun"}
-# Members that name what is inside of a resource, of a service or of one module: what takes them changes the content and
+# Members that name what is inside of a resource, of a service or of one module: what needs them changes the content and
 # not the resource.
 CONTENT = {
     "cognito_idp_user_pool": {
@@ -125,7 +125,7 @@ class Coverage:
             if shape is None or READ.match(operation) or f"{self.checker.name}.{operation}" in self.regarded.elsewhere:
                 continue
             members = [name for name, inner in shape.members.items() if is_text(inner)]
-            if not inside & set(members) and any(self.takes(members, way) for way in self.ways()):
+            if not inside & set(shape.required_members) and any(self.takes(members, way) for way in self.ways()):
                 yield operation
 
     @staticmethod

@@ -113,6 +113,14 @@ def test_what_aws_adds_is_there(idp: Any, make: Callable[..., str]) -> None:
     assert now["IssuerConfiguration"] == {"Type": "UPDATED"}
 
 
+def test_an_attribute_that_is_named_is_immutable_by_default(idp: Any, make: Callable[..., str]) -> None:
+    pool = make(Schema=[{"Name": "email", "Required": True}, {"Name": "nickname", "Mutable": True}])
+    attributes = {attribute["Name"]: attribute for attribute in described(idp, pool)["SchemaAttributes"]}
+    assert attributes["email"]["Mutable"] is False
+    assert attributes["nickname"]["Mutable"] is True
+    assert attributes["website"]["Mutable"] is True
+
+
 def test_older_forms_are_refused_beside_the_newer(idp: Any, make: Callable[..., str]) -> None:
     pool = make()
     now = described(idp, pool)

@@ -161,7 +161,7 @@ def test_there_is_nothing_to_do_for_a_pool_as_declared():
         "issuer_type": "ORIGINAL",
         "mfa_configuration": "OPTIONAL",
         "software_token_mfa": True,
-        "email_mfa_configuration": {"enabled": False, "subject": None},
+        "email_mfa_configuration": {"enabled": False, "email_subject": None},
         "log_configurations": [],
         "tags": {**OURS, "Name": NAME},
     }
@@ -291,6 +291,24 @@ def test_a_dry_run_makes_nothing():
     assert result["changed"] is True
     assert result["diff"]["after"]["mfa_configuration"] == "ON"
     assert result["diff"]["after"]["schema"] == [{"name": "team"}]
+
+
+def test_a_dry_run_shows_what_goes():
+    other = {"LambdaConfig": {"PreSignUp": FUNCTION, "PostConfirmation": FUNCTION}}
+    params = {
+        "lambda_config": {"pre_sign_up": FUNCTION},
+        "mfa_configuration": "OFF",
+        "software_token_mfa": False,
+        "email_mfa_configuration": {"enabled": False},
+    }
+    result, _aws, _module = run(params, *seen({**MFA, "EmailMfaConfiguration": {}}, **other), check_mode=True)
+    assert result["changed"] is True
+    assert result["diff"]["before"]["lambda_config"] == {"pre_sign_up": FUNCTION, "post_confirmation": FUNCTION}
+    assert result["diff"]["after"]["lambda_config"] == {"pre_sign_up": FUNCTION}
+    assert result["diff"]["before"]["software_token_mfa"] is True
+    assert result["diff"]["after"]["software_token_mfa"] is False
+    assert result["diff"]["before"]["email_mfa_configuration"]["enabled"] is True
+    assert result["diff"]["after"]["email_mfa_configuration"] == {"enabled": False}
 
 
 # ---- Changing it: UpdateUserPool sets back what it isn't sent
@@ -463,6 +481,16 @@ def test_the_lowest_plan_is_sent_nothing_that_it_lacks():
     )
 
 
+def test_no_history_is_none():
+    """The lowest plan doesn't tell of it."""
+    plain = {"PasswordPolicy": {name: value for name, value in PASSWORDS.items() if name != "PasswordHistorySize"}}
+    result, _aws, _module = run(
+        {"user_pool_tier": "LITE", "password_policy": {"password_history_size": 0}},
+        *seen(UserPoolTier="LITE", Policies=plain),
+    )
+    assert result["changed"] is False
+
+
 def test_tags_are_changed_by_calls_of_their_own():
     run(
         {"tags": {**OURS, "New": "1"}},
@@ -542,12 +570,12 @@ PASSKEYS = {"RelyingPartyId": "auth.example.com", "UserVerification": "preferred
             {**OFF, "WebAuthnConfiguration": PASSKEYS},
         ),
         (
-            {"email_mfa_configuration": {"enabled": True, "subject": "Code", "message": "Code {####}"}},
+            {"email_mfa_configuration": {"enabled": True, "email_subject": "Code", "email_message": "Code {####}"}},
             MFA,
             {**MFA, "EmailMfaConfiguration": MAIL},
         ),
         (
-            {"software_token_mfa": False, "email_mfa_configuration": {"enabled": True, "subject": None}},
+            {"software_token_mfa": False, "email_mfa_configuration": {"enabled": True, "email_subject": None}},
             MFA,
             {
                 "MfaConfiguration": "OPTIONAL",
@@ -579,6 +607,19 @@ def test_mfa_takes_a_factor():
     assert "can't have mfa_configuration ON without a second factor" in text
     assert "without a second factor" in refuse({"mfa_configuration": "ON"}, listed())
     assert "without a second factor" in refuse({"software_token_mfa": False}, *seen())
+
+
+@pytest.mark.parametrize("factor", [{"software_token_mfa": True}, {"email_mfa_configuration": {"enabled": True}}])
+def test_a_factor_takes_mfa(factor):
+    """AWS would take neither, and the next run find the same to do."""
+    assert "mfa_configuration is OFF, which goes with no second factor" in refuse(factor, *seen(OFF))
+    assert "mfa_configuration is OFF, which goes with no second factor" in refuse(factor, listed())
+
+
+def test_no_factor_is_turned_off_where_all_are():
+    params = {"mfa_configuration": "OFF", "software_token_mfa": False, "email_mfa_configuration": {"enabled": False}}
+    result, _aws, _module = run(params, *seen({**OFF, "EmailMfaConfiguration": {}}))
+    assert result["changed"] is False
 
 
 def test_passkeys_go_with_mfa_on_only_as_two_factors():
@@ -745,6 +786,14 @@ def test_a_log_group_is_known_with_its_streams_or_without():
     [
         ({"alias_attributes": ["email"], "username_attributes": ["email"]}, "exclude each other"),
         ({"allowed_first_auth_factors": ["WEB_AUTHN"]}, "must have PASSWORD"),
+        (
+            {
+                "attributes_require_verification_before_update": ["email", "phone_number"],
+                "auto_verified_attributes": ["email"],
+            },
+            "has phone_number, which must be in auto_verified_attributes",
+        ),
+        ({"password_policy": {"temporary_password_validity_days": 0}}, "is 0, which AWS takes for 7"),
         ({"mfa_configuration": "OFF", "software_token_mfa": True}, "goes with no second factor"),
         ({"mfa_configuration": "OFF", "email_mfa_configuration": {"enabled": True}}, "goes with no second factor"),
         (
@@ -805,7 +854,7 @@ def test_a_log_group_is_known_with_its_streams_or_without():
         ({"verification_message_template": {"email_message": "Code  now"}}, "email_message has no place for the code"),
         ({"verification_message_template": {"sms_message": "Code  now"}}, "sms_message has no place for the code"),
         ({"verification_message_template": {"email_message_by_link": "Click"}}, "{##words##}"),
-        ({"email_mfa_configuration": {"enabled": True, "message": "Code  now"}}, "by !unsafe"),
+        ({"email_mfa_configuration": {"enabled": True, "email_message": "Code  now"}}, "by !unsafe"),
         ({"log_configurations": [{**EVENTS, "log_level": "ERROR"}]}, "have the log_level INFO, not ERROR"),
         ({"log_configurations": [{**EVENTS, "cloud_watch_logs_configuration": None}]}, "take one destination; 0"),
         (

@@ -252,6 +252,13 @@ def test_rotation_of_refresh_tokens():
     client_run(on, there(), update(RefreshTokenRotation=rotated), *[there(RefreshTokenRotation=rotated)] * 2)
     off = {**WEB, "refresh_token_rotation": {"feature": "DISABLED"}}
     assert client_run(off, there())[0]["changed"] is False
+    disabled = {"Feature": "DISABLED"}
+    client_run(
+        off,
+        there(RefreshTokenRotation=rotated),
+        update(RefreshTokenRotation=disabled),
+        *[there(RefreshTokenRotation=disabled)] * 2,
+    )
 
 
 def test_lost_reply_of_an_update_is_looked_at_before_it_is_repeated():

@@ -11,10 +11,11 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
+from ansible_collections.agent_platform.aws.plugins.module_utils.cognito_secrets import as_text, version_of
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from ansible_collections.agent_platform.aws.plugins.modules import secretsmanager_secret
 from tests.support.module_runs import OWNER, given, run, tag_list
-from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step, api_error, lost_reply
+from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step, api_error, endless, lost_reply
 
 NAME = "demo-code-server"
 ARN = f"arn:aws:secretsmanager:us-west-2:123456789012:secret:{NAME}-1a2B3c"
@@ -675,6 +676,271 @@ def test_a_new_secret_needs_a_value():
         message = refused(PLAIN, missing(), check_mode=check_mode)
         assert f"secret '{NAME}' doesn't exist and has no value to be made with." in message
         assert "Give value, generate or cognito_client." in message
+
+
+# ---- The credentials of an app client
+
+CLIENT = {"UserPoolId": "us-west-2_AbCdEfGhI", "ClientId": "client1"}
+TOKEN_URL = "https://demo.example.com/oauth2/token"
+TOLD = {"client_id": "client1", "token_url": TOKEN_URL, "scopes": "api/read api/write"}
+MACHINE = {
+    "name": NAME,
+    "cognito_client": {
+        "user_pool_id": CLIENT["UserPoolId"],
+        "client_id": "client1",
+        "token_url": TOKEN_URL,
+        "scopes": ["api/read", "api/write"],
+    },
+    "tags": TAGS,
+    "owned_by": OWNER,
+}
+KEY_1, KEY_2, KEY_3 = "client1--1", "client1--2", "client1--3"
+# What Cognito has generated, and what it was given.
+GENERATED_SECRET, GIVEN_SECRET = "generatedByCognito" * 2, "givenToCognito" * 2
+MADE = datetime.datetime(2026, 11, 29, 1, tzinfo=datetime.UTC)
+
+
+def client_keys(*ids):
+    """The secrets of the client; the first was made with it, each of the others an hour later."""
+    hours = {KEY_1: 0, KEY_2: 1, KEY_3: 2}
+    found = [
+        {"ClientSecretId": key, "ClientSecretCreateDate": MADE + datetime.timedelta(hours=hours[key])} for key in ids
+    ]
+    return Step("ListUserPoolClientSecrets", {"ClientSecrets": found}, CLIENT)
+
+
+def app_client(secret=GENERATED_SECRET):
+    told = {"ClientSecret": secret} if secret else {}
+    return Step("DescribeUserPoolClient", {"UserPoolClient": {**CLIENT, "CreationDate": MADE, **told}}, CLIENT)
+
+
+def telling(key, labels=("AWSCURRENT",), **other):
+    """The secret whose version with these labels tells that key."""
+    return described(VersionIdsToStages={version_of(key, {**TOLD, **other}): list(labels)})
+
+
+def kept_versions(**found):
+    """The versions, by id, each with its labels, the newest first."""
+    items = [
+        {
+            "VersionId": version,
+            "CreatedDate": MADE - datetime.timedelta(hours=age),
+            **({"VersionStages": labels} if labels else {}),
+        }
+        for age, (version, labels) in enumerate(found.items())
+    ]
+    return {"Versions": items}
+
+
+def versions(**found):
+    return Step("ListSecretVersionIds", kept_versions(**found), {**ID, "IncludeDeprecated": True, "MaxResults": 100})
+
+
+def version_value(version, text):
+    return Step("GetSecretValue", {"SecretString": text}, {**ID, "VersionId": version})
+
+
+def put_credentials(key, secret, answer=None, **other):
+    told = {**TOLD, **other}
+    request = {**ID, "SecretString": as_text(told, secret), "ClientRequestToken": version_of(key, told)}
+    return Step("PutSecretValue", answer or {}, request)
+
+
+def credentials_run(*steps, options=None, **kwargs):
+    result, aws, module = run("secretsmanager_secret", options or MACHINE, *steps, **kwargs)
+    for secret in (GENERATED_SECRET, GIVEN_SECRET):
+        assert secret not in json.dumps(result, default=str)
+    return result, aws, module
+
+
+def test_a_new_secret_tells_what_cognito_generated():
+    def check(request):
+        assert request["SecretString"] == as_text(TOLD, GENERATED_SECRET)
+        assert request["ClientRequestToken"] == version_of(KEY_1, TOLD)
+
+    created = Step("CreateSecret", {"ARN": ARN, "Name": NAME}, check)
+    result, _aws, module = credentials_run(missing(), client_keys(KEY_1), app_client(), created, telling(KEY_1))
+    assert result["changed"] is True
+    assert result["diff"]["after"]["cognito_client"] == DECLARED
+    assert GENERATED_SECRET in module.no_log_values
+    assert json.loads(as_text(TOLD, GENERATED_SECRET)) == {
+        "client_id": "client1",
+        "client_secret": GENERATED_SECRET,
+        "token_url": TOKEN_URL,
+        "scopes": "api/read api/write",
+    }
+
+
+@pytest.mark.parametrize(("keys", "told"), [((KEY_1,), KEY_1), ((KEY_1, KEY_2), KEY_1), ((KEY_1, KEY_2), KEY_2)])
+def test_what_is_told_is_known_by_the_versions_id_also_amid_a_rotation(keys, told):
+    result, aws, _module = credentials_run(telling(told), client_keys(*keys))
+    assert result["changed"] is False
+    assert aws.operations() == ["DescribeSecret", "ListUserPoolClientSecrets"]
+
+
+def test_a_value_changed_by_hand_gives_way_to_the_right_version():
+    right = version_of(KEY_2, TOLD)
+    labels = Step(
+        "ListSecretVersionIds", kept_versions(**{VERSION: ["AWSCURRENT"], right: ["AWSPREVIOUS"]}), {"SecretId": NAME}
+    )
+    moved = {**ID, "VersionStage": "AWSCURRENT", "MoveToVersionId": right, "RemoveFromVersionId": VERSION}
+    result, aws, _module = credentials_run(
+        described(),
+        client_keys(KEY_2),
+        versions(**{VERSION: ["AWSCURRENT"], right: []}),
+        client_keys(KEY_2),
+        labels,
+        Step("UpdateSecretVersionStage", {}, moved),
+        telling(KEY_2),
+        telling(KEY_2),
+    )
+    assert result["changed"] is True
+    assert result["diff"]["before"]["cognito_client"] == DIFFERENT
+    assert "GetSecretValue" not in aws.operations()
+
+
+def test_another_token_url_is_told_with_the_secret_of_the_version_before():
+    """Cognito doesn't tell a value that it was given, but a version of ours does."""
+    before = version_of(KEY_2, {**TOLD, "token_url": "https://old.example.com/oauth2/token"})
+    text = as_text({**TOLD, "token_url": "https://old.example.com/oauth2/token"}, GIVEN_SECRET)
+    result, _aws, module = credentials_run(
+        telling(KEY_2, token_url="https://old.example.com/oauth2/token"),
+        client_keys(KEY_2),
+        versions(**{before: ["AWSCURRENT"]}),
+        client_keys(KEY_2),
+        client_keys(KEY_2),
+        app_client(secret=None),
+        version_value(before, text),
+        put_credentials(KEY_2, GIVEN_SECRET),
+        telling(KEY_2),
+        telling(KEY_2),
+    )
+    assert result["changed"] is True
+    assert GIVEN_SECRET in module.no_log_values
+
+
+def test_a_version_that_someone_else_has_made_tells_nothing():
+    """Its id isn't that of what it tells."""
+    result, _aws, _module = credentials_run(
+        described(),
+        client_keys(KEY_1),
+        versions(**{VERSION: ["AWSCURRENT"]}),
+        client_keys(KEY_1),
+        client_keys(KEY_1),
+        app_client(),
+        version_value(VERSION, as_text(TOLD, "of someone else" * 3)),
+        put_credentials(KEY_1, GENERATED_SECRET),
+        telling(KEY_1),
+        telling(KEY_1),
+    )
+    assert result["changed"] is True
+
+
+def added(key=KEY_3):
+    descriptor = {"ClientSecretId": key, "ClientSecretValue": GENERATED_SECRET}
+    return Step("AddUserPoolClientSecret", {"ClientSecretDescriptor": descriptor}, CLIENT)
+
+
+@pytest.mark.parametrize("described_secret", [None, "of the first one, which is gone" * 2])
+def test_a_secret_that_nobody_knows_gets_another_beside_it(described_secret):
+    created = Step("CreateSecret", {"ARN": ARN, "Name": NAME})
+    _result, aws, _module = credentials_run(
+        missing(), client_keys(KEY_2), app_client(described_secret), added(), created, telling(KEY_3)
+    )
+    assert json.loads(aws.calls[-2][1]["SecretString"])["client_secret"] == GENERATED_SECRET
+    assert aws.calls[-2][1]["ClientRequestToken"] == version_of(KEY_3, TOLD)
+
+
+def test_of_two_that_nobody_knows_the_newer_gives_way():
+    """A run that was interrupted may have added it; the older one may be in use."""
+    removed = Step("DeleteUserPoolClientSecret", {}, {**CLIENT, "ClientSecretId": KEY_3})
+    created = Step("CreateSecret", {"ARN": ARN, "Name": NAME})
+    credentials_run(missing(), client_keys(KEY_2, KEY_3), app_client(None), removed, added(), created, telling(KEY_3))
+
+
+def test_a_lost_reply_of_the_credentials_is_looked_at_before_they_are_put_again():
+    steps = [
+        described(),
+        client_keys(KEY_1),
+        versions(),
+        client_keys(KEY_1),
+        client_keys(KEY_1),
+        app_client(),
+        put_credentials(KEY_1, GENERATED_SECRET, lost_reply()),
+    ]
+    result, aws, _module = credentials_run(*steps, telling(KEY_1), client_keys(KEY_1))
+    assert result["changed"] is True
+    assert aws.operations().count("PutSecretValue") == 1
+
+
+def test_a_secret_without_a_value_gets_the_credentials():
+    credentials_run(
+        described(VersionIdsToStages=None),
+        versions(),
+        client_keys(KEY_1),
+        client_keys(KEY_1),
+        app_client(),
+        put_credentials(KEY_1, GENERATED_SECRET),
+        telling(KEY_1),
+        telling(KEY_1),
+    )
+
+
+def test_a_secret_that_comes_back_is_looked_at_then():
+    result, _aws, _module = credentials_run(
+        deleted(), restore(), telling(KEY_1), client_keys(KEY_1), telling(KEY_1), client_keys(KEY_1)
+    )
+    assert result["changed"] is True
+
+
+@pytest.mark.parametrize(
+    ("steps", "before"),
+    [
+        ([missing()], None),
+        ([described(), client_keys(KEY_1)], DIFFERENT),
+        ([deleted()], "can't be read before the secret is restored"),
+    ],
+)
+def test_a_dry_run_of_credentials_reads_no_value(steps, before):
+    result, aws, _module = credentials_run(*steps, check_mode=True)
+    assert result["changed"] is True
+    assert result["diff"]["before"].get("cognito_client") == before
+    assert result["diff"]["after"]["cognito_client"] == DECLARED
+    assert "GetSecretValue" not in aws.operations()
+
+
+def test_a_dry_run_of_a_client_that_does_not_exist_yet():
+    unknown = {**MACHINE, "cognito_client": {**MACHINE["cognito_client"], "client_id": "(known after apply)"}}
+    result, aws, _module = credentials_run(described(), options=unknown, check_mode=True)
+    assert result["changed"] is True
+    assert aws.operations() == ["DescribeSecret"]
+
+
+def test_a_client_that_does_not_exist():
+    gone = api_error("ListUserPoolClientSecrets", "ResourceNotFoundException", "no")
+    with pytest.raises(ResourceError, match="There is no app client 'client1' of user pool"):
+        credentials_run(described(), *endless(Step("ListUserPoolClientSecrets", gone)))
+
+
+def test_a_client_that_is_not_known_yet_is_waited_for():
+    unknown = Step("ListUserPoolClientSecrets", api_error("x", "ResourceNotFoundException", "no"))
+    assert credentials_run(telling(KEY_1), unknown, client_keys(KEY_1))[0]["changed"] is False
+
+
+def test_a_secret_that_was_made_beside_is_told_when_the_first_try_fails():
+    busy = api_error("CreateSecret", "ThrottlingException", "slow down")
+    created = Step("CreateSecret", {"ARN": ARN, "Name": NAME})
+    _result, aws, _module = credentials_run(
+        *(missing(), client_keys(KEY_2), app_client(None), added(), Step("CreateSecret", busy)),
+        *(missing(), client_keys(KEY_2, KEY_3), app_client(None), created, telling(KEY_3)),
+    )
+    assert json.loads(aws.calls[-2][1]["SecretString"])["client_secret"] == GENERATED_SECRET
+
+
+def test_a_public_client_has_no_credentials():
+    refused_by_cognito = api_error("AddUserPoolClientSecret", "InvalidParameterException", "it is public")
+    with pytest.raises(ResourceError, match="Could not add a secret to app client 'client1'"):
+        credentials_run(missing(), client_keys(), app_client(None), Step("AddUserPoolClientSecret", refused_by_cognito))
 
 
 # ---- All that the module says, as Ansible gets it

@@ -104,10 +104,6 @@ def domain_of(pool, account=ACCOUNT):
     }
 
 
-def our_role(request):
-    return role(request, owned("cognito"))
-
-
 MISSING = {"DescribeSecret": "ResourceNotFoundException"}
 ANSWERS = {
     **pools({**USER_POOL, "Id": f"{REGION}_other", "Name": "other"}, USER_POOL),
@@ -117,6 +113,7 @@ ANSWERS = {
     "ListGroups": {"Groups": [{"GroupName": name} for name in ("super_admin", "platform_user")]},
     **domain_of(POOL),
     "DescribeSecret": {**SECRET, "Tags": owned("cognito")},
+    "GetRole": role,
 }
 EMPTY_IF_ALL_IS_WELL = ("log_groups",)
 
@@ -127,7 +124,7 @@ def facts(**answers):
 
 
 def test_facts():
-    told, found, _aws = facts(GetRole=our_role)
+    told, found, _aws = facts()
     issuer = f"https://cognito-idp.{REGION}.amazonaws.com/{POOL}"
     assert told == {
         "exists": True,

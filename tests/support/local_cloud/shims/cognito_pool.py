@@ -137,8 +137,17 @@ def _create_pool(original: Action, request: Request) -> Response:
         return response
     pool = _pool({"UserPoolId": json.loads(response[2])["UserPool"]["Id"]})
     pool.update({member: request[member] for member in UNKNOWN if member in request})
+    _make_immutable(pool, request.get("Schema", []))
     _complete(pool)
     return json_response({"UserPool": cognito._pool_out(pool)})
+
+
+def _make_immutable(pool: dict[str, Any], schema: list[dict[str, Any]]) -> None:
+    """An attribute that is named is as mutable as is said of it, and not at all where nothing is."""
+    for given in schema:
+        name = cognito._schema_attribute_name(given)
+        (attribute,) = [attribute for attribute in pool["SchemaAttributes"] if attribute["Name"] == name]
+        attribute["Mutable"] = given.get("Mutable", False)
 
 
 def _update_pool(original: Action, request: Request) -> Response:
