@@ -95,12 +95,5 @@ class Ec2Resource(Resource):
         """Filters never fail on an id that is malformed or gone, as reading by id does."""
         return [{"Name": name, "Values": [value]} for name, value in values.items()]
 
-    def ours_first(self, found: list[dict]) -> list[dict]:
-        """Those that bear the owner's tags, and of these the one of the same Name, as far as there are any."""
-        owner = {key: str(value) for key, value in (self.options.get("owned_by") or {}).items()}
-        for marks in (owner, self.marks()):
-            found = self.marked(found, marks) or found
-        return found
-
     def refused(self, operation: str, request: Mapping, response: Mapping) -> list[dict]:
         return [item.get("Error", {}) for item in response.get("Unsuccessful", [])]

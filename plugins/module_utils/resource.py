@@ -224,6 +224,13 @@ class Resource(Finding):
     def marked(self, found: Iterable[dict], marks: Mapping[str, str]) -> list[dict]:
         return [item for item in found if marks.items() <= self.tags_of(item).items()]
 
+    def ours_first(self, found: list[dict]) -> list[dict]:
+        """Those that bear the owner's tags, and of these the one of the same Name, as far as there are any."""
+        owner = {key: str(value) for key, value in (self.options.get("owned_by") or {}).items()}
+        for marks in (owner, self.marks()):
+            found = self.marked(found, marks) or found
+        return found
+
     # ---- Deciding and acting
 
     def run(self) -> dict:

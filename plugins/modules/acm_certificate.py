@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: acm_certificate
-version_added: 0.2.0
+version_added: 0.1.0
 short_description: Request a public certificate of AWS Certificate Manager
 description:
   - Requests a public certificate with validation by DNS, keeps the validation records in Route 53, waits until the

@@ -471,9 +471,6 @@ class IdentityPool(Resource):
         pool = self.read("DescribeIdentityPool", {POOL: item[POOL]}, MISSING)
         return pool and {member: value for member, value in pool.items() if member != "ResponseMetadata"}
 
-    def ours_first(self, found):
-        return self.marked(found, self.marks()) or found
-
     def in_our_place(self, current):
         """Whether it takes the tokens of a user pool that it is declared to take."""
         declared = {provider["provider_name"] for provider in self.options["cognito_identity_providers"] or []}

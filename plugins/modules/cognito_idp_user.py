@@ -53,8 +53,8 @@ options:
     description:
       - Sends the invitation anew, with another temporary password, to a user who has not signed in for the first time
         in so many days since the last invitation, or since the user was changed otherwise. A run sends one at most.
-      - Give it the time for which a temporary password is valid in the pool. It is 7 days if the pool doesn't say
-        otherwise.
+      - Give it the time for which a temporary password is valid in the pool, at least 1. It is 7 days if the pool
+        doesn't say otherwise.
       - If not set, no second invitation is ever sent.
     type: int
 extends_documentation_fragment:
@@ -151,6 +151,12 @@ def texts_of(attributes):
     }
 
 
+def days(number):
+    if number < 1:
+        raise ValueError("is less than 1, so that each run would send another invitation")
+    return number
+
+
 def differing(current, desired):
     """The attributes that aren't as declared."""
     return {name: value for name, value in desired.items() if not same_attribute(name, current.get(name, ""), value)}
@@ -200,6 +206,7 @@ class User(PoolResource):
             read="UserLastModifiedDate",
             update="invitation",
             update_members=(),
+            given=days,
             same=lambda have, want: have is None or have < want,
             encode=lambda _days: now(),
             decode=lambda changed_at: (now() - changed_at).days,
@@ -247,8 +254,8 @@ class User(PoolResource):
     }
     hints = {
         "CodeDeliveryFailureException": {
-            "": "The user exists nevertheless, without an invitation. Mend the address, or what the pool sends e-mail with;"
-            " then call AdminCreateUser with the MessageAction RESEND, or delete the user and run again."
+            "": "The user exists nevertheless, without an invitation. Mend the address, or what the pool sends e-mail"
+            " with; then call AdminCreateUser with the MessageAction RESEND, or delete the user and run again."
         },
         "LimitExceededException": {
             "email limit": "Wait for the next day, or let the pool send with Amazon SES, and run again."

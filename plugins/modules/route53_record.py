@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: route53_record
-version_added: 0.2.0
+version_added: 0.1.0
 short_description: Manage a record in a public hosted zone of Route 53
 description:
   - Creates, changes and deletes a record with values, or an alias of a resource of AWS, and waits until all of Route

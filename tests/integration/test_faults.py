@@ -25,6 +25,8 @@ from .conftest import Platform, build_required, limit
 
 # How AWS words it, by the service's signing name: (code, HTTP status). The others say what all services may say.
 THROTTLED = {
+    "cognito-identity": ("TooManyRequestsException", 400),
+    "cognito-idp": ("TooManyRequestsException", 400),
     "ec2": ("RequestLimitExceeded", 503),
     "eks": ("ThrottlingException", 429),
     "elasticache": ("Throttling", 400),
@@ -32,6 +34,8 @@ THROTTLED = {
     "s3": ("SlowDown", 503),
 }
 BROKEN = {
+    "cognito-identity": ("InternalErrorException", 500),
+    "cognito-idp": ("InternalErrorException", 500),
     "appconfig": ("InternalServerException", 500),
     "ec2": ("InternalError", 500),
     "eks": ("ServerException", 500),

@@ -3,12 +3,13 @@
 """A person signs in: invited by e-mail, in a browser on the pages of the user pool, with PKCE; and what tokens are for.
 
 The application is a server on localhost to which the pages lead back. Tokens are checked with a library for JSON Web
-Tokens against the keys of the user pool, and exchanged for credentials of AWS.
+Tokens against the keys of the user pool, and exchanged for credentials of an AWS that enforces policies.
 """
 
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import http.server
 import json
@@ -36,7 +37,10 @@ from joserfc.jwk import KeySet
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.support.components import with_required
-from tests.support.playbook import PREFIX, REGION, DirectAccount
+from tests.support.local_cloud import processes
+from tests.support.local_cloud.account import furnish
+from tests.support.local_cloud.settings import EMULATORS, Instance
+from tests.support.playbook import PREFIX, REGION, Account
 
 from .conftest import free_port
 
@@ -48,6 +52,17 @@ PASSWORD = "Correct-Horse-7-Battery"
 BROWSERS = [os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"]
 OPTIONS = ["--disable-background-networking", "--disable-component-update", "--disable-gpu", "--no-proxy-server"]
 SCOPES = "openid email profile"
+PARAMETER = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/of/{{}}"
+# Everybody reads what is one's own, which the tag of the session tells.
+STATEMENTS = [
+    {
+        "Sid": name.capitalize(),
+        "Action": ["ssm:GetParameter"],
+        "Resource": [PARAMETER.format(name)],
+        "Condition": {"StringEquals": {"aws:PrincipalTag/mail": f"{name}@example.com"}},
+    }
+    for name in ("jo", "kim")
+]
 # Nothing of the machine's own lies between the tests and what they talk to.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -71,7 +86,8 @@ class Application:
     """Where the pages lead back to: remembers with what they did so."""
 
     def __init__(self) -> None:
-        self.port, self.visits = free_port(), []  # type: int, list[dict[str, str]]
+        self.port = free_port()
+        self.visits: list[dict[str, str]] = []
         visits = self.visits
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -114,7 +130,7 @@ class Attempt:
 class Platform:
     """The platform's identities, as the application and a person find them."""
 
-    account: DirectAccount
+    account: Account
     application: Application
     variables: dict[str, Any]
 
@@ -189,20 +205,36 @@ def program() -> str:
 
 
 @pytest.fixture(scope="module")
+def endpoint(program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An AWS that enforces policies. The account's own number as access key is its root user's."""
+    emulator = dataclasses.replace(EMULATORS[0], environment={**EMULATORS[0].environment, "AUTH": "true"})
+    instance = Instance(emulator, free_port(), tmp_path_factory.mktemp("enforcing"))
+    processes.start(instance, timeout=60)
+    furnish(instance.endpoint, ACCOUNT)
+    yield instance.endpoint
+    processes.stop(instance)
+
+
+@pytest.fixture(scope="module")
 def platform_of_people(
-    program: str, emulator: str, tmp_path_factory: pytest.TempPathFactory, figures: list[str]
+    endpoint: str, tmp_path_factory: pytest.TempPathFactory, figures: list[str]
 ) -> Iterator[Platform]:
-    """The platform's identities and one person who was invited."""
+    """The platform's identities and one person, who was invited though nobody heard of it."""
     application = Application()
-    folder = tmp_path_factory.mktemp("login")
-    account = DirectAccount(ACCOUNT, emulator, folder, figures, with_required(("cognito",)), hasty=True)
+    folder = tmp_path_factory.mktemp("runs")
+    account = Account(ACCOUNT, endpoint, folder, figures, with_required(("cognito",)), hasty=True)
     variables = {
         "cognito_users": [{"email": PERSON, "groups": [GROUP]}],
         "cognito_web_callback_urls": [application.url("callback")],
         "cognito_web_logout_urls": [application.url("logout")],
-        "cognito_deletion_protection": False,
+        "cognito_principal_tags": {"mail": "email"},
+        "cognito_authenticated_statements": STATEMENTS,
     }
+    lost = {"service": "cognito-idp", "operation": "AdminCreateUser", "times": 1, "response": {"abort_frac": 0.0}}
+    account.proxy.spoil([lost])
     account.run(variables=variables, note="cognito with a user").assert_converged()
+    assert account.proxy.fired() == [1]
+    account.proxy.spoil([])
     yield Platform(account, application, variables)
     account.close()
     application.close()
@@ -309,14 +341,19 @@ def test_a_code_without_its_verifier_is_good_for_nothing(
         assert (status, answer["error"]) == (400, "invalid_grant")
 
 
-def test_tokens_are_renewed(platform_of_people: Platform, tokens: dict[str, Any]) -> None:
-    status, answer = platform_of_people.ask_for_tokens(
-        grant_type="refresh_token", refresh_token=tokens["refresh_token"]
-    )
+def test_tokens_are_renewed_until_that_is_revoked(
+    platform_of_people: Platform, sign_in: Callable[[], tuple[str, Attempt]]
+) -> None:
+    platform, (code, attempt) = platform_of_people, sign_in()
+    _status, answer = platform.exchange(code, attempt.verifier)
+    refresh = {"grant_type": "refresh_token", "refresh_token": answer["refresh_token"]}
+    status, answer = platform.ask_for_tokens(**refresh)
     assert status == 200
-    platform_of_people.verified(answer["access_token"], client_id=platform_of_people.client, token_use="access")
-    status, answer = platform_of_people.ask_for_tokens(grant_type="refresh_token", refresh_token="made-up")
-    assert (status, answer["error"]) == (400, "invalid_grant")
+    platform.verified(answer["access_token"], client_id=platform.client, token_use="access")
+    platform.account.client("cognito-idp").revoke_token(Token=refresh["refresh_token"], ClientId=platform.client)
+    for token in (refresh["refresh_token"], "made-up"):
+        status, answer = platform.ask_for_tokens(**{**refresh, "refresh_token": token})
+        assert (status, answer["error"]) == (400, "invalid_grant")
 
 
 def test_a_further_run_leaves_the_person_alone(
@@ -325,7 +362,7 @@ def test_a_further_run_leaves_the_person_alone(
     """Nobody is invited twice, and the password that the person has chosen stays."""
     platform, invitation = platform_of_people, platform_of_people.temporary_password()
     again = platform.account.run("--limit", "cognito", variables=platform.variables, note="a person has signed in")
-    assert again.assert_converged().total("changed") == 0, again.explain()
+    again.assert_nothing_to_do()
     assert platform.temporary_password() == invitation
     code, attempt = sign_in()
     assert platform.exchange(code, attempt.verifier)[0] == 200
@@ -383,18 +420,16 @@ def test_signing_out_leads_back_to_the_application_only(platform_of_people: Plat
 
 
 @pytest.fixture(scope="module")
-def exchange(platform_of_people: Platform) -> Callable[[dict[str, str]], dict[str, str]]:
-    """Asks the identity pool for credentials as a browser does, without any of AWS. Gives who they are."""
-    account = platform_of_people.account
+def exchange(platform_of_people: Platform) -> Callable[[dict[str, str]], boto3.Session]:
+    """Asks the identity pool for credentials as a browser does, which has none of AWS."""
+    endpoint = platform_of_people.account.endpoint
     config = Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1})
-    identity = boto3.client("cognito-identity", region_name=REGION, endpoint_url=account.endpoint, config=config)
+    identity = boto3.client("cognito-identity", region_name=REGION, endpoint_url=endpoint, config=config)
 
-    def go(logins: dict[str, str]) -> dict[str, str]:
+    def go(logins: dict[str, str]) -> boto3.Session:
         identity_id = identity.get_id(IdentityPoolId=platform_of_people.identities, Logins=logins)["IdentityId"]
-        answer = identity.get_credentials_for_identity(IdentityId=identity_id, Logins=logins)["Credentials"]
-        session = boto3.Session(answer["AccessKeyId"], answer["SecretKey"], answer["SessionToken"], region_name=REGION)
-        caller: dict[str, str] = session.client("sts", endpoint_url=account.endpoint).get_caller_identity()
-        return caller
+        keys = identity.get_credentials_for_identity(IdentityId=identity_id, Logins=logins)["Credentials"]
+        return boto3.Session(keys["AccessKeyId"], keys["SecretKey"], keys["SessionToken"], region_name=REGION)
 
     return go
 
@@ -404,19 +439,30 @@ def provider(platform_of_people: Platform) -> str:
     return platform_of_people.issuer.removeprefix("https://")
 
 
-def test_who_has_signed_in_gets_credentials_of_the_role(
-    exchange: Callable[[dict[str, str]], dict[str, str]], provider: str, tokens: dict[str, Any]
+def test_who_has_signed_in_gets_what_the_role_allows(
+    platform_of_people: Platform,
+    exchange: Callable[[dict[str, str]], boto3.Session],
+    provider: str,
+    tokens: dict[str, Any],
 ) -> None:
-    """The pool has the role, the role trusts the pool, and lets it tag the session."""
-    caller = exchange({provider: tokens["id_token"]})
-    name = f"{PREFIX}-authenticated"
-    assert caller["Arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/CognitoIdentityCredentials"
-    assert caller["Account"] == ACCOUNT
+    """The pool has the role; the role trusts the pool, and lets it tag the session with a claim of the token."""
+    account, session = platform_of_people.account, exchange({provider: tokens["id_token"]})
+    caller = session.client("sts", endpoint_url=account.endpoint).get_caller_identity()
+    role = f"{PREFIX}-authenticated"
+    assert caller["Arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/CognitoIdentityCredentials"
+    for name in ("jo", "kim"):
+        account.client("ssm").put_parameter(Name=f"/of/{name}", Value=name, Type="String")
+    person = session.client("ssm", endpoint_url=account.endpoint)
+    assert person.get_parameter(Name="/of/jo")["Parameter"]["Value"] == "jo"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        person.get_parameter(Name="/of/kim")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        person.put_parameter(Name="/of/jo", Value="other", Type="String", Overwrite=True)
 
 
 @pytest.mark.parametrize("kind", ["none", "access", "forged", "another provider"])
 def test_nobody_else_does(
-    exchange: Callable[[dict[str, str]], dict[str, str]], provider: str, tokens: dict[str, Any], kind: str
+    exchange: Callable[[dict[str, str]], boto3.Session], provider: str, tokens: dict[str, Any], kind: str
 ) -> None:
     logins = {
         "none": {},
@@ -424,6 +470,5 @@ def test_nobody_else_does(
         "forged": {provider: tokens["id_token"][:-8] + "A" * 8},
         "another provider": {"accounts.google.com": tokens["id_token"]},
     }[kind]
-    with pytest.raises(ClientError) as refusal:
+    with pytest.raises(ClientError, match="NotAuthorizedException"):
         exchange(logins)
-    assert refusal.value.response["Error"]["Code"] == "NotAuthorizedException"

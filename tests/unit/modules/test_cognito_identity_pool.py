@@ -178,6 +178,20 @@ def test_one_of_the_same_name_that_is_not_ours_is_passed_by():
     assert result["identity_pool"]["identity_pool_id"] == ID
 
 
+def test_ours_has_lost_its_name_and_another_has_the_lower_id():
+    listed = [{"IdentityPoolId": pool_id, "IdentityPoolName": NAME} for pool_id in (OTHER, ID)]
+    named = {**OWNER, "Name": NAME}
+    arn = ARN.replace(ID, OTHER)
+    pools = [Step("ListIdentityPools", {"IdentityPools": listed})]
+    result, _aws, _module = pool_run(
+        {**BARE, "tags": named},
+        *(pools, described(OTHER), described(tags={"Project": "other"}), roles({}, {}, OTHER)),
+        *(CALLER, Step("TagResource", {}, {"ResourceArn": arn, "Tags": {"Name": NAME}})),
+        *(pools, described(OTHER, named), described(tags={"Project": "other"}), roles({}, {}, OTHER)),
+    )
+    assert result["identity_pool"]["identity_pool_id"] == OTHER
+
+
 def test_the_only_one_of_that_name_is_someone_elses():
     with pytest.raises(ResourceError, match="isn't ours"):
         pool_run({"cognito_identity_providers": []}, pool(tags={"Project": "other"}))

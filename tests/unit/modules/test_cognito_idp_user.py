@@ -182,6 +182,11 @@ def test_no_invitation_is_renewed_unless_that_is_asked_for():
     assert user_run({"groups": None}, user(None, days=99))[0]["changed"] is False
 
 
+def test_no_run_sends_invitations_without_an_end():
+    with pytest.raises(ResourceError, match="is less than 1"):
+        user_run({"renew_invitation_after_days": 0})
+
+
 def test_lost_reply_of_a_renewal_sends_no_second_one():
     result, aws, _module = user_run(RENEWED, user(None, days=8), renew(lost_reply()), user(None))
     assert result["changed"] is True

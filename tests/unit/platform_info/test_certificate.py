@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.discovery import certificate
 
-from .fake_aws import ACCOUNT, REGION, InRegions, look, owned, tag_list
+from .fake_aws import ACCOUNT, PREFIX, REGION, InRegions, look, owned, tag_list
 
 TODAY = datetime.date(2026, 11, 29)
 MADE = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC)
@@ -161,8 +161,25 @@ def test_one_that_is_not_declared_any_more_is_left_with_a_word():
 
 
 def test_one_that_has_lost_its_name_goes_by_its_domain():
-    told, _found, _aws = facts(described("api"), entries=["api"], tags={arn("api"): owned("certificate")})
+    told, found, _aws = facts(described("api"), entries=["api"], tags={arn("api"): owned("certificate")})
     assert told["certificates"] == {"api": None, "api.example.com": FACTS}
+    assert found.warnings == []
+
+
+def test_a_name_of_ours_without_our_tags_is_taken():
+    named = {"Key": "Name", "Value": f"{PREFIX}-api"}
+    for tags in ([named], [tag for tag in owned("certificate", "api") if tag["Key"] != "ManagedBy"]):
+        told = taken({**answers(described("api"), tags={arn("api"): tags})}, "certificate", entries=["api"])
+        assert told == ["ACM certificate api.example.com"]
+    # The same platform in another region, or someone else, may call theirs so.
+    elsewhere = [*owned("certificate"), named]
+    elsewhere = [{**tag, "Value": "eu-west-1"} if tag["Key"] == "Region" else tag for tag in elsewhere]
+    assert taken(answers(described("api"), tags={arn("api"): elsewhere}), "certificate", entries=["api"]) == []
+
+
+def taken(given, component, entries):
+    found, _aws = look(given, component, entries={component: entries})
+    return [item["resource"] for item in found.conflicts]
 
 
 def renewed(status, reason=None):

@@ -719,6 +719,33 @@ def test_lost_tags_of_what_lies_in_our_place_are_put_back(tags):
     assert result["changed"] is bool(lost)
 
 
+class Preferring(Anywhere):
+    """With a name that others may have given to something of theirs as well."""
+
+    def select(self, found):
+        return self.ours_first(super().select(found))
+
+
+@pytest.mark.parametrize(
+    ("tags", "kept"),
+    [
+        ([{"Name": "a"}, LOST, {**LOST, "Name": "a"}], "rtb-3"),
+        ([{"Name": "a"}, {**LOST, "Name": "b"}], "rtb-2"),
+        ([{}, {}], "rtb-1"),
+    ],
+)
+def test_of_several_the_owners_comes_first(tags, kept):
+    """Also one that has lost its Name, before what is someone else's."""
+    tables = [
+        {"RouteTableId": f"rtb-{number}", "VpcId": "vpc-1", "Tags": [{"Key": key, "Value": one[key]} for key in one]}
+        for number, one in enumerate(tags, start=1)
+    ]
+    params = {"vpc_id": "vpc-1", "owned_by": LOST, "tags": {"Name": "a"}, "state": "present"}
+    aws = ScriptedAws(Step("DescribeRouteTables", {"RouteTables": tables}))
+    found = Preferring(ScriptedModule(aws, params)).find()
+    assert found["RouteTableId"] == kept
+
+
 @pytest.mark.parametrize(
     ("resource", "tags"),
     [

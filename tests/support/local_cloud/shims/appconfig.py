@@ -12,6 +12,7 @@
 | DeleteEnvironment | refused during a deployment |
 | UntagResource | all keys but the first |
 | GetLatestConfiguration | flags without their times, and those that are off without their attributes |
+| StartConfigurationSession, GetLatestConfiguration | the configuration as the resource that policies allow |
 
 A minute of a strategy takes a few hundredths of a second, so that a run goes through the states of a deployment.
 """
@@ -25,6 +26,7 @@ import urllib.parse
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from ministack.core import iam_actions
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import appconfig
 
@@ -59,6 +61,7 @@ def install() -> None:
     )
     appconfig._list_deployments = functools.partial(_list_deployments, appconfig._list_deployments)
     appconfig._retrieval_time_content = functools.partial(_retrieved, appconfig._retrieval_time_content)
+    iam_actions.extract_resource_arn = functools.partial(_resource_arn, iam_actions.extract_resource_arn)
 
 
 async def _handle(
@@ -240,6 +243,20 @@ def _retrieved(original: Callable[..., bytes], app_id: str, profile_id: str, con
     return json.dumps(
         {key: entry if entry.get("enabled") else {"enabled": False} for key, entry in values.items()}
     ).encode()
+
+
+def _resource_arn(original: Callable[..., str], service: str, *request: Any) -> str:
+    """The configuration that a client asks for, by the ids that it names, or by its token."""
+    if service != "appconfigdata":
+        return original(service, *request)
+    _method, path, _headers, body, query, region, account = request
+    if path == "/configurationsessions":
+        asked = json.loads(body or b"{}")
+    else:
+        token = query.get("configuration_token", "")
+        asked = appconfig._sessions.get(token[0] if isinstance(token, list) else token) or {}
+    ids = [asked.get(f"{kind}Identifier", "") for kind in ("Application", "Environment", "ConfigurationProfile")]
+    return "arn:aws:appconfig:{}:{}:application/{}/environment/{}/configuration/{}".format(region, account, *ids)
 
 
 def _account() -> str:
