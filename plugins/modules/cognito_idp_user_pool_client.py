@@ -345,7 +345,7 @@ class UserPoolClient(PoolResource):
             "secrets are replaced by cognito_idp_client_secret_rotation",
         ),
         **dict.fromkeys(
-            ("CreateManagedLoginBranding", "CreateTerms", "SetUICustomization"),
+            ("CreateTerms", "SetUICustomization"),
             "how the pages of the pool look, and the terms on them, are set where they are drawn, in the console",
         ),
     }
@@ -457,7 +457,13 @@ class UserPoolClient(PoolResource):
 
 
 def main():
-    run_module(UserPoolClient, DOCUMENTATION)
+    tokens = (
+        *(f"{token}_validity" for token in VALIDITIES),
+        "enable_token_revocation",
+        "refresh_token_rotation",
+        "token_validity_units",
+    )
+    run_module(UserPoolClient, DOCUMENTATION, {option: {"no_log": False} for option in tokens})
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def test_an_alarm_rolls_a_deployment_back_and_the_next_run_tries_again(account):
     variables = {"feature_flags_monitors": [monitor], "feature_flags_declared": declared}
     cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="too many errors")
     run = account.run(*LIMIT, variables=variables, note="an alarm goes off").assert_refused()
-    (failure,) = run.failures
+    failure = run.failures[0]
     assert "is ROLLED_BACK; clients have what they had before. AppConfig says: Deployment started" in failure
     assert monitor["alarm_arn"] in failure
     assert "new-flag" not in flags.read(account, flags.place_of(account))

@@ -5,13 +5,9 @@ the client replaced, killed at every write and gone on with, while a service goe
 
 from __future__ import annotations
 
-import base64
 import json
 import threading
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,7 +15,6 @@ import boto3
 import pytest
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 
 from ansible_collections.agent_platform.aws.plugins.module_utils import secret_rotation
 from ansible_collections.agent_platform.aws.plugins.modules import (
@@ -33,11 +28,13 @@ from tests.support.killing import KillableModule, Killed
 from tests.support.local_cloud.shims import timing
 from tests.support.module_runs import given
 from tests.support.playbook import OWNER, PREFIX, REGION, DirectAccount
+from tests.support.tokens import get_token, verified
 
 pytestmark = pytest.mark.by_component("cognito")
 
 SECRET = f"{PREFIX}/machine-client"
 SERVER, SCOPES = f"{PREFIX}-api", ("admin", "read")
+TAGS = {**OWNER, "Component": "cognito"}
 MINUTES = 30
 # How long services have between the secret's new value and the end of the old one.
 GRACE = 0.5
@@ -47,14 +44,14 @@ SOME = 10  # tokens
 class Pool(DirectAccount):
     """An account with a user pool, its machine client and the secret, and the service that gets tokens."""
 
-    def __init__(self, *args: Any, **options: Any):
-        super().__init__(*args, **options)
+    def __init__(self, *args: Any):
+        super().__init__(*args, hasty=True)
         self.refused: list[dict[str, Any]] = []
         self.tokens = 0
 
     def build(self) -> Pool:
         idp, prefix = self.client("cognito-idp"), f"{PREFIX}-{self.id}"
-        self.pool_id = idp.create_user_pool(PoolName=f"{PREFIX}-users", UserPoolTags=OWNER)["UserPool"]["Id"]
+        self.pool_id = idp.create_user_pool(PoolName=f"{PREFIX}-users", UserPoolTags=TAGS)["UserPool"]["Id"]
         scopes = [{"ScopeName": name, "ScopeDescription": name} for name in SCOPES]
         idp.create_resource_server(UserPoolId=self.pool_id, Identifier=SERVER, Name=SERVER, Scopes=scopes)
         idp.create_user_pool_domain(UserPoolId=self.pool_id, Domain=prefix)
@@ -97,8 +94,8 @@ class Pool(DirectAccount):
                     "token_url": self.token_url,
                     "scopes": [f"{SERVER}/{scope}" for scope in SCOPES],
                 },
-                "tags": OWNER,
-                "owned_by": OWNER,
+                "tags": TAGS,
+                "owned_by": TAGS,
             },
         )
         assert self.told["client_secret"] not in json.dumps([client, secret], default=str)
@@ -138,34 +135,10 @@ class Pool(DirectAccount):
     # ---- A service
 
     def get(self, credentials: dict[str, str], **form: str) -> dict[str, Any]:
-        """The token endpoint's answer. Its name leads to the emulator, which gets it as a client would send it."""
-        url = urllib.parse.urlsplit(credentials["token_url"])
-        assert url.scheme == "https"
-        basic = f"{credentials['client_id']}:{urllib.parse.quote(credentials['client_secret'])}"
-        request = urllib.request.Request(
-            self.endpoint + url.path,
-            urllib.parse.urlencode(
-                {"grant_type": "client_credentials", "scope": credentials["scopes"], **form}
-            ).encode(),
-            {"Authorization": f"Basic {base64.b64encode(basic.encode()).decode()}", "Host": url.netloc},
-        )
-        try:
-            with urllib.request.urlopen(request) as answer:
-                return dict(json.load(answer))
-        except urllib.error.HTTPError as error:
-            return {"status": error.code, **json.load(error)}
+        return get_token(self.endpoint, credentials, **form)
 
     def works(self, credentials: dict[str, str]) -> bool:
         return "access_token" in self.get(credentials)
-
-    def keyset(self, pool_id: str | None = None) -> KeySet:
-        """The keys of the pool, or of another one, from where its issuer has them."""
-        issuer = urllib.parse.urlsplit(f"https://cognito-idp.{REGION}.amazonaws.com/{pool_id or self.pool_id}")
-        request = urllib.request.Request(
-            f"{self.endpoint}{issuer.path}/.well-known/jwks.json", headers={"Host": issuer.netloc}
-        )
-        with urllib.request.urlopen(request) as answer:
-            return KeySet.import_key_set(json.load(answer))
 
     def __enter__(self) -> Pool:
         """The service begins."""
@@ -232,22 +205,22 @@ def test_a_token_is_got_with_what_the_secret_tells_and_verified_by_the_pools_key
     assert set(pool.told) == {"client_id", "client_secret", "token_url", "scopes"}
     answer = pool.get(pool.told)
     assert (answer["token_type"], answer["expires_in"]) == ("Bearer", MINUTES * 60)
-    token = jwt.decode(answer["access_token"], pool.keyset(), algorithms=["RS256"])
+    issuer = f"https://cognito-idp.{REGION}.amazonaws.com/{pool.pool_id}"
+    claims = verified(pool.endpoint, answer["access_token"], issuer)
     now = int(time.time())
     jwt.JWTClaimsRegistry(
         now=now,
-        iss={"essential": True, "value": f"https://cognito-idp.{REGION}.amazonaws.com/{pool.pool_id}"},
+        iss={"essential": True, "value": issuer},
         client_id={"essential": True, "value": pool.client_id},
         token_use={"essential": True, "value": "access"},
         exp={"essential": True},
-    ).validate(token.claims)
-    assert set(token.claims["scope"].split()) == {f"{SERVER}/{scope}" for scope in SCOPES}
-    assert token.claims["exp"] - token.claims["iat"] == MINUTES * 60
-    assert abs(token.claims["iat"] - now) < 60
-    # Another pool's keys don't verify it.
+    ).validate(claims)
+    assert set(claims["scope"].split()) == {f"{SERVER}/{scope}" for scope in SCOPES}
+    assert claims["exp"] - claims["iat"] == MINUTES * 60
+    assert abs(claims["iat"] - now) < 60
     other = pool.client("cognito-idp").create_user_pool(PoolName="another")["UserPool"]["Id"]
     with pytest.raises(JoseError):
-        jwt.decode(answer["access_token"], pool.keyset(other), algorithms=["RS256"])
+        verified(pool.endpoint, answer["access_token"], issuer.replace(pool.pool_id, other))
 
 
 @pytest.mark.parametrize(
@@ -394,49 +367,25 @@ def test_two_rotations_at_once_make_one_new_secret(pool):
     assert_rotated(pool, old)
 
 
-# ---- The component and the playbook
-
-COMPONENTS = ("encryption", "cognito")
 # Pauses are a tenth as long.
 ROTATION = {"playbook": "playbooks/rotate_machine_client_secret.yml", "variables": {"cognito_secret_grace_seconds": 10}}
 
 
-@pytest.fixture
-def built(emulator: str, tmp_path_factory: pytest.TempPathFactory, figures: list[str]) -> Iterator[Pool]:
-    """An account in which the component was built as users do it."""
-    folder = tmp_path_factory.mktemp("tokens")
-    made = Pool(str(next(NUMBERS)), emulator, folder, figures, components=COMPONENTS, hasty=True)
-    made.run(note="for tokens").assert_converged()
-    pools = made.pages("cognito-idp", "list_user_pools", "UserPools", MaxResults=60)
-    (made.pool_id,) = (pool["Id"] for pool in pools)
-    made.client_id = made.told["client_id"]
-    yield made
-    made.close()
-
-
-def test_the_playbook_killed_and_run_again(built):
-    """The role's own secret gets a token; the rotation is gone on with; the component finds nothing to do after it."""
-    old = built.told
-    token = jwt.decode(built.get(old)["access_token"], built.keyset(), algorithms=["RS256"])
-    assert set(token.claims["scope"].split()) == set(old["scopes"].split()) != set()
-    with built:
-        started = built.start(**ROTATION)
+def test_the_playbook_killed_and_run_again(pool):
+    old = pool.told
+    with pool:
+        started = pool.start(**ROTATION)
         deadline = time.monotonic() + 60
-        while "AWSPENDING" not in built.labels() and time.monotonic() < deadline:
+        while "AWSPENDING" not in pool.labels() and time.monotonic() < deadline:
             time.sleep(0.05)
         started.kill()
-        proposed, labels = built.secret_of("AWSPENDING"), built.labels()
-        dry = built.run("--check", **ROTATION, note="dry rotation").assert_converged()
+        proposed, labels = pool.secret_of("AWSPENDING"), pool.labels()
+        dry = pool.run("--check", **ROTATION, note="dry rotation").assert_converged()
         assert dry.total("changed") == 1
-        assert built.labels() == labels
-        run = built.run("-vvvv", **ROTATION, note="rotation after a kill").assert_converged()
-        assert built.told["client_secret"] == proposed
+        assert pool.labels() == labels
+        run = pool.run("-vvvv", **ROTATION, note="rotation after a kill").assert_converged()
+        assert pool.told["client_secret"] == proposed
     said = run.output + json.dumps(run.records)
     assert proposed not in said
     assert old["client_secret"] not in said
-    built.run("--limit", "cognito", note="after a rotation").assert_nothing_to_do()
-    assert built.told["client_secret"] == proposed
-    assert built.refused == [], f"{len(built.refused)} of {built.tokens} tokens"
-    assert built.get(old)["error"] == "invalid_client"
-    assert built.works(built.told)
-    assert (len(built.keys()), set(built.labels())) == (1, {"AWSCURRENT", "AWSPREVIOUS"})
+    assert_rotated(pool, old)

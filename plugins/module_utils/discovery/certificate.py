@@ -59,7 +59,9 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
         used = _in_force(several)
         facts["certificates"][entry] = _facts(used, zones)
         facts["superseded"] += sorted(item["CertificateArn"] for item in several if item is not used)
-    left = sorted(set(by_entry) - set(search.entries))
+    # One that has lost its Name may be declared.
+    named = {name_of(tags[arn].result() or {}) for _region, arn in ours} - {None}
+    left = sorted({name.removeprefix(f"{search.scope.prefix}-") for name in named} - set(search.entries))
     if left:
         search.warnings.append(
             f"{search.component.name}: the certificate {listed(left)} of this platform isn't declared any more and is"

@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.cognito import domain_prefix
 from tests.support.faults import Calls
 from tests.support.playbook import OWNER, PREFIX, REGION, Account
+from tests.support.tokens import get_token, verified
 
 from .. import neighbours
 from ..census import Lister, document, statements_of, tags_of
@@ -535,6 +536,13 @@ class TestCognito:
         }
         secret = lister.account.client("secretsmanager").describe_secret(SecretId=SECRET)
         assert secret["KmsKeyId"] == encryption.key(lister.account)["Arn"]
+
+    def test_what_is_in_the_secret_gets_a_token(self, lister):
+        told, endpoint = credentials(lister.account), lister.account.endpoint
+        issuer = f"https://cognito-idp.{REGION}.amazonaws.com/{user_pool(lister.account)['Id']}"
+        claims = verified(endpoint, get_token(endpoint, told)["access_token"], issuer)
+        assert (claims["client_id"], claims["token_use"]) == (told["client_id"], "access")
+        assert set(claims["scope"].split()) == set(told["scopes"].split())
 
     def test_groups(self, lister):
         found = lister.account.pages(

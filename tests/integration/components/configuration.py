@@ -120,11 +120,6 @@ def harms(account: Account) -> dict[str, Callable[[], Any]]:
         "value": lambda: _put(account, KEY_ID),
         "description": lambda: _put(account, REGION_KEY, REGION, Description="theirs"),
         "pattern": lambda: _put(account, f"{PATH}/encryption/KMS_KEY_ARN", "arn:theirs", AllowedPattern="^arn:"),
-        "tag": lambda: ssm.add_tags_to_resource(
-            ResourceType="Parameter",
-            ResourceId=f"{PATH}/encryption/KMS_KEY_ALIAS",
-            Tags=[{"Key": "CostCenter", "Value": "theirs"}],
-        ),
         "lost tag": lambda: ssm.remove_tags_from_resource(
             ResourceType="Parameter", ResourceId=REGION_KEY, TagKeys=["Environment"]
         ),

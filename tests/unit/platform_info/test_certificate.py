@@ -161,8 +161,9 @@ def test_one_that_is_not_declared_any_more_is_left_with_a_word():
 
 
 def test_one_that_has_lost_its_name_goes_by_its_domain():
-    told, _found, _aws = facts(described("api"), entries=["api"], tags={arn("api"): owned("certificate")})
+    told, found, _aws = facts(described("api"), entries=["api"], tags={arn("api"): owned("certificate")})
     assert told["certificates"] == {"api": None, "api.example.com": FACTS}
+    assert found.warnings == []
 
 
 def test_a_name_of_ours_without_our_tags_is_taken():
