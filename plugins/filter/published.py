@@ -42,8 +42,9 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(parameters) is a list with C(name) (such as C(redis/REDIS_PORT)), C(value) as a text, C(confidential) and
-      C(description), which names the fact. A list has commas between its items, a mapping gives its keys.
+    - C(parameters) are entries for M(agent_platform.aws.ssm_parameters), each with C(name), such as
+      C(redis/REDIS_PORT), the value as a text, C(value) or what is confidential C(secure_value), and C(description),
+      which names the fact. A list has commas between its items, a mapping gives its keys.
     - C(absent) is a list of texts, one for each component of which keys are missing, with these unless all are.
   type: dict
 """
@@ -78,8 +79,8 @@ def published(facts, table):
         for about in keys:
             key, value = about["key"], text_of(found(facts, about["fact"])) if there else ""
             if value:
-                described = {"confidential": about.get("confidential", False), "description": about["fact"]}
-                parameters.append({"name": f"{component}/{key}", "value": value, **described})
+                option = "secure_value" if about.get("confidential") else "value"
+                parameters.append({"name": f"{component}/{key}", option: value, "description": about["fact"]})
             else:
                 missing.append(key)
         if missing:

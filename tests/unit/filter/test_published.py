@@ -60,7 +60,7 @@ def test_what_another_fact_tells_goes_with_the_component_it_belongs_to():
 def test_what_belongs_to_no_component_is_always_there():
     rows = [{"key": "REGION", "fact": "region", "confidential": True}]
     assert of({"region": "us-west-2"}, platform=rows)["parameters"] == [
-        {"name": "platform/REGION", "value": "us-west-2", "confidential": True, "description": "region"}
+        {"name": "platform/REGION", "secure_value": "us-west-2", "description": "region"}
     ]
 
 
@@ -90,7 +90,7 @@ class TestTable:
         told = {about["key"] for _component, about in self.ROWS if about.get("confidential")}
         assert {about["key"] for _component, about in self.ROWS if "SECRET_ARN" in about["key"]} <= told
         # Where it lies, and never what it is.
-        assert all(about["fact"].endswith("_arn") for _component, about in self.ROWS if "secret" in about["fact"])
+        assert all(about["fact"].endswith("_arn") for _component, about in self.ROWS if "secret_" in about["fact"])
 
     def test_all_components_that_it_asks_are_read(self):
         reads = yaml.safe_load((ROLE / "meta/component.yml").read_text())["reads"]
