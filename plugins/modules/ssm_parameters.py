@@ -185,7 +185,9 @@ UNREAD = object()
 FREE_AFTER = 30.0
 # By default AWS takes three writes a second.
 SIDE_BY_SIDE = 4
-SECURE, ADVANCED, BY_NEED = "SecureString", "Advanced", "Intelligent-Tiering"
+SECURE = "SecureString"
+ADVANCED = "Advanced"
+BY_NEED = "Intelligent-Tiering"
 NO_TAGS_OF = ("InvalidResourceId",)  # what ListTagsForResource says of one that has gone
 
 
