@@ -28,7 +28,7 @@ LEAST_TAGGED = 7
 OWN = {**OWNER, "Component": "configuration"}
 PUBLISH = frozenset({"Publish the settings"})
 # What differs from account to account: ids, the ends of endpoints, of ARNs of secrets and of ids of pools.
-RANDOM = re.compile(r"[0-9a-f]{8,}(?:-[0-9a-f]{4,})*|(?<=-)[A-Za-z0-9]{6}$|(?<=_)[A-Za-z0-9]{9}$|\b[a-z0-9]{20,}\b")
+RANDOM = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z0-9]*\d)[A-Za-z0-9]{7,}|(?<=-)[A-Za-z0-9]{6}$|(?<=_)[A-Za-z0-9]{9}$")
 
 
 def parameters(lister: Lister) -> list[dict]:
