@@ -288,29 +288,33 @@ class FeatureFlags(Calls):
     def converge(self):
         """One step towards what is declared. The module's result, or None while there is more to do."""
         deployments = self.deployments()
+        if any(item["DeploymentNumber"] == self.started and item["State"] in UNDONE for item in deployments):
+            raise ResourceError(self.undone(self.look(self.started)))
         live = next((item for item in deployments if self.mine(item) and item["State"] not in UNDONE), None)
-        document = self.content(live["ConfigurationVersion"]) if live else None
+        document, latest = self.content(live["ConfigurationVersion"]) if live else None, None
         if live and document is None:
             self.module.warn(
-                f"The {self.title}: version {live['ConfigurationVersion']}, which is deployed, was deleted, so what "
-                "operators have changed isn't known. The flags are deployed as declared."
+                f"The {self.title}: version {live['ConfigurationVersion']}, which is deployed, was deleted. What "
+                "operators have changed is taken from the last version that is left."
             )
+        if document is None and self.known and self.flags:
+            # The environment may be a new one, and the flags not.
+            latest = self.latest()
+            document = latest[1]
         if self.before is None:
-            self.before = plain(document)
+            self.before = plain(document if live else None)
         wanted = merged(document, self.flags, self.options["manage_values"], self.options["purge_flags"])
-        if plain(wanted) == plain(document) and (live or not self.flags):
+        if plain(wanted) == plain(document) and (live or not self.flags) and not latest:
             if self.asked and self.options["wait"]:
                 self.wait_until_reached(live["DeploymentNumber"])
             return self.result(document, live)
         if self.check_mode:
             self.changed = True
             return self.result(wanted, None)
-        if any(item["DeploymentNumber"] == self.started and item["State"] in UNDONE for item in deployments):
-            raise ResourceError(self.undone(self.look(self.started)))
         for deployment in under_way(deployments):
             self.wait_until_over(deployment)
             return None  # what it has deployed is what counts now
-        self.deploy(self.version_of(wanted), deployments, first=live is None)
+        self.deploy(self.version_of(wanted, *(latest or self.latest())), deployments, first=live is None)
         return None
 
     def deploy(self, version, deployments, first):
@@ -362,10 +366,14 @@ class FeatureFlags(Calls):
         found = (number for number, version in self.versions().items() if version.get("VersionLabel") == label)
         return next(found, None)
 
-    def version_of(self, wanted):
-        """The number of a version with that document: the last one, or a new one."""
-        latest = max(self.versions(), default=None)
-        if latest is not None and plain(self.content(latest)) == plain(wanted):
+    def latest(self):
+        """The number of the last version, and its document; None where there is none."""
+        number = max(self.versions(), default=None)
+        return number, self.content(number) if number else None
+
+    def version_of(self, wanted, latest, document):
+        """The number of a version with what is wanted: the latest, which has that document, or a new one."""
+        if document is not None and plain(document) == plain(wanted):
             return latest
         request = {
             **self.hosted,

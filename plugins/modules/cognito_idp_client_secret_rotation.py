@@ -105,7 +105,9 @@ from ..module_utils.documentation import argument_spec
 from ..module_utils.faults import ResourceError, error_code
 from ..module_utils.secret_rotation import CURRENT, PENDING, SecretVersions, Stepwise
 
-SHORTEST, LONGEST = 24, 64  # characters of a secret that Cognito takes
+# Characters of a secret that Cognito takes.
+SHORTEST = 24
+LONGEST = 64
 # AWS doesn't say how soon all of Cognito knows a new secret. So long it isn't told yet.
 KNOWN_AFTER = 10.0
 MEND = "Run its component first (ansible-playbook site.yml --limit cognito)."

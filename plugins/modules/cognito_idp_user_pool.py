@@ -1021,10 +1021,7 @@ class UserPool(CognitoResource):
         **dict.fromkeys(
             ("AdminDisableProviderForUser", "AdminLinkProviderForUser"), "at which other provider a user is known, too"
         ),
-        **dict.fromkeys(
-            ("SetUICustomization", "UpdateManagedLoginBranding"),
-            "how the sign-in pages look is left to who brands them",
-        ),
+        "SetUICustomization": "how the sign-in pages look is left to who draws them",
         "UpdateUserPool.PoolName": "the name is how the pool is found",
         "SetRiskConfiguration.ClientId": "clients follow the user pool",
     }
@@ -1043,9 +1040,7 @@ class UserPool(CognitoResource):
         named = super().select(found)
         if len(named) < 2:
             return named
-        described = [{**item, **self.described(item)} for item in named]
-        owner = {key: str(value) for key, value in (self.options["owned_by"] or {}).items()}
-        return self.marked(described, owner) or described
+        return self.ours_first([{**item, **self.described(item)} for item in named])
 
     def described(self, item):
         """The description of one of several, with its tags."""

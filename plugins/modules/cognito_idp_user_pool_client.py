@@ -345,8 +345,8 @@ class UserPoolClient(PoolResource):
             "secrets are replaced by cognito_idp_client_secret_rotation",
         ),
         **dict.fromkeys(
-            ("CreateManagedLoginBranding", "CreateTerms", "SetUICustomization"),
-            "how the pages of the pool look, and the terms on them, are set where they are drawn, in the console",
+            ("CreateTerms", "SetUICustomization"),
+            "how the sign-in pages look is left to who brands them",
         ),
     }
     # A resource server that was just made isn't known at once.
@@ -457,7 +457,13 @@ class UserPoolClient(PoolResource):
 
 
 def main():
-    run_module(UserPoolClient, DOCUMENTATION)
+    tokens = (
+        *(f"{token}_validity" for token in VALIDITIES),
+        "enable_token_revocation",
+        "refresh_token_rotation",
+        "token_validity_units",
+    )
+    run_module(UserPoolClient, DOCUMENTATION, {option: {"no_log": False} for option in tokens})
 
 
 if __name__ == "__main__":

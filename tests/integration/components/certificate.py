@@ -49,7 +49,7 @@ def zone_id(account: Account) -> str:
 
 
 def records(account: Account) -> list[dict]:
-    """Those of all zones, but for what each zone has from the beginning."""
+    """Those of all zones, but for what the account's zone has from the beginning."""
     route53 = account.client("route53")
     return [
         record
@@ -57,7 +57,7 @@ def records(account: Account) -> list[dict]:
         for record in account.pages(
             "route53", "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone["Id"]
         )
-        if record["Type"] not in ("SOA", "NS")
+        if record["Type"] not in ("SOA", "NS") and record["Name"] != f"{HOSTED_ZONE}."
     ]
 
 

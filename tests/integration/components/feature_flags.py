@@ -29,7 +29,8 @@ OTHERS = {"version": "1", "flags": {"theirs": {"name": "theirs"}}, "values": {"t
 
 def _with_tags(account: Account, ends: str, item: dict) -> dict:
     arn = f"arn:aws:appconfig:{REGION}:{account.id}:{ends.format(**item)}"
-    return {**item, "Arn": arn, "Tags": account.client("appconfig").list_tags_for_resource(ResourceArn=arn)["Tags"]}
+    tags = account.client("appconfig").list_tags_for_resource(ResourceArn=arn)["Tags"]
+    return {**{key: value for key, value in item.items() if key != "ResponseMetadata"}, "Arn": arn, "Tags": tags}
 
 
 def applications(account: Account) -> list[dict]:

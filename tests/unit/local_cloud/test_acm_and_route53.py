@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Callable
@@ -21,6 +22,13 @@ ALL_KEYS = {"keyTypes": ["RSA_2048", "EC_prime256v1"]}
 @pytest.fixture(scope="module")
 def acm(client: Callable[[str], Any]) -> Any:
     return client("acm")
+
+
+@pytest.fixture(scope="module")
+def there(local_cloud: Any) -> Any:
+    """The same of another region."""
+    session = boto3.Session(settings.ACCOUNT_ID, "a-secret-key-that-nobody-uses", region_name="us-east-1")
+    return session.client("acm", endpoint_url=local_cloud.endpoint)
 
 
 @pytest.fixture(scope="module")
@@ -93,12 +101,13 @@ def test_a_certificate_waits_for_its_record(acm: Any, route53: Any, zone_id: str
     assert issued["NotAfter"]
 
 
-def test_a_name_has_one_record_in_all_regions(acm: Any, local_cloud: Any, arn: str, name: str) -> None:
-    session = boto3.Session(settings.ACCOUNT_ID, "a-secret-key-that-nobody-uses", region_name="us-east-1")
-    there = session.client("acm", endpoint_url=local_cloud.endpoint)
+def test_a_name_has_one_record_in_all_regions(acm: Any, there: Any, arn: str, name: str) -> None:
     other = there.request_certificate(DomainName=f"*.{name}", ValidationMethod="DNS")["CertificateArn"]
     assert other.split(":")[3] == "us-east-1"
-    assert record_of(there, other) == record_of(acm, arn)
+    record = record_of(acm, arn)
+    assert record_of(there, other) == record
+    assert re.fullmatch(rf"_[0-9a-f]{{32}}\.{re.escape(name)}\.", record["Name"])
+    assert record["Value"].endswith(".acm-validations.aws.")
     assert refused(acm.describe_certificate, CertificateArn=other)[0] == "ResourceNotFoundException"
 
 
@@ -132,16 +141,23 @@ def test_what_acm_refuses(acm: Any) -> None:
     assert refused(acm.request_certificate, **request)[0] == "LimitExceededException"
 
 
-def test_one_that_cognito_uses_cannot_be_deleted(acm: Any, client: Callable[[str], Any], arn: str, name: str) -> None:
+def test_one_that_cognito_uses_cannot_be_deleted(
+    there: Any, route53: Any, zone_id: str, client: Callable[[str], Any], name: str
+) -> None:
+    arn = there.request_certificate(DomainName=name, ValidationMethod="DNS")["CertificateArn"]
+    record = record_of(there, arn)
+    change(route53, zone_id, "CREATE", record["Name"], "CNAME", record["Value"])
+    soon(lambda: described(there, arn)["Status"] == "ISSUED")
     cognito = client("cognito-idp")
     pool = cognito.create_user_pool(PoolName="ours")["UserPool"]["Id"]
     cognito.create_user_pool_domain(Domain=name, UserPoolId=pool, CustomDomainConfig={"CertificateArn": arn})
-    (user,) = described(acm, arn)["InUseBy"]
+    (user,) = described(there, arn)["InUseBy"]
     assert user.startswith("arn:aws:cloudfront::")
-    code, text = refused(acm.delete_certificate, CertificateArn=arn)
+    code, text = refused(there.delete_certificate, CertificateArn=arn)
     assert (code, text.endswith("is in use.")) == ("ResourceInUseException", True)
     cognito.delete_user_pool_domain(Domain=name, UserPoolId=pool)
-    acm.delete_certificate(CertificateArn=arn)
+    soon(lambda: not described(there, arn)["InUseBy"])
+    there.delete_certificate(CertificateArn=arn)
 
 
 def test_what_route_53_refuses(route53: Any, zone_id: str, name: str) -> None:

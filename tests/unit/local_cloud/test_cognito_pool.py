@@ -262,6 +262,31 @@ def test_a_custom_domain_takes_its_time(idp: Any, make: Callable[..., str], zone
     assert status_of(idp, domain) is None
 
 
+def test_a_client_has_one_style(idp: Any, make: Callable[..., str]) -> None:
+    pool = make()
+    client = idp.create_user_pool_client(UserPoolId=pool, ClientName="web")["UserPoolClient"]["ClientId"]
+    named = {"UserPoolId": pool, "ClientId": client}
+    assert refused(idp.describe_managed_login_branding_by_client, **named).startswith("ResourceNotFoundException")
+    assert refused(idp.create_managed_login_branding, **named).startswith("InvalidParameterException")
+    made = idp.create_managed_login_branding(**named, UseCognitoProvidedValues=True)["ManagedLoginBranding"]
+    assert idp.describe_managed_login_branding_by_client(**named)["ManagedLoginBranding"] == made
+    again = refused(idp.create_managed_login_branding, **named, UseCognitoProvidedValues=True)
+    assert again.startswith("ManagedLoginBrandingExistsException")
+    style = {"UserPoolId": pool, "ManagedLoginBrandingId": made["ManagedLoginBrandingId"]}
+    drawn = idp.update_managed_login_branding(**style, Settings={"a": 1})["ManagedLoginBranding"]
+    assert drawn["UseCognitoProvidedValues"] is False
+    assert drawn["Settings"] == {"a": 1}
+    back = idp.update_managed_login_branding(**style, UseCognitoProvidedValues=True)["ManagedLoginBranding"]
+    assert "Settings" not in back
+    idp.delete_managed_login_branding(**style)
+    assert refused(idp.delete_managed_login_branding, **style).startswith("ResourceNotFoundException")
+    idp.create_managed_login_branding(**named, UseCognitoProvidedValues=True)
+    idp.delete_user_pool_client(**named)
+    assert refused(idp.describe_managed_login_branding_by_client, **named).startswith("ResourceNotFoundException")
+    missing = refused(idp.create_managed_login_branding, **named, UseCognitoProvidedValues=True)
+    assert missing.startswith("ResourceNotFoundException")
+
+
 def test_scopes_that_are_not_sent_go(idp: Any, make: Callable[..., str]) -> None:
     named = {"UserPoolId": make(), "Identifier": "api", "Name": "API"}
     idp.create_resource_server(**named, Scopes=[{"ScopeName": "read", "ScopeDescription": "Read"}])

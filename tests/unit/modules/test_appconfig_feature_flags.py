@@ -181,21 +181,39 @@ def test_a_version_that_is_deployed_by_its_label():
     assert result["changed"] is False
 
 
+def test_an_environment_that_is_new_gets_what_operators_have_switched():
+    switched = document(enabled=True)
+    result, aws, _module = run(
+        {},
+        deployments(),
+        versions(4, 3),
+        content(4, switched),
+        started(1, "4", "AppConfig.AllAtOnce"),
+        deployments(deployment(1, "BAKING", "4")),
+        content(4, switched),
+        look(1, "BAKING"),
+        look(1, "BAKING"),
+    )
+    assert result["values"] == {"cache": {"enabled": True}}
+    assert "CreateHostedConfigurationVersion" not in aws.operations()
+
+
 def test_a_deployed_version_that_was_deleted():
+    switched = document(enabled=True)
     result, _aws, module = run(
         {},
-        deployments(deployment(version="1")),
-        content(1, None),
-        versions(),
-        made(2, WANTED),
-        started(2, "2"),
-        deployments(deployment(2, version="2")),
-        content(2, WANTED),
+        deployments(deployment(version="2")),
+        content(2, None),
+        versions(1),
+        content(1, switched),
+        started(2, "1"),
+        deployments(deployment(2, version="1")),
+        content(1, switched),
         look(2, "COMPLETE"),
         look(2, "COMPLETE"),
     )
     assert result["changed"] is True
-    assert "version 1, which is deployed, was deleted" in module.warnings[0]
+    assert "version 2, which is deployed, was deleted" in module.warnings[0]
 
 
 def test_without_flags_there_is_nothing_to_deploy():
@@ -213,7 +231,7 @@ def test_flags_that_arent_declared_stay_or_go():
 
 
 def test_a_dry_run_tells_and_writes_nothing():
-    result, _aws, _module = run({}, deployments(), check_mode=True)
+    result, _aws, _module = run({}, deployments(), versions(), check_mode=True)
     assert (result["changed"], result["configuration_version"]) == (True, None)
     # Nothing of it is there yet.
     unknown = dict.fromkeys(("application_id", "environment_id", "configuration_profile_id"), "(known after apply)")
@@ -251,7 +269,7 @@ def test_a_deployment_that_is_under_way_for_too_long(params):
     theirs = deployment(2, "DEPLOYING", "2", ConfigurationName="limits", PercentageComplete=20.0)
     theirs |= {"ConfigurationProfileId": "others1"}
     looks = [] if "wait" in params else [Step("GetDeployment", theirs), Step("GetDeployment", theirs)]
-    text = refuse_resource(FeatureFlags, {**PARAMS, **params}, deployments(theirs), *looks)
+    text = refuse_resource(FeatureFlags, {**PARAMS, **params}, deployments(theirs), versions(), *looks)
     assert "deployment 2 of 'limits' to the environment is DEPLOYING at 20 %" in text
     assert "Run again when it is over, or stop it." in text
 

@@ -17,6 +17,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.cognito_secrets
 )
 from ansible_collections.agent_platform.aws.plugins.module_utils.documentation import argument_spec
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
+from ansible_collections.agent_platform.aws.plugins.module_utils.secret_rotation import SecretVersions
 from ansible_collections.agent_platform.aws.plugins.modules import cognito_idp_client_secret_rotation as module
 from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step, api_error, endless, lost_reply
 
@@ -339,3 +340,14 @@ def test_nothing_is_ended_that_was_not_begun(ids, current, labels):
 def test_what_a_version_tells():
     assert parsed(as_text(CREDENTIALS, OLD)) == {**CREDENTIALS, "client_secret": OLD}
     assert json.loads(as_text(CREDENTIALS, OLD)).keys() == {"client_id", "client_secret", "token_url", "scopes"}
+
+
+def test_all_versions_are_looked_through_before_one_is_made_again():
+    request = {**SECRET, "IncludeDeprecated": True, "MaxResults": 100}
+    aws = ScriptedAws(
+        Step("ListSecretVersionIds", {"Versions": [{"VersionId": TOLD}], "NextToken": "more"}, request),
+        Step("ListSecretVersionIds", {"Versions": [{"VersionId": PROPOSED}]}, {**request, "NextToken": "more"}),
+    )
+    found = SecretVersions(ScriptedModule(aws, {}), SECRET["SecretId"]).listed(deprecated=True)
+    assert [version["VersionId"] for version in found] == [TOLD, PROPOSED]
+    aws.assert_done()

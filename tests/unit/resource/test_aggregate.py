@@ -12,6 +12,7 @@ from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.agent_platform.aws.plugins.module_utils import resource
 from ansible_collections.agent_platform.aws.plugins.module_utils.aggregate import Aggregate, Clients, Part
+from ansible_collections.agent_platform.aws.plugins.module_utils.calls import Calls
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from ansible_collections.agent_platform.aws.plugins.modules import ec2_nat_gateway, ec2_route_table, logs_log_group
 from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step
@@ -248,3 +249,17 @@ def test_one_of_them_may_lie_in_a_region_of_its_own():
     assert here.client("acm") is here_too.client("acm")
     assert here.client("acm") is not there.client("acm")
     assert module.made == [("acm", {"region": "us-west-2"}), ("acm", {"region": "us-east-1"})]
+
+
+def test_calls_may_go_to_another_region():
+    class There(Calls):
+        service = "acm"
+        region = "eu-west-1"
+
+    class Module:
+        params, check_mode = {}, False
+
+        def client(self, service, config=None, **more):
+            return service, more
+
+    assert There(Module()).reader == ("acm", {"region": "eu-west-1"})

@@ -28,8 +28,6 @@ DEFAULT_NAMES = 10
 # Top-level domains that no public certificate is issued for.
 NEVER_PUBLIC = frozenset({"local", "localhost", "internal", "test", "invalid", "lan", "home", "corp", "arpa", "onion"})
 
-SAMPLES = {"certificates": "x"}
-
 
 def name_rule(name: str, longest: int = LONGEST_NAME) -> str | None:
     """What is wrong with a name for a certificate."""

@@ -11,6 +11,7 @@
 | Set-, DescribeRiskConfiguration, Set-, GetLogDeliveryConfiguration | unknown |
 | CreateUserPoolDomain | takes reserved words, names of other accounts, a second custom domain, any certificate |
 | Create-, Update-, DeleteUserPoolDomain | a custom domain is ready, changed and gone at once |
+| Create-, Update-, DeleteManagedLoginBranding, DescribeManagedLoginBrandingByClient | unknown |
 | UpdateResourceServer | keeps scopes that aren't sent |
 """
 
@@ -20,6 +21,7 @@ import copy
 import functools
 import json
 import re
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -394,6 +396,68 @@ def _start(pool: dict[str, Any], domain: str, status: str) -> None:
     timing.start(state)
 
 
+# ---- Styles of managed login
+
+
+def _styles(request: Request) -> dict[str, dict[str, Any]]:
+    """Those of a pool, by client. They go with their clients."""
+    pool = _pool(request)
+    styles = pool.setdefault("_styles", {})
+    for client in set(styles) - set(pool["_clients"]):
+        del styles[client]
+    return styles
+
+
+def _create_style(request: Request) -> Response:
+    styles, client = _styles(request), request["ClientId"]
+    if client not in _pool(request)["_clients"]:
+        raise AWSError("ResourceNotFoundException", f"User pool client {client} does not exist.")
+    if client in styles:
+        raise AWSError("ManagedLoginBrandingExistsException", f"Client {client} already has a style.")
+    default = request.get("UseCognitoProvidedValues", False)
+    if default == bool(request.get("Settings") or request.get("Assets")):
+        raise _invalid("Either UseCognitoProvidedValues, or Settings and Assets must be given.")
+    style = {"UserPoolId": request["UserPoolId"], "ManagedLoginBrandingId": str(uuid.uuid4())}
+    made = cognito._now_epoch()
+    styles[client] = {**style, **_drawn(request), "CreationDate": made, "LastModifiedDate": made}
+    return json_response({"ManagedLoginBranding": styles[client]})
+
+
+def _drawn(request: Request) -> dict[str, Any]:
+    members = {member: request[member] for member in ("Settings", "Assets") if member in request}
+    return {"UseCognitoProvidedValues": request.get("UseCognitoProvidedValues", False), **members}
+
+
+def _describe_style(request: Request) -> Response:
+    style = _styles(request).get(request["ClientId"])
+    if style is None:
+        raise AWSError("ResourceNotFoundException", f"Client {request['ClientId']} has no style.")
+    return json_response({"ManagedLoginBranding": style})
+
+
+def _style(request: Request) -> tuple[str, dict[str, Any]]:
+    """The style of that id, and the client that it is of."""
+    for client, style in _styles(request).items():
+        if style["ManagedLoginBrandingId"] == request["ManagedLoginBrandingId"]:
+            return client, style
+    raise AWSError("ResourceNotFoundException", f"Style {request['ManagedLoginBrandingId']} does not exist.")
+
+
+def _update_style(request: Request) -> Response:
+    _client, style = _style(request)
+    style.update(_drawn(request), LastModifiedDate=cognito._now_epoch())
+    if style["UseCognitoProvidedValues"]:
+        style.pop("Settings", None)
+        style.pop("Assets", None)
+    return json_response({"ManagedLoginBranding": style})
+
+
+def _delete_style(request: Request) -> Response:
+    client, _found = _style(request)
+    del _styles(request)[client]
+    return json_response({})
+
+
 # ---- Resource servers
 
 
@@ -418,4 +482,8 @@ _ADDED: dict[str, Action] = {
     "DescribeRiskConfiguration": _describe_risk,
     "SetLogDeliveryConfiguration": _set_logs,
     "GetLogDeliveryConfiguration": _get_logs,
+    "CreateManagedLoginBranding": _create_style,
+    "DescribeManagedLoginBrandingByClient": _describe_style,
+    "UpdateManagedLoginBranding": _update_style,
+    "DeleteManagedLoginBranding": _delete_style,
 }

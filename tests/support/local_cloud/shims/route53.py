@@ -46,7 +46,7 @@ async def _handle(
 
 
 def _furnish() -> None:
-    """The zone that the account's owner has."""
+    """The zone that the account's owner has, with the address of a site."""
     account = get_account_id()
     zone_id = "Z" + hashlib.md5(account.encode(), usedforsecurity=False).hexdigest()[:20].upper()
     with route53._lock:
@@ -61,7 +61,8 @@ def _furnish() -> None:
             "private": False,
             "vpcs": [],
         }
-        route53._records[zone_id] = route53._default_records(name)
+        site = {"Name": name, "Type": "A", "TTL": "300", "ResourceRecords": ["192.0.2.10"]}
+        route53._records[zone_id] = [*route53._default_records(name), site]
 
 
 def _check(zone: Mapping[str, Any], body: bytes) -> None:
