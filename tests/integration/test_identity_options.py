@@ -15,15 +15,8 @@ from .components import certificate, cognito
 pytestmark = pytest.mark.by_component("cognito")
 
 LOGIN = certificate.LOGIN
-LOGS = {
-    "userNotification": f"/aws/vendedlogs/{PREFIX}/cognito/user-notification",
-    "userAuthEvents": f"/aws/vendedlogs/{PREFIX}/cognito/user-auth-events",
-}
 OPTIONS = {
-    "cognito_tier": "PLUS",
-    "cognito_threat_protection": "enforced",
     "cognito_passkeys": True,
-    "cognito_log_sources": list(LOGS),
     "cognito_custom_domain": LOGIN,
     "cognito_custom_domain_certificate": "login",
     "cognito_resource_server": "https://api.example.com",
@@ -59,15 +52,8 @@ def test_options_are_taken_and_taken_back(new_account):
     assert told["scopes"] == "https://api.example.com/read https://api.example.com/write"
     assert aliases(account) == [f"{LOGIN}."]
     pool = cognito.user_pool(account)
-    assert pool["UserPoolAddOns"] == {"AdvancedSecurityMode": "ENFORCED"}
     assert pool["Mfa"]["WebAuthnConfiguration"]["RelyingPartyId"] == LOGIN
     assert "ALLOW_USER_AUTH" in cognito.client(account, cognito.WEB)["ExplicitAuthFlows"]
-    groups = {item["logGroupName"]: item for item in census.Lister(account).log_groups()}
-    for log in pool["Logs"]:
-        group = groups[LOGS[log["EventSource"]]]
-        assert log["CloudWatchLogsConfiguration"]["LogGroupArn"] == group["arn"].removesuffix(":*")
-        # Cognito takes none that has a key of ours.
-        assert "kmsKeyId" not in group
     (statement,) = census.statements_of(account, cognito.ROLE)
     assert statement["Resource"] == ["arn:aws:s3:::docs/${aws:PrincipalTag/username}/*"]
     account.run(*ONLY, variables=OPTIONS, note="all options again").assert_nothing_to_do()
@@ -78,12 +64,10 @@ def test_options_are_taken_and_taken_back(new_account):
     assert told["token_url"] == f"https://{pool['Domain']}.auth.us-west-2.amazoncognito.com/oauth2/token"
     assert told["scopes"] == f"{cognito.API}/read {cognito.API}/write"
     assert "CustomDomain" not in pool
-    assert (pool["UserPoolTier"], pool["Logs"], aliases(account)) == ("ESSENTIALS", [], [])
+    assert aliases(account) == []
     servers = account.client("cognito-idp").list_resource_servers(UserPoolId=pool["Id"], MaxResults=50)
     assert [item["Identifier"] for item in servers["ResourceServers"]] == [cognito.API]
     assert census.statements_of(account, cognito.ROLE) == []
-    assert set(LOGS.values()).isdisjoint(item["logGroupName"] for item in census.Lister(account).log_groups())
-    account.run(*ONLY, note="without options again").assert_nothing_to_do()
 
 
 def test_a_half_is_removed_like_a_whole(new_account):

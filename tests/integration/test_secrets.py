@@ -109,6 +109,7 @@ def test_a_planted_value_is_found_in_a_json_object():
     text = '{"username": "postgres-administrator", "password": "some-\\"quoted\\"-words", "port": 5432}'
     parts = list(secret_parts(text))
     assert parts == [text, 'some-"quoted"-words']
+    assert len(list(secret_parts('{"client_secret": "some-words", "token_url": "https://demo/token"}'))) == 2
     assert Leaks({"planted": parts}).of_bytes(b'{"a": "some-\\"quoted\\"-words"}', "here") == ["planted in here"]
     assert Leaks({"planted": parts}).of_bytes(b"postgres-administrator", "here") == []
 

@@ -17,7 +17,7 @@ OPTIONS = {
     "cognito_tier": "PLUS",
     "cognito_passkeys": True,
     "cognito_managed_login_version": 2,
-    "cognito_threat_protection": "enforced",
+    "cognito_threat_protection_mode": "enforced",
     "cognito_log_sources": ["userNotification", "userAuthEvents"],
     "cognito_custom_attributes": [{"name": "team", "type": "String"}],
 }

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-# Members of a JSON object that hold what is secret; the others name a user or a host.
-SECRET_MEMBER = re.compile(r"pass|secret|token|credential|private", re.IGNORECASE)
+# Members of a JSON object that hold what is secret; the others name a user, a host or an address.
+SECRET_MEMBER = re.compile(r"pass|secret|token(?!_url)|credential|private", re.IGNORECASE)
 # A shorter one is found anywhere.
 SHORTEST = 8
 

@@ -416,7 +416,10 @@ def harms(account: Account) -> dict[str, Callable[[], Any]]:
     }
     client_changes: dict[str, tuple[str, dict[str, Any]]] = {
         "token lifetimes": (WEB, {"AccessTokenValidity": 1440, "RefreshTokenValidity": 87600}),
-        "units of lifetimes": (MACHINE, {"TokenValidityUnits": {"AccessToken": "hours"}, "AccessTokenValidity": 1}),
+        "units of lifetimes": (
+            MACHINE,
+            {"TokenValidityUnits": {"AccessToken": "hours"}, "AccessTokenValidity": 1, "IdTokenValidity": 1},
+        ),
         "ways of signing in": (WEB, {"ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]}),
         "told users": (WEB, {"PreventUserExistenceErrors": "LEGACY"}),
         "revocation": (WEB, {"EnableTokenRevocation": False}),

@@ -107,15 +107,15 @@ def _tier_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
             yield fault("cognito_mfa_factors", "email", takes)
         if values.get("cognito_managed_login_version") == 2:
             yield fault("cognito_managed_login_version", 2, takes)
-    protection, sources = values.get("cognito_threat_protection"), values.get("cognito_log_sources") or []
+    protection, sources = values.get("cognito_threat_protection_mode"), values.get("cognito_log_sources") or []
     if tier not in (None, "PLUS"):
         takes = f"takes the tier PLUS, cognito_tier is {tier}"
         if protection not in (None, "none"):
-            yield fault("cognito_threat_protection", protection, takes)
+            yield fault("cognito_threat_protection_mode", protection, takes)
         if "userAuthEvents" in sources:
             yield fault("cognito_log_sources", "userAuthEvents", takes)
     elif tier and "userAuthEvents" in sources and protection == "none":
-        rule = "tells of the risk of sign-ins, which nobody rates while cognito_threat_protection is none"
+        rule = "tells of the risk of sign-ins, which nobody rates while cognito_threat_protection_mode is none"
         yield fault("cognito_log_sources", "userAuthEvents", rule)
 
 
@@ -376,8 +376,6 @@ def _group_faults(groups: list[Mapping]) -> Iterator[Fault]:
         if name is not None and not (_visible(name) and len(name) <= LONGEST_GROUP):
             rule = f"is not the name of a group: 1 to {LONGEST_GROUP} characters without spaces"
             yield fault(f"{variable}[{index}].name", name, rule)
-        if len(group.get("description") or "") > 2048:
-            yield Fault(f"{variable}[{index}].description", "is longer than 2,048 characters")
         role = group.get("role_arn")
         if role and not re.fullmatch(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", role, re.ASCII):
             yield fault(f"{variable}[{index}].role_arn", role, "is not the ARN of an IAM role")
