@@ -462,7 +462,7 @@ class FeatureFlags(Calls):
 
 def main():
     module = AnsibleAWSModule(
-        argument_spec=argument_spec(DOCUMENTATION, dict.fromkeys(NO_SECRETS, {"no_log": False})),
+        argument_spec=argument_spec(DOCUMENTATION, {option: {"no_log": False} for option in NO_SECRETS}),
         supports_check_mode=True,
     )
     try:
