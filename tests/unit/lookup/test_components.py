@@ -64,6 +64,11 @@ def test_entries_of_the_inventory(look):
     assert look(apps={"apps_list": []})["entries"] == {"apps": []}
 
 
+def test_a_text_is_the_name_of_one_thing(look):
+    assert look(apps={"apps_list": "mine"})["entries"] == {"apps": ["mine"]}
+    assert look(apps={"apps_list": ""})["entries"] == {"apps": []}
+
+
 def test_entries_of_several_lists(look, tmp_path):
     """Of the platform's, which has no default in the role, and the role's own; each name once."""
     (tmp_path / "apps/meta/component.yml").write_text("requires: []\nentries: [platform_list, apps_list]\n")
