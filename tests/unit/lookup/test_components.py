@@ -64,9 +64,11 @@ def test_entries_of_the_inventory(look):
     assert look(apps={"apps_list": []})["entries"] == {"apps": []}
 
 
-def test_a_text_is_the_name_of_one_thing(look):
+def test_a_text_is_the_name_of_one_thing(look, tmp_path):
+    (tmp_path / "apps/defaults/main.yml").write_text('apps_list: ""\n')
+    assert look()["entries"] == {"apps": []}
     assert look(apps={"apps_list": "mine"})["entries"] == {"apps": ["mine"]}
-    assert look(apps={"apps_list": ""})["entries"] == {"apps": []}
+    assert look(apps={"apps_list": ["mine"]})["entries"] == {"apps": []}
 
 
 def test_entries_of_several_lists(look, tmp_path):
