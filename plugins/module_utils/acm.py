@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 # ListCertificates leaves out all but RSA_1024 and RSA_2048 if it isn't told otherwise.
@@ -40,11 +40,6 @@ def export_of(certificate: Mapping[str, Any]) -> str:
 def validated(name: str) -> str:
     """The name that is validated for a name: a wildcard's is the one that it stands below."""
     return name.lower().removeprefix("*.")
-
-
-def covers(names: Iterable[str], name: str) -> bool:
-    """Whether a certificate for these names is valid for that one: a wildcard stands for one level."""
-    return bool({name.lower(), f"*.{name.lower().partition('.')[2]}"} & {other.lower() for other in names})
 
 
 def alike(certificate: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -346,7 +346,7 @@ class UserPoolClient(PoolResource):
         ),
         **dict.fromkeys(
             ("CreateTerms", "SetUICustomization"),
-            "how the pages of the pool look, and the terms on them, are set where they are drawn, in the console",
+            "how the sign-in pages look is left to who brands them",
         ),
     }
     # A resource server that was just made isn't known at once.

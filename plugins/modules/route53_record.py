@@ -254,7 +254,12 @@ class Record(Resource):
 
     def find(self):
         name, kind = self.options["name"], self.options["type"]
-        self.zone = self.zone or self.zones.of(name, self.options["hosted_zone"], self.title)
+        try:
+            self.zone = self.zone or self.zones.of(name, self.options["hosted_zone"], self.title)
+        except ResourceError as error:
+            if self.options["state"] == "absent" and error.cause is None:
+                return None  # gone with its zone
+            raise
         if self.options["owned_by"]:
             self.mark = self.zones.record(self.zone, self.mark_name, "TXT")
         record = self.zones.record(self.zone, name, kind)

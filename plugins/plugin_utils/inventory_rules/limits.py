@@ -98,6 +98,11 @@ GROUP_TEXT = Text(255, r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]*", "letters, digit
 
 # By module and option. Tags are measured where they are declared, by inventory_rules/platform.py.
 LIMITS: dict[str, dict[str, t.Any]] = {
+    **{
+        f"appconfig_{kind}": {"description": Text(1024)}
+        for kind in ("application", "configuration_profile", "deployment_strategy", "environment")
+    },
+    "cognito_idp_group": {"description": Text(2048)},
     "cognito_idp_group": {"description": Text(2048)},
     "dynamodb_table": {
         "name": Text(255, r"[a-zA-Z0-9_.-]{3,}", "3 to 255 letters, digits and _ - ."),

@@ -8,7 +8,6 @@ import datetime
 
 import pytest
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.acm import covers
 from ansible_collections.agent_platform.aws.plugins.modules.acm_certificate import Certificate
 from tests.support.module_runs import OWNER, given, tag_list
 from tests.support.scripted_aws import Step, api_error, lost_reply, refuse_resource, run_resource
@@ -473,18 +472,3 @@ def test_a_dry_removal_and_one_of_nothing():
     assert result["changed"] is True
     result, _aws, _module = run({"state": "absent"}, listing())
     assert result["changed"] is False
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("login.example.com", True),
-        ("Login.Example.com", True),
-        ("a.apps.example.com", True),
-        ("a.b.apps.example.com", False),
-        ("apps.example.com", False),
-        ("example.com", False),
-    ],
-)
-def test_the_names_that_a_certificate_is_valid_for(name, expected):
-    assert covers(["login.example.com", "*.apps.example.com"], name) is expected

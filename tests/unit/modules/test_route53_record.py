@@ -253,6 +253,13 @@ def test_zones_by_name_by_id_and_none():
     assert f"'{NAME}' is in no public hosted zone of this account, which has example.org (Z1)" in said
 
 
+def test_a_record_is_gone_with_its_zone():
+    result, _aws, _module = run({"state": "absent"}, zones(zone("Z1", "example.org.")))
+    assert result["changed"] is False
+    denied = Step("ListHostedZones", api_error("ListHostedZones", "AccessDenied", status=403))
+    assert "Allow route53:ListHostedZones" in refuse({"state": "absent"}, denied)
+
+
 def test_a_record_without_anything_in_it():
     assert "to create it values or an alias must be given" in refuse({}, zones(), *seen(mark=UNMARKED))
     assert "has a ttl and is an alias" in refuse({"alias": TARGET, "ttl": 60})

@@ -54,6 +54,10 @@ FACTS = {
     "feature_flags": {"application_id": "abc1234", "environment_id": "def5678", "profile_id": "ghi9012"},
     "redis": {"secret_name": f"{LONGEST_PREFIX}/redis"},
     "opensearch": {"domain_arn": "arn:aws:es:ap-southeast-2:123456789012:domain/logs"},
+    "configuration": {
+        **load("workload_identity", "vars/main.yml")["__workload_identity_known"]["configuration"],
+        "path": "/a-platform-name-of20/production",
+    },
     "knowledge_base": {"knowledge_base_arn": "arn:aws:bedrock:ap-southeast-2:123456789012:knowledge-base/ABCDEFGHIJ"},
 }
 
@@ -140,7 +144,7 @@ def test_roles_and_statements_name_the_same():
 
 @pytest.mark.parametrize(
     ("component", "own"),
-    [("workload_identity", {"bedrock", "cloudwatch"}), ("bastion_instance", {"bedrock"})],
+    [("workload_identity", {"bedrock", "cloudwatch", "configuration"}), ("bastion_instance", {"bedrock"})],
 )
 def test_what_statements_name_is_discovered(component, own):
     """own: what isn't a component but comes from the role's own variables."""
@@ -155,3 +159,22 @@ def test_service_accounts_act_as_one_role_each():
     accounts = [(role["namespace"], account) for role in DECLARED for account in role["service_accounts"]]
     assert len(accounts) == len(set(accounts))
     assert all(namespace != "default" for namespace, _account in accounts)
+
+
+@pytest.mark.parametrize("gateway", ["llm-gateway", "memory-gateway", "retrieval-gateway"])
+def test_a_gateway_reads_its_part_of_the_settings_and_decrypts_no_other(gateway):
+    (filled,) = iam_permissions([{"name": gateway}], TABLE, FACTS)
+    found = {item["Sid"]: item for item in filled["statements"]}
+    tree = "arn:aws:ssm:ap-southeast-2:123456789012:parameter/a-platform-name-of20/production"
+    resources = found["ReadSettings"]["Resource"]
+    parts = FACTS["configuration"][f"of_{gateway.replace('-', '_')}"]
+    # The path itself, which GetParametersByPath is asked for, and what is below it; of all others a single key at most.
+    assert {f"{tree}/{part}{below}" for part in parts for below in ("", "/*")} <= set(resources)
+    others = [resource for resource in resources if resource.removeprefix(f"{tree}/").split("/")[0] not in parts]
+    assert all(not resource.endswith("*") and resource.count("/") == 4 for resource in others)
+    condition = found["DecryptSettings"]["Condition"]
+    assert condition["StringEquals"] == {"kms:ViaService": "ssm.ap-southeast-2.amazonaws.com"}
+    assert condition["StringLike"] == {"kms:EncryptionContext:PARAMETER_ARN": [f"{tree}/{part}/*" for part in parts]}
+    # What is published of these components is all that there can be.
+    published = load("configuration", "vars/main.yml")["__configuration_table"]
+    assert set(parts) <= set(published)
