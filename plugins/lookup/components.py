@@ -48,15 +48,15 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils import roles
 def _items(hostvars, component, variable):
     """A list as the inventory has it, or else by default. One that is wrong is preflight's to report.
 
-    A text is the name of one thing, an empty one of none.
+    Where the default is a text, it is the name of one thing, an empty one of none.
     """
+    default = roles.load(component, "defaults/main.yml").get(variable, [])
     try:
         declared = hostvars[component].get(variable) if component in hostvars else None
     except AnsibleError:
         declared = None
-    if not isinstance(declared, (list, str)):
-        declared = roles.load(component, "defaults/main.yml").get(variable, [])
-    return declared if isinstance(declared, list) else [{"name": declared}] * bool(declared)
+    found = declared if isinstance(declared, type(default)) else default
+    return [{"name": found}] * bool(found) if isinstance(found, str) else found
 
 
 def _is_named(item):

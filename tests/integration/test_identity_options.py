@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.local_cloud.settings import HOSTED_ZONE
 from tests.support.playbook import PREFIX, Account
 
 from . import census
@@ -28,23 +27,12 @@ ALL = ("--limit", "encryption,certificate,cognito")
 ONLY = ("--limit", "cognito")
 
 
-def lead_the_parent_somewhere(account: Account) -> None:
-    """Cognito asks for an A record of the domain that the custom one is in."""
-    route53 = account.client("route53")
-    (zone,) = route53.list_hosted_zones()["HostedZones"]
-    record = {"Name": HOSTED_ZONE, "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "192.0.2.1"}]}
-    route53.change_resource_record_sets(
-        HostedZoneId=zone["Id"], ChangeBatch={"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
-    )
-
-
 def aliases(account: Account) -> list[str]:
     return [record["Name"] for record in certificate.records(account) if "AliasTarget" in record]
 
 
 def test_options_are_taken_and_taken_back(new_account):
     account = new_account("540100000001")
-    lead_the_parent_somewhere(account)
     account.run(*ALL, variables=OPTIONS, note="all options").assert_converged()
 
     told = cognito.credentials(account)

@@ -64,6 +64,13 @@ def test_entries_of_the_inventory(look):
     assert look(apps={"apps_list": []})["entries"] == {"apps": []}
 
 
+def test_a_text_is_the_name_of_one_thing(look, tmp_path):
+    (tmp_path / "apps/defaults/main.yml").write_text('apps_list: ""\n')
+    assert look()["entries"] == {"apps": []}
+    assert look(apps={"apps_list": "mine"})["entries"] == {"apps": ["mine"]}
+    assert look(apps={"apps_list": ["mine"]})["entries"] == {"apps": []}
+
+
 def test_entries_of_several_lists(look, tmp_path):
     """Of the platform's, which has no default in the role, and the role's own; each name once."""
     (tmp_path / "apps/meta/component.yml").write_text("requires: []\nentries: [platform_list, apps_list]\n")
