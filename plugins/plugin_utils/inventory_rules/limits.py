@@ -103,7 +103,6 @@ LIMITS: dict[str, dict[str, t.Any]] = {
         for kind in ("application", "configuration_profile", "deployment_strategy", "environment")
     },
     "cognito_idp_group": {"description": Text(2048)},
-    "cognito_idp_group": {"description": Text(2048)},
     "dynamodb_table": {
         "name": Text(255, r"[a-zA-Z0-9_.-]{3,}", "3 to 255 letters, digits and _ - ."),
         "resource_policy": Document(20480),
