@@ -403,7 +403,9 @@ class Certificate(Resource):
         return self.kept_up(super().make_present(current))
 
     def settle(self, current, acted=False):
-        pending = current is not None and current["Status"] == PENDING and self.options["state"] == "present"
+        if self.options["state"] == "absent":
+            return current  # one that waits for its records may go
+        pending = current is not None and current["Status"] == PENDING
         if pending and self.options["validation_records"] and not self.check_mode:
             current = self.wait_until(self.tells_records, "to tell its validation records")
             self.keep_records()

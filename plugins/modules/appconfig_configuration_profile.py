@@ -165,7 +165,7 @@ class ConfigurationProfile(AppConfigResource):
     # A deployment that has just ended; a version that was made while the others were deleted.
     passing = {
         "BadRequestException": ("still hosted configuration versions",),
-        "ConflictException": ("deployment",),
+        "ConflictException": ("",),
     }
     hints = {
         "BadRequestException": {

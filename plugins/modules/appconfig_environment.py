@@ -141,7 +141,7 @@ class Environment(AppConfigResource):
     # A deployment that has just ended; a role for an alarm that was made a moment ago.
     passing = {
         "BadRequestException": ("assume",),
-        "ConflictException": ("deployment",),
+        "ConflictException": ("",),
     }
     hints = {
         "BadRequestException": {

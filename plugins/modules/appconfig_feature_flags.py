@@ -200,7 +200,7 @@ flags:
       attributes:
         seconds:
           constraints: {type: number, minimum: 0, maximum: 86400}
-values:
+flag_values:
   description: Whether the flags are on, and the values of their attributes, by their keys.
   returned: always
   type: dict
@@ -239,6 +239,8 @@ IDS = {
 }
 # What clients don't get, or not any more.
 UNDONE = frozenset({"REVERTED", "ROLLED_BACK", "ROLLING_BACK"})
+# What only sounds like a secret.
+NO_SECRETS = ("kms_key_identifier", "flags.key", "flags.attributes.key")
 # Seconds that a deployment may take beyond what its strategy says.
 SLACK = 600
 
@@ -449,7 +451,7 @@ class FeatureFlags(Calls):
         result = {
             "changed": self.changed,
             "flags": shown["flags"],
-            "values": shown["values"],
+            "flag_values": shown["values"],
             "configuration_version": live["ConfigurationVersion"] if live else None,
             "deployment_number": live["DeploymentNumber"] if live else None,
         }
@@ -460,7 +462,8 @@ class FeatureFlags(Calls):
 
 def main():
     module = AnsibleAWSModule(
-        argument_spec=argument_spec(DOCUMENTATION, {"kms_key_identifier": {"no_log": False}}), supports_check_mode=True
+        argument_spec=argument_spec(DOCUMENTATION, {option: {"no_log": False} for option in NO_SECRETS}),
+        supports_check_mode=True,
     )
     try:
         result = FeatureFlags(module).run()

@@ -185,8 +185,11 @@ UNREAD = object()
 FREE_AFTER = 30.0
 # By default AWS takes three writes a second.
 SIDE_BY_SIDE = 4
-SECURE, ADVANCED, BY_NEED = "SecureString", "Advanced", "Intelligent-Tiering"
+SECURE = "SecureString"
+ADVANCED = "Advanced"
+BY_NEED = "Intelligent-Tiering"
 NO_TAGS_OF = ("InvalidResourceId",)  # what ListTagsForResource says of one that has gone
+NO_KEY = ("InvalidKeyId",)  # what GetParameters says where the key has gone, or can't be used
 
 
 def full_name(path, name):
@@ -239,8 +242,13 @@ class Below(Calls):
         return answer and answer["TagList"]
 
     def values(self, names):
-        answer = self.read("GetParameters", {"Names": names, "WithDecryption": True})
-        return {item["Name"]: item["Value"] for item in answer["Parameters"]}
+        """The values by name, None for what nobody can read any more: it is written anew."""
+        answer = self.read("GetParameters", {"Names": names, "WithDecryption": True}, NO_KEY)
+        if answer is not None:
+            return {item["Name"]: item["Value"] for item in answer["Parameters"]}
+        if len(names) == 1:
+            return {names[0]: None}
+        return {name: value for one in names for name, value in self.values([one]).items()}
 
     def remove(self, names):
         for some in batched(names, AT_ONCE):
@@ -395,8 +403,10 @@ class Parameter(Resource):
         description = {**description, "Tags": tags["TagList"]}
         if self.options["state"] == "absent":
             return description
-        values = self.read("GetParameters", {"Names": [description["Name"]], "WithDecryption": True})["Parameters"]
-        return {**description, "Value": values[0]["Value"]} if values else None
+        answer = self.read("GetParameters", {"Names": [description["Name"]], "WithDecryption": True}, NO_KEY)
+        if answer is None:
+            return description
+        return {**description, "Value": answer["Parameters"][0]["Value"]} if answer["Parameters"] else None
 
     # ---- Writing
 

@@ -24,8 +24,9 @@ from tests.support.local_cloud.settings import EMULATORS, Instance
 from tests.support.playbook import PREFIX, REGION, DirectAccount
 
 from .components import configuration, dynamodb, eks, workload_identity
+from .components import feature_flags as flags
 
-USED = ("dynamodb", "workload_identity", "configuration")
+USED = ("dynamodb", "feature_flags", "workload_identity", "configuration")
 pytestmark = pytest.mark.by_component(*USED)
 
 ACCOUNT = "210000000001"
@@ -219,3 +220,30 @@ def test_what_is_encrypted_takes_the_key_besides(account, as_workload):
     assert by_path(agent, "encryption")
     denied(by_path, client=agent, part="dynamodb")
     iam.delete_role_policy(RoleName=role, PolicyName="by-hand")
+
+
+@pytest.mark.parametrize("role", SETTINGS)
+def test_each_gateway_reads_the_flags(account, as_workload, role):
+    data = as_workload(role, "appconfigdata")
+    assert flags.read(account, flags.place_of(account), data)["long-term-memory"] == {"enabled": True}
+
+
+def test_nobody_else_reads_the_flags_and_gateways_no_others(account, as_workload):
+    flags.settle(account, "theirs", {})
+    place, theirs = flags.place_of(account), flags.place_of(account, "theirs-feature-flags")
+    gateway = as_workload("llm-gateway", "appconfigdata")
+    denied(flags.read, account=account, place=theirs, data=gateway)
+    denied(flags.read, account=account, place=place, data=as_workload("agent", "appconfigdata"))
+
+
+def test_gateways_switch_no_flags(account, as_workload):
+    place = flags.place_of(account)
+    gateway = as_workload("llm-gateway", "appconfig")
+    denied(
+        gateway.start_deployment,
+        **place,
+        ConfigurationVersion="1",
+        DeploymentStrategyId="AppConfig.AllAtOnce",
+    )
+    del place["EnvironmentId"]
+    denied(gateway.create_hosted_configuration_version, **place, Content=b"{}", ContentType="application/json")

@@ -27,8 +27,11 @@ SUMMARY = f"parameters below {PATH}"
 LEAST_TAGGED = 7
 OWN = {**OWNER, "Component": "configuration"}
 PUBLISH = frozenset({"Publish the settings"})
-# What differs from account to account: ids, the ends of endpoints, of ARNs of secrets and of ids of pools.
-RANDOM = re.compile(r"[0-9a-f]{8,}(?:-[0-9a-f]{4,})*|(?<=-)[A-Za-z0-9]{6}$|(?<=_)[A-Za-z0-9]{9}$|\b[a-z0-9]{20,}\b")
+# What differs from account to account: ids, and the ends of ARNs of secrets, of ids of pools and of addresses.
+RANDOM = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<![A-Za-z0-9])(?=[A-Za-z0-9]*\d)[A-Za-z0-9]{7,}"
+    r"|(?<=-)[A-Za-z0-9]{6}$|(?<=_)[A-Za-z0-9]{9}$|(?<=localhost:)\d+"
+)
 
 
 def parameters(lister: Lister) -> list[dict]:

@@ -467,6 +467,16 @@ def test_a_removal_waits_until_nothing_uses_it(clock):
     assert f"expected: unused. It is used by {user[0]}." in told
 
 
+def test_one_that_waits_for_its_records_goes_at_once(clock):
+    run(
+        {"state": "absent", "validation_records": False},
+        *seen(Status="PENDING_VALIDATION"),
+        Step("DeleteCertificate", {}, {"CertificateArn": ARN}),
+        listing(),
+    )
+    assert clock[0] == 0
+
+
 def test_a_dry_removal_and_one_of_nothing():
     result, _aws, _module = run({"state": "absent"}, *seen(), check_mode=True)
     assert result["changed"] is True

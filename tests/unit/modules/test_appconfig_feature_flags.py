@@ -111,7 +111,7 @@ def test_the_first_deployment_reaches_all_at_once():
         "configuration_version": "1",
         "deployment_number": 1,
         "flags": WANTED["flags"],
-        "values": WANTED["values"],
+        "flag_values": WANTED["values"],
     }
     assert result["diff"]["before"]["flags"] == {}
 
@@ -127,7 +127,7 @@ def test_second_run_changes_nothing_though_appconfig_has_written_times():
 def test_what_operators_have_switched_stays():
     result, _aws, _module = run({}, deployments(deployment()), content(1, document(enabled=True)))
     assert result["changed"] is False
-    assert result["values"] == {"cache": {"enabled": True}}
+    assert result["flag_values"] == {"cache": {"enabled": True}}
 
 
 def test_values_of_the_inventory_win_where_that_is_asked_for():
@@ -194,7 +194,7 @@ def test_an_environment_that_is_new_gets_what_operators_have_switched():
         look(1, "BAKING"),
         look(1, "BAKING"),
     )
-    assert result["values"] == {"cache": {"enabled": True}}
+    assert result["flag_values"] == {"cache": {"enabled": True}}
     assert "CreateHostedConfigurationVersion" not in aws.operations()
 
 
@@ -260,7 +260,7 @@ def test_a_deployment_that_is_under_way_is_waited_for():
         look(3, "BAKING"),
         look(3, "BAKING"),
     )
-    assert result["values"]["cache"] == {"enabled": True}
+    assert result["flag_values"]["cache"] == {"enabled": True}
     assert aws.operations().count("StartDeployment") == 1
 
 

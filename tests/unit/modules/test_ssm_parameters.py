@@ -188,6 +188,12 @@ class TestOne:
         assert result["changed"]
         assert one(ABSENT, state="absent")[0]["changed"] is False
 
+    def test_what_a_key_that_has_gone_encrypts_is_written_anew(self):
+        lost = Step("GetParameters", api_error("GetParameters", "InvalidKeyId", "is pending deletion"))
+        request = {"Type": "SecureString", "KeyId": KEY, "DataType": "text", "Tier": "Standard", "Overwrite": True}
+        steps = described(Type="SecureString", KeyId="arn:aws:kms:us-west-2:123456789012:key/gone")[:2]
+        one(*steps, lost, put(**request, Value=SECRET), secure_value=SECRET, key_id=KEY)
+
     def test_one_that_goes_while_it_is_read_is_not_there(self):
         gone = Step("ListTagsForResource", api_error("ListTagsForResource", "InvalidResourceId"))
         made = put(Type="String", Value="host", Tags=tag_list(**TAGS))
@@ -275,6 +281,8 @@ class Store(ScriptedAws):
 
     def GetParameters(self, request):
         assert len(request["Names"]) <= 10
+        if any(self.held[name].get("KeyId") == "gone" for name in request["Names"]):
+            raise api_error("GetParameters", "InvalidKeyId", "is pending deletion")
         return {"Parameters": [{"Name": name, "Value": self.held[name]["Value"]} for name in request["Names"]]}
 
     def ListTagsForResource(self, request):
@@ -380,6 +388,13 @@ class TestAll:
         assert [request["Names"] for operation, request in store.calls if operation == "GetParameters"] == [
             [f"{PATH}/A"]
         ]
+
+    def test_one_whose_key_has_gone_keeps_no_other_from_being_read(self):
+        gone = held("x", Type="SecureString", KeyId="gone")
+        store = Store(A=held("1"), B=gone, C=held("3"))
+        result = all_of(store, entry("A", "1"), {"name": "B", "secure_value": SECRET, "key_id": KEY}, entry("C", "3"))
+        assert [one["changed"] for one in result["results"]] == [False, True, False]
+        assert (store.held[f"{PATH}/B"]["Value"], store.held[f"{PATH}/B"]["KeyId"]) == (SECRET, KEY)
 
     def test_without_purge_all_else_is_left(self):
         store = Store(A=held("1"), old=held("x"))

@@ -12,7 +12,7 @@
 | DeleteEnvironment | refused during a deployment |
 | UntagResource | all keys but the first |
 | GetLatestConfiguration | flags without their times, and those that are off without their attributes |
-| StartConfigurationSession, GetLatestConfiguration | the configuration as the resource that policies allow |
+| StartConfigurationSession, GetLatestConfiguration | policies aren't asked for them |
 
 A minute of a strategy takes a few hundredths of a second, so that a run goes through the states of a deployment.
 """
@@ -40,6 +40,7 @@ LISTS = re.compile(
     r"|/applications/[^/]+/environments/[^/]+/deployments"
     r"|/applications/[^/]+/configurationprofiles/[^/]+/hostedconfigurationversions"
 )
+READS = {"/configurationsessions": "StartConfigurationSession", "/configuration": "GetLatestConfiguration"}
 SUMMARY = ("ApplicationId", "Id", "Name", "LocationUri", "Type")
 
 
@@ -61,6 +62,7 @@ def install() -> None:
     )
     appconfig._list_deployments = functools.partial(_list_deployments, appconfig._list_deployments)
     appconfig._retrieval_time_content = functools.partial(_retrieved, appconfig._retrieval_time_content)
+    iam_actions.extract_iam_action = functools.partial(_action, iam_actions.extract_iam_action)
     iam_actions.extract_resource_arn = functools.partial(_resource_arn, iam_actions.extract_resource_arn)
 
 
@@ -245,12 +247,18 @@ def _retrieved(original: Callable[..., bytes], app_id: str, profile_id: str, con
     ).encode()
 
 
-def _resource_arn(original: Callable[..., str], service: str, *request: Any) -> str:
+def _action(original: Callable[..., Any], service: str, method: str, path: str, *request: Any) -> Any:
+    """Clients sign for appconfig, whose own operations don't have these paths."""
+    read = READS.get(path) if service == "appconfig" else None
+    return f"appconfig:{read}" if read else original(service, method, path, *request)
+
+
+def _resource_arn(original: Callable[..., str], service: str, method: str, path: str, *request: Any) -> str:
     """The configuration that a client asks for, by the ids that it names, or by its token."""
-    if service != "appconfigdata":
-        return original(service, *request)
-    _method, path, _headers, body, query, region, account = request
-    if path == "/configurationsessions":
+    if service != "appconfig" or path not in READS:
+        return original(service, method, path, *request)
+    _headers, body, query, region, account = request
+    if READS[path] == "StartConfigurationSession":
         asked = json.loads(body or b"{}")
     else:
         token = query.get("configuration_token", "")
