@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
+from tests.support.components import COMPONENTS
 from tests.support.playbook import Account
 
 from . import components
@@ -137,9 +138,26 @@ class Lister:
             for policy in found
         ]
 
+    def secrets(self) -> list[dict]:
+        """With the Policy and the Replicas. The list leaves out the key."""
+        manager, found = self.account.client("secretsmanager"), []
+        for secret in self.account.pages("secretsmanager", "list_secrets", "SecretList"):
+            described = manager.describe_secret(SecretId=secret["ARN"])
+            # The time of this answer.
+            del described["ResponseMetadata"]
+            policy = manager.get_resource_policy(SecretId=secret["ARN"]).get("ResourcePolicy")
+            replicas = [replica["Region"] for replica in described.get("ReplicationStatus", [])]
+            found.append({**secret, **described, "Policy": document(policy or {}), "Replicas": replicas})
+        return found
+
     # ---- the account
 
-    def count(self) -> Census:
+    def count(self, chosen: Iterable[str]) -> Census:
+        """What the chosen components tell, and the kinds of things that several make."""
+        secrets = self.secrets()
+        for secret in secrets:
+            # Secrets Manager ends an ARN with six characters of its own.
+            self.named("secret", secret["ARN"], secret["Name"])
         census: dict[str, list] = {
             "log groups": [
                 [
@@ -166,9 +184,22 @@ class Lister:
                 for role in self.roles()
             ],
             "policies": [[policy["PolicyName"], policy["Document"]] for policy in self.policies()],
+            "secrets": [
+                [
+                    secret["Name"],
+                    secret.get("Description"),
+                    secret.get("KmsKeyId"),
+                    secret["Policy"],
+                    secret["Replicas"],
+                    secret["RotationEnabled"],
+                ]
+                for secret in secrets
+            ],
         }
-        for component in components.every():
-            census.update(component.census(self))
+        for component in chosen:
+            counted = components.of(component).census(self)
+            assert not census.keys() & counted.keys(), f"counted twice over: {census.keys() & counted.keys()}"
+            census.update(counted)
         return {kind: self.sorted(items) for kind, items in census.items()}
 
     def tagged(self) -> Iterator[tuple[str, dict]]:
@@ -178,12 +209,16 @@ class Lister:
             if not role["Path"].startswith("/aws-service-role/"):
                 yield f"role {role['RoleName']}", role
         yield from ((f"policy {item['PolicyName']}", item) for item in self.policies())
+        # RDS makes those with master passwords itself.
+        ours = [item for item in self.secrets() if not item["Name"].startswith("rds!")]
+        yield from ((f"secret {item['Name']}", item) for item in ours)
         for component in components.every():
             yield from component.tagged(self)
 
 
-def take(account: Account) -> Census:
-    return Lister(account).count()
+def take(account: Account, *chosen: str) -> Census:
+    """chosen: components, if not all of them are looked at."""
+    return Lister(account).count(chosen or COMPONENTS)
 
 
 def differences(expected: Census, actual: Census) -> list[str]:

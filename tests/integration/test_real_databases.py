@@ -229,7 +229,7 @@ def test_a_client_gets_in_over_tls_only(server, tmp_path):
 def test_a_client_gets_in_with_the_managed_password(platform, folder, tmp_path):
     client = platform.account.client
     scope = Scope(PREFIX, OWNER, REGION, entries())
-    facts = discover(client, scope, platform.components, identify(client)).components["aurora"]
+    facts = discover(client, scope, ["aurora"], identify(client)).components["aurora"]
     secret = client("secretsmanager").get_secret_value(SecretId=facts["master_secret_arn"])["SecretString"]
     login = json.loads(secret)
     assert login["username"] == facts["master_username"]

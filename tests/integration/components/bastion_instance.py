@@ -113,19 +113,6 @@ def buckets(lister: Lister) -> list[dict]:
     ]
 
 
-def secrets(lister: Lister) -> list[dict]:
-    """With the Policy and the Replicas. The list leaves out the key."""
-    manager, found = lister.account.client("secretsmanager"), []
-    for secret in lister.account.pages("secretsmanager", "list_secrets", "SecretList"):
-        described = manager.describe_secret(SecretId=secret["ARN"])
-        # The time of this answer.
-        del described["ResponseMetadata"]
-        policy = manager.get_resource_policy(SecretId=secret["ARN"]).get("ResourcePolicy")
-        replicas = [replica["Region"] for replica in described.get("ReplicationStatus", [])]
-        found.append({**secret, **described, "Policy": document(policy or {}), "Replicas": replicas})
-    return found
-
-
 def versions(lister: Lister, name: str) -> bool:
     """Whether the bucket keeps versions: one that never did is as good as one that no longer does."""
     return lister.account.client("s3").get_bucket_versioning(Bucket=name).get("Status") == "Enabled"
@@ -141,9 +128,6 @@ def instance(account: Account) -> dict:
 
 
 def census(lister: Lister) -> dict[str, list]:
-    for secret in secrets(lister):
-        # Secrets Manager ends an ARN with six characters of its own.
-        lister.named("secret", secret["ARN"], secret["Name"])
     return {
         "instance profiles": [
             [profile["Arn"], [role["RoleName"] for role in profile["Roles"]]] for profile in instance_profiles(lister)
@@ -185,17 +169,6 @@ def census(lister: Lister) -> dict[str, list]:
             ]
             for item in buckets(lister)
         ],
-        "secrets": [
-            [
-                secret["Name"],
-                secret.get("Description"),
-                secret.get("KmsKeyId"),
-                secret["Policy"],
-                secret["Replicas"],
-                secret["RotationEnabled"],
-            ]
-            for secret in secrets(lister)
-        ],
     }
 
 
@@ -203,9 +176,6 @@ def tagged(lister: Lister) -> Iterator[tuple[str, dict]]:
     yield from ((f"instance profile {item['InstanceProfileName']}", item) for item in instance_profiles(lister))
     yield from (("instance", item) for item in instances(lister))
     yield from ((f"bucket {item['Name']}", item) for item in buckets(lister))
-    # RDS makes those with master passwords itself.
-    ours = [item for item in secrets(lister) if not item["Name"].startswith("rds!")]
-    yield from ((f"secret {item['Name']}", item) for item in ours)
 
 
 def settle(account: Account, prefix: str, tags: dict[str, str]) -> None:

@@ -151,15 +151,6 @@ def test_what_aws_refuses(idp: Any, make: Any, pool: str, members: dict[str, Any
         assert refused(idp.update_user_pool_client, **client, **members) == code
 
 
-def test_a_new_scope_is_unknown_for_a_moment(idp: Any, pool: str) -> None:
-    scopes = [{"ScopeName": "new", "ScopeDescription": "new"}]
-    idp.create_resource_server(UserPoolId=pool, Identifier="late", Name="late", Scopes=scopes)
-    request = {"UserPoolId": pool, "ClientName": "late", **WEB, "AllowedOAuthScopes": ["late/new"]}
-    assert refused(idp.create_user_pool_client, **request) == "ScopeDoesNotExistException"
-    time.sleep(timing.SETTLE_SECONDS)
-    idp.create_user_pool_client(**request)
-
-
 # ---- Tokens
 
 

@@ -8,8 +8,7 @@ rotation of refresh tokens, and makes secrets that AWS wouldn't. UpdateUserPoolC
 them refuses OAuth settings that contradict each other, a scope of no resource server, or a validity out of range. The
 answers have empty members, which AWS leaves out.
 
-A scope of a resource server is unknown for a moment after that was made. Whether DescribeUserPoolClient still tells a
-secret once the first one is deleted, AWS doesn't say; here it doesn't.
+Whether DescribeUserPoolClient still tells a secret once the first one is deleted, AWS doesn't say; here it doesn't.
 """
 
 from __future__ import annotations
@@ -27,7 +26,6 @@ from ministack.core.responses import error_response_json, json_response
 from ministack.services import cognito
 
 from ..wire import AWSError, Response
-from . import timing
 
 Request = dict[str, Any]
 Action = Callable[[Request], Response]
@@ -203,16 +201,8 @@ def _check(pool: Mapping[str, Any], request: Request, has_secret: bool) -> None:
 
 def _scopes_of(pool: Mapping[str, Any]) -> Iterator[str]:
     for identifier, server in (pool.get("_resource_servers") or {}).items():
-        if not timing.is_running(pool.get("_new_servers", {}).get(identifier, {})):
-            for scope in server.get("Scopes") or []:
-                yield f"{identifier}/{scope['ScopeName']}"
-
-
-def _create_server(original: Action, request: Request) -> Response:
-    response = original(request)
-    if response[0] < 300:
-        timing.start(_pool(request).setdefault("_new_servers", {}).setdefault(request["Identifier"], {}))
-    return response
+        for scope in server.get("Scopes") or []:
+            yield f"{identifier}/{scope['ScopeName']}"
 
 
 # ---- Secrets
@@ -286,7 +276,6 @@ _SHIMS = {
     "_update_user_pool_client": _update,
     "_describe_user_pool_client": _describe,
     "_delete_user_pool_client": _delete,
-    "_create_resource_server": _create_server,
 }
 
 
