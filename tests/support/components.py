@@ -24,7 +24,7 @@ _OF_ALL = ("platform_info", "repository", "components")
 
 _ABOUT = {file.parts[-3]: yaml.safe_load(file.read_text()) for file in sorted(ROLES.glob("*/meta/component.yml"))}
 REQUIRES: dict[str, list[str]] = {component: about["requires"] for component, about in _ABOUT.items()}
-READS: dict[str, list[str]] = {component: about["reads"] for component, about in _ABOUT.items()}
+READS: dict[str, list[str]] = {component: about.get("reads", []) for component, about in _ABOUT.items()}
 # In the order in which they can be built.
 COMPONENTS = tuple(TopologicalSorter(REQUIRES).static_order())
 
