@@ -35,13 +35,18 @@ def error_code(problem: Exception) -> str:
     return type(problem).__name__
 
 
-def replay(calls: Sequence[Call], clients: Mapping[str, Any]) -> list[str]:
+def where(call: Call) -> tuple[str, str]:
+    """The service and the region that a call went to."""
+    return call["service"], call.get("region") or REGION
+
+
+def replay(calls: Sequence[Call], clients: Mapping[tuple[str, str], Any]) -> list[str]:
     """Make the calls. Returns those that ended otherwise than when they were noted, each in a line."""
     differences = []
     for call in calls:
         error = None
         try:
-            getattr(clients[call["service"]], xform_name(call["operation"]))(**call["params"])
+            getattr(clients[where(call)], xform_name(call["operation"]))(**call["params"])
         except Exception as problem:
             error = error_code(problem)
         if error != call["error"]:
@@ -60,8 +65,8 @@ def main(arguments: list[str] | None = None) -> int:
     session = boto3.Session(options.account, "a-secret-key-that-nobody-uses", region_name=REGION)
     config = Config(retries={"mode": "standard"}, proxies={})
     clients = {
-        service: session.client(service, endpoint_url=options.endpoint, config=config)
-        for service in sorted({call["service"] for call in calls})
+        (service, region): session.client(service, region, endpoint_url=options.endpoint, config=config)
+        for service, region in sorted({where(call) for call in calls})
     }
     began = time.monotonic()
     differences = replay(calls, clients)

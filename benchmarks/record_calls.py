@@ -37,8 +37,8 @@ def noted_api_call(self: BaseClient, operation_name: str, api_params: dict[str, 
         error = error_code(problem)
         raise
     finally:
-        service = self.meta.service_model.service_name
-        note(path, {"service": service, "operation": operation_name, "params": params, "error": error})
+        where = {"service": self.meta.service_model.service_name, "region": self.meta.region_name}
+        note(path, {**where, "operation": operation_name, "params": params, "error": error})
 
 
 BaseClient._make_api_call = noted_api_call

@@ -57,8 +57,8 @@ def test_calls_are_noted_with_their_errors_and_come_back_as_without_it(tmp_path:
     assert len(calls) == 4
     for name in ("vpc-1", "vpc-2"):
         params = {"VpcIds": [name]}
-        assert {"service": "ec2", "operation": "DescribeVpcs", "params": params, "error": None} in calls
-    refused = {"service": "ec2", "operation": "DescribeSubnets", "params": {"SubnetIds": ["subnet-1"]}}
+        assert {**EC2, "operation": "DescribeVpcs", "params": params, "error": None} in calls
+    refused = {**EC2, "operation": "DescribeSubnets", "params": {"SubnetIds": ["subnet-1"]}}
     assert calls.count({**refused, "error": "InvalidSubnetID.NotFound"}) == 2
 
 
@@ -66,7 +66,8 @@ def test_without_a_file_nothing_is_noted() -> None:
     assert run_modules("vpc-1", BENCHMARK_CALLS="") == ["InvalidSubnetID.NotFound"]
 
 
-VPCS = {"service": "ec2", "operation": "DescribeVpcs", "params": {"VpcIds": ["vpc-1"]}, "error": None}
+EC2 = {"service": "ec2", "region": "us-west-2"}
+VPCS = {**EC2, "operation": "DescribeVpcs", "params": {"VpcIds": ["vpc-1"]}, "error": None}
 ROLE = {"service": "iam", "operation": "GetRole", "params": {"RoleName": "a"}, "error": "NoSuchEntity"}
 
 
@@ -82,7 +83,7 @@ def stubs() -> dict[str, Stubber]:
 
 
 def replay(calls: list[dict[str, Any]], stubs: dict[str, Stubber]) -> list[str]:
-    return floor.replay(calls, {service: stub.client for service, stub in stubs.items()})
+    return floor.replay(calls, {(service, "us-west-2"): stub.client for service, stub in stubs.items()})
 
 
 def test_the_floor_makes_the_calls_that_were_noted(stubs: dict[str, Stubber]) -> None:
