@@ -22,10 +22,12 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from ministack.core.responses import error_response_json, json_response
+from ministack.core.responses import json_response
 from ministack.services import cognito
 
 from ..wire import AWSError, Response
+from .cognito_pool import invalid, pool_of
+from .patching import adding, answering
 
 Request = dict[str, Any]
 Action = Callable[[Request], Response]
@@ -66,45 +68,15 @@ HOSTED = ".amazoncognito.com"
 
 
 def install() -> None:
-    cognito._dispatch_idp = functools.partial(_dispatch, cognito._dispatch_idp)
+    cognito._dispatch_idp = adding(cognito._dispatch_idp, _ADDED)
     for name, shim in _SHIMS.items():
-        setattr(cognito, name, _answering(functools.partial(shim, getattr(cognito, name))))
+        setattr(cognito, name, answering(functools.partial(shim, getattr(cognito, name))))
     cognito._authenticate_client = functools.partial(_authenticate, cognito._authenticate_client)
     cognito.handle_oauth2_token = functools.partial(_token, cognito.handle_oauth2_token)
 
 
-def _answering(action: Action) -> Action:
-    """The action with its refusals as answers."""
-
-    def answer(request: Request) -> Response:
-        try:
-            return action(request)
-        except AWSError as refusal:
-            return error_response_json(refusal.code, refusal.message, refusal.status)
-
-    return answer
-
-
-async def _dispatch(original: Callable[[str, Request], Any], action: str, request: Request) -> Response:
-    if action in _ADDED:
-        return _answering(_ADDED[action])(request)
-    return await original(action, request)
-
-
-def _invalid(text: str) -> AWSError:
-    return AWSError("InvalidParameterException", text)
-
-
-def _pool(request: Request) -> dict[str, Any]:
-    pool, refusal = cognito._resolve_pool(request.get("UserPoolId"))
-    if refusal:
-        told = json.loads(refusal[2])
-        raise AWSError(told["__type"], told["message"])
-    return pool
-
-
 def _client(request: Request) -> dict[str, Any]:
-    client = _pool(request)["_clients"].get(request.get("ClientId"))
+    client = pool_of(request)["_clients"].get(request.get("ClientId"))
     if client is None:
         raise AWSError("ResourceNotFoundException", f"User pool client {request.get('ClientId')} does not exist.")
     return client
@@ -114,10 +86,10 @@ def _client(request: Request) -> dict[str, Any]:
 
 
 def _create(original: Action, request: Request) -> Response:
-    pool = _pool(request)
+    pool = pool_of(request)
     given = request.get("ClientSecret")
     if given and request.get("GenerateSecret"):
-        raise _invalid("You can't give a client secret and have one generated.")
+        raise invalid("You can't give a client secret and have one generated.")
     has_secret = bool(given or request.get("GenerateSecret"))
     _check(pool, request, has_secret)
     response = original({**request, "GenerateSecret": False})
@@ -133,7 +105,7 @@ def _create(original: Action, request: Request) -> Response:
 
 
 def _update(original: Action, request: Request) -> Response:
-    client, pool = _client(request), _pool(request)
+    client, pool = _client(request), pool_of(request)
     _check(pool, request, bool(client["ClientSecret"]))
     client.update({member: request.get(member, default) for member, default in DEFAULTS.items()})
     response = original(request)
@@ -141,13 +113,13 @@ def _update(original: Action, request: Request) -> Response:
 
 
 def _describe(_original: Action, request: Request) -> Response:
-    return json_response({"UserPoolClient": _described(_pool(request), _client(request))})
+    return json_response({"UserPoolClient": _described(pool_of(request), _client(request))})
 
 
 def _delete(original: Action, request: Request) -> Response:
     response = original(request)
     if response[0] < 300:
-        _secrets_of(_pool(request)).pop(request["ClientId"], None)
+        _secrets_of(pool_of(request)).pop(request["ClientId"], None)
     return response
 
 
@@ -177,7 +149,7 @@ def _check(pool: Mapping[str, Any], request: Request, has_secret: bool) -> None:
             "InvalidOAuthFlowException", "CallbackUrls can not be empty when code flow or implicit flow is selected"
         )
     if request.get("AllowedOAuthFlowsUserPoolClient") and not (flows and scopes):
-        raise _invalid(
+        raise invalid(
             "AllowedOAuthFlows and AllowedOAuthScopes are required if user pool client is allowed to use OAuth flows."
         )
     known = set(STANDARD_SCOPES) | set(_scopes_of(pool))
@@ -186,17 +158,17 @@ def _check(pool: Mapping[str, Any], request: Request, has_secret: bool) -> None:
         raise AWSError("ScopeDoesNotExistException", f"Invalid scope requested: {unknown[0]}")
     redirect = request.get("DefaultRedirectURI")
     if redirect and redirect not in (request.get("CallbackURLs") or []):
-        raise _invalid("Default redirect URI is not in the list of callback URLs.")
+        raise invalid("Default redirect URI is not in the list of callback URLs.")
     if request.get("EnablePropagateAdditionalUserContextData") and not has_secret:
-        raise _invalid("A client without a secret can't propagate additional user context data.")
+        raise invalid("A client without a secret can't propagate additional user context data.")
     rotated = (request.get("RefreshTokenRotation") or {}).get("Feature") == "ENABLED"
     if rotated and "ALLOW_REFRESH_TOKEN_AUTH" in (request.get("ExplicitAuthFlows") or []):
-        raise _invalid("ALLOW_REFRESH_TOKEN_AUTH can't be allowed with refresh token rotation.")
+        raise invalid("ALLOW_REFRESH_TOKEN_AUTH can't be allowed with refresh token rotation.")
     for token, (unit, least, most) in VALIDITIES.items():
         value = request.get(f"{token}Validity")
         unit = (request.get("TokenValidityUnits") or {}).get(token, unit)
         if value and not least <= value * SECONDS[unit] <= most:
-            raise _invalid("Invalid range for token validity.")
+            raise invalid("Invalid range for token validity.")
 
 
 def _scopes_of(pool: Mapping[str, Any]) -> Iterator[str]:
@@ -226,9 +198,9 @@ def _made(client: Mapping[str, Any], given: str | None, date: float, first: bool
 def _own(request: Request) -> list[dict[str, Any]]:
     """The secrets of a client, which must be one that has some."""
     client = _client(request)
-    found = _secrets_of(_pool(request)).get(client["ClientId"])
+    found = _secrets_of(pool_of(request)).get(client["ClientId"])
     if not found:
-        raise _invalid(f"The client {client['ClientId']} is a public one and has no secrets.")
+        raise invalid(f"The client {client['ClientId']} is a public one and has no secrets.")
     return found
 
 
@@ -250,7 +222,7 @@ def _value(secret: Mapping[str, Any], given: str | None) -> dict[str, Any]:
 
 
 def _list_secrets(request: Request) -> Response:
-    found = _secrets_of(_pool(request)).get(_client(request)["ClientId"], [])
+    found = _secrets_of(pool_of(request)).get(_client(request)["ClientId"], [])
     return json_response({"ClientSecrets": [_descriptor(secret) for secret in found]})
 
 
@@ -260,7 +232,7 @@ def _delete_secret(request: Request) -> Response:
     if gone is None:
         raise AWSError("ResourceNotFoundException", f"Client secret {request['ClientSecretId']} does not exist.")
     if len(found) == 1:
-        raise _invalid("You can't delete the last secret of a client.")
+        raise invalid("You can't delete the last secret of a client.")
     found.remove(gone)
     client["ClientSecret"] = found[0]["value"]
     return json_response({})

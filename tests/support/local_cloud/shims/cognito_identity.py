@@ -23,10 +23,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ministack.core.iam_evaluator import EvalContext, evaluate_trust_policy
-from ministack.core.responses import error_response_json, get_account_id, get_region, request_scope
+from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import cognito, iam, sts
 
 from ..wire import AWSError, Response
+from .patching import answering
 
 SERVICE = "cognito-identity.amazonaws.com"
 # What UpdateIdentityPool sets back. The developer provider and the tags stay.
@@ -61,15 +62,8 @@ def install() -> None:
         "_get_open_id_token": _get_token,
         "_get_credentials_for_identity": _get_credentials,
     }.items():
-        setattr(cognito, name, functools.partial(_answer, handler, getattr(cognito, name)))
+        setattr(cognito, name, answering(functools.partial(handler, getattr(cognito, name))))
     cognito._run_identity_handler = functools.partial(_where_the_pool_is, cognito._run_identity_handler)
-
-
-def _answer(handler: Callable[[Handler, Request], Response], original: Handler, request: Request) -> Response:
-    try:
-        return handler(original, request)
-    except AWSError as refusal:
-        return error_response_json(refusal.code, refusal.message, refusal.status)
 
 
 def _where_the_pool_is(original: Callable[..., Response], handler: Handler, action: str, request: Request) -> Response:

@@ -27,7 +27,6 @@ from typing import Any
 
 from ministack.core.responses import (
     AccountRegionScopedDict,
-    error_response_json,
     get_account_id,
     get_region,
     json_response,
@@ -36,7 +35,7 @@ from ministack.services import cloudwatch_logs, cognito, route53
 
 from ..wire import AWSError, Response
 from . import timing
-from .patching import on_reset
+from .patching import adding, answering, on_reset
 
 Request = dict[str, Any]
 Action = Callable[[Request], Response]
@@ -89,35 +88,19 @@ _leaving = AccountRegionScopedDict()
 
 
 def install() -> None:
-    cognito._dispatch_idp = functools.partial(_dispatch, cognito._dispatch_idp)
+    cognito._dispatch_idp = adding(cognito._dispatch_idp, _ADDED)
     for name, shim in _SHIMS.items():
-        setattr(cognito, name, _answering(functools.partial(shim, getattr(cognito, name))))
+        setattr(cognito, name, answering(functools.partial(shim, getattr(cognito, name))))
     on_reset(cognito, _leaving.clear)
 
 
-def _answering(action: Action) -> Action:
-    """The action with its refusals as answers."""
-
-    def answer(request: Request) -> Response:
-        try:
-            return action(request)
-        except AWSError as refusal:
-            return error_response_json(refusal.code, refusal.message, refusal.status)
-
-    return answer
-
-
-async def _dispatch(original: Callable[[str, Request], Any], action: str, request: Request) -> Response:
-    if action in _ADDED:
-        return _answering(_ADDED[action])(request)
-    return await original(action, request)
-
-
-def _invalid(text: str) -> AWSError:
+def invalid(text: str) -> AWSError:
+    """A refusal of a parameter."""
     return AWSError("InvalidParameterException", text)
 
 
-def _pool(request: Request) -> dict[str, Any]:
+def pool_of(request: Request) -> dict[str, Any]:
+    """The user pool that a request is about, as the emulator keeps it."""
     pool, refusal = cognito._resolve_pool(request.get("UserPoolId"))
     if refusal:
         told = json.loads(refusal[2])
@@ -131,13 +114,13 @@ def _pool(request: Request) -> dict[str, Any]:
 def _create_pool(original: Action, request: Request) -> Response:
     _check_validity(request)
     if request.get("MfaConfiguration", "OFF") != "OFF" and not request.get("SmsConfiguration"):
-        raise _invalid(
+        raise invalid(
             "SMS configuration and Auto verification for phone_number are required when MFA is required/optional"
         )
     response = original(request)
     if response[0] >= 300:
         return response
-    pool = _pool({"UserPoolId": json.loads(response[2])["UserPool"]["Id"]})
+    pool = pool_of({"UserPoolId": json.loads(response[2])["UserPool"]["Id"]})
     pool.update({member: request[member] for member in UNKNOWN if member in request})
     _make_immutable(pool, request.get("Schema", []))
     _complete(pool)
@@ -153,11 +136,11 @@ def _make_immutable(pool: dict[str, Any], schema: list[dict[str, Any]]) -> None:
 
 
 def _update_pool(original: Action, request: Request) -> Response:
-    pool = _pool(request)
+    pool = pool_of(request)
     _check_validity(request)
     mode = request.get("MfaConfiguration", "OFF")
     if mode != "OFF" and not any(factor in pool for factor in FACTORS) and not request.get("SmsConfiguration"):
-        raise _invalid(
+        raise invalid(
             "SMS configuration and Auto verification for phone_number are required when MFA is required/optional"
         )
     policies = {**pool["Policies"], **request.get("Policies", {})}
@@ -177,9 +160,7 @@ def _check_validity(request: Request) -> None:
     passwords = request.get("Policies", {}).get("PasswordPolicy", {})
     older = request.get("AdminCreateUserConfig", {}).get("UnusedAccountValidityDays")
     if older and passwords.get("TemporaryPasswordValidityDays"):
-        raise _invalid(
-            "Please use TemporaryPasswordValidityDays in PasswordPolicy instead of UnusedAccountValidityDays"
-        )
+        raise invalid("Please use TemporaryPasswordValidityDays in PasswordPolicy instead of UnusedAccountValidityDays")
 
 
 def _complete(pool: dict[str, Any]) -> None:
@@ -203,14 +184,14 @@ def _complete(pool: dict[str, Any]) -> None:
 
 
 def _delete_pool(original: Action, request: Request) -> Response:
-    pool = _pool(request)
+    pool = pool_of(request)
     if pool.get("DeletionProtection") == "ACTIVE":
-        raise _invalid(
+        raise invalid(
             "The user pool cannot be deleted because deletion protection is activated. "
             "Deletion protection must be inactivated first."
         )
     if pool.get("Domain") or pool.get("CustomDomain"):
-        raise _invalid("User pool cannot be deleted. It has a domain configured that should be deleted first.")
+        raise invalid("User pool cannot be deleted. It has a domain configured that should be deleted first.")
     return original(request)
 
 
@@ -218,20 +199,20 @@ def _delete_pool(original: Action, request: Request) -> Response:
 
 
 def _set_mfa(original: Action, request: Request) -> Response:
-    pool = _pool(request)
+    pool = pool_of(request)
     mode = request.get("MfaConfiguration", "OFF")
     given = [factor for factor in FACTORS if factor in request]
     if mode == "OFF" and given:
-        raise _invalid("Invalid MFA configuration given, can't turn off MFA and configure an MFA together.")
+        raise invalid("Invalid MFA configuration given, can't turn off MFA and configure an MFA together.")
     if mode != "OFF" and not given:
-        raise _invalid("Invalid MFA Configuration given. SMS MFA, Email MFA, or Software Token MFA must be enabled.")
+        raise invalid("Invalid MFA Configuration given. SMS MFA, Email MFA, or Software Token MFA must be enabled.")
     for factor in FACTORS:
         pool.pop(factor, None)
     return _with_email(original({**request, "MfaConfiguration": mode}), pool)
 
 
 def _get_mfa(original: Action, request: Request) -> Response:
-    return _with_email(original(request), _pool(request))
+    return _with_email(original(request), pool_of(request))
 
 
 def _with_email(response: Response, pool: Mapping[str, Any]) -> Response:
@@ -245,7 +226,7 @@ def _with_email(response: Response, pool: Mapping[str, Any]) -> Response:
 
 
 def _risk_pool(request: Request) -> dict[str, Any]:
-    pool = _pool(request)
+    pool = pool_of(request)
     if not cognito._threat_protection_on(pool.get("UserPoolAddOns")):
         raise AWSError("UserPoolAddOnNotEnabledException", "Advanced security is not enabled for the user pool.")
     return pool
@@ -272,7 +253,7 @@ def _describe_risk(request: Request) -> Response:
 
 
 def _set_logs(request: Request) -> Response:
-    pool = _pool(request)
+    pool = pool_of(request)
     for item in request["LogConfigurations"]:
         if item["EventSource"] == "userAuthEvents" and cognito._user_pool_tier(pool) != "PLUS":
             raise AWSError(
@@ -290,13 +271,13 @@ def _check_log_group(arn: str | None) -> None:
         return
     group = cloudwatch_logs._log_groups.get(arn.partition(":log-group:")[2].removesuffix(":*"))
     if group is None:
-        raise _invalid(f"The specified log group does not exist: {arn}")
+        raise invalid(f"The specified log group does not exist: {arn}")
     if group.get("kmsKeyId"):
-        raise _invalid(f"The specified log group is encrypted with a KMS key: {arn}")
+        raise invalid(f"The specified log group is encrypted with a KMS key: {arn}")
 
 
 def _get_logs(request: Request) -> Response:
-    configurations = _pool(request).get("_logs", [])
+    configurations = pool_of(request).get("_logs", [])
     answer = {"UserPoolId": request["UserPoolId"], "LogConfigurations": configurations}
     return json_response({"LogDeliveryConfiguration": answer})
 
@@ -305,11 +286,11 @@ def _get_logs(request: Request) -> Response:
 
 
 def _create_domain(original: Action, request: Request) -> Response:
-    pool, domain, custom = _pool(request), request["Domain"], request.get("CustomDomainConfig")
+    pool, domain, custom = pool_of(request), request["Domain"], request.get("CustomDomainConfig")
     _check_free(domain, bool(custom))
     if custom:
         if pool.get("CustomDomain"):
-            raise _invalid("User pool already has a domain configured.")
+            raise invalid("User pool already has a domain configured.")
         _check_certificate(custom)
         _check_parent(domain)
     else:
@@ -323,9 +304,9 @@ def _create_domain(original: Action, request: Request) -> Response:
 def _check_prefix(prefix: str) -> None:
     for word in RESERVED:
         if word in prefix:
-            raise _invalid(f"Domain cannot contain reserved word: {word}")
+            raise invalid(f"Domain cannot contain reserved word: {word}")
     if not PREFIX.fullmatch(prefix):
-        raise _invalid(
+        raise invalid(
             "The domain name contains an invalid character. Domain names can only contain lower-case letters, numbers, "
             "and hyphens. Please enter a different name that follows this format: "
             "^[a-z0-9](?:[a-z0-9\\-]{0,61}[a-z0-9])?$"
@@ -336,12 +317,12 @@ def _check_free(domain: str, custom: bool) -> None:
     """A prefix is one of its region, a custom domain one of the world."""
     for _account, region, name in cognito._pool_domain_map._data:
         if name == domain and (custom or region == get_region()):
-            raise _invalid("Domain already associated with another user pool.")
+            raise invalid("Domain already associated with another user pool.")
 
 
 def _check_certificate(custom: Mapping[str, Any]) -> None:
     if custom.get("CertificateArn", "").split(":")[3:4] != ["us-east-1"]:
-        raise _invalid(
+        raise invalid(
             "Invalid request provided: The specified SSL certificate doesn't exist, isn't in us-east-1 region, isn't "
             "valid, or doesn't include a valid certificate chain."
         )
@@ -352,7 +333,7 @@ def _check_parent(domain: str) -> None:
     parent = domain.partition(".")[2]
     records = [record for records in route53._records.values() for record in records]
     if not any(record["Type"] == "A" and record["Name"].rstrip(".") == parent for record in records):
-        raise _invalid(
+        raise invalid(
             "Custom domain is not a valid subdomain: Was not able to resolve a DNS A record for the parent domain or "
             "domain parent is a top-level domain."
         )
@@ -363,14 +344,14 @@ def _update_domain(original: Action, request: Request) -> Response:
         _check_certificate(request["CustomDomainConfig"])
     response = original(request)
     if response[0] < 300 and request.get("CustomDomainConfig"):
-        _start(_pool(request), request["Domain"], "UPDATING")
+        _start(pool_of(request), request["Domain"], "UPDATING")
     return response
 
 
 def _delete_domain(original: Action, request: Request) -> Response:
-    pool, domain = _pool(request), request["Domain"]
+    pool, domain = pool_of(request), request["Domain"]
     if cognito._pool_domain_map.get(domain) != request["UserPoolId"]:
-        raise _invalid("No such domain or user pool exists.")
+        raise invalid("No such domain or user pool exists.")
     if pool.get("CustomDomain") == domain:
         described = json.loads(cognito._describe_user_pool_domain({"Domain": domain})[2])["DomainDescription"]
         _leaving[domain] = {**described, "Status": "DELETING"}
@@ -385,7 +366,7 @@ def _describe_domain(original: Action, request: Request) -> Response:
     if not described and leaving and timing.is_running(leaving):
         return json_response({"DomainDescription": {key: leaving[key] for key in leaving if key[0] != "_"}})
     if described and described["AWSAccountId"] == get_account_id():
-        state = _pool({"UserPoolId": described["UserPoolId"]}).get("_domain_states", {}).get(request["Domain"], {})
+        state = pool_of({"UserPoolId": described["UserPoolId"]}).get("_domain_states", {}).get(request["Domain"], {})
         if timing.is_running(state):
             described["Status"] = state["status"]
     return json_response(answer)
@@ -401,7 +382,7 @@ def _start(pool: dict[str, Any], domain: str, status: str) -> None:
 
 def _styles(request: Request) -> dict[str, dict[str, Any]]:
     """Those of a pool, by client. They go with their clients."""
-    pool = _pool(request)
+    pool = pool_of(request)
     styles = pool.setdefault("_styles", {})
     for client in set(styles) - set(pool["_clients"]):
         del styles[client]
@@ -410,13 +391,13 @@ def _styles(request: Request) -> dict[str, dict[str, Any]]:
 
 def _create_style(request: Request) -> Response:
     styles, client = _styles(request), request["ClientId"]
-    if client not in _pool(request)["_clients"]:
+    if client not in pool_of(request)["_clients"]:
         raise AWSError("ResourceNotFoundException", f"User pool client {client} does not exist.")
     if client in styles:
         raise AWSError("ManagedLoginBrandingExistsException", f"Client {client} already has a style.")
     default = request.get("UseCognitoProvidedValues", False)
     if default == bool(request.get("Settings") or request.get("Assets")):
-        raise _invalid("Either UseCognitoProvidedValues, or Settings and Assets must be given.")
+        raise invalid("Either UseCognitoProvidedValues, or Settings and Assets must be given.")
     style = {"UserPoolId": request["UserPoolId"], "ManagedLoginBrandingId": str(uuid.uuid4())}
     made = cognito._now_epoch()
     styles[client] = {**style, **_drawn(request), "CreationDate": made, "LastModifiedDate": made}

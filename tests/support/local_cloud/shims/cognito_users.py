@@ -14,13 +14,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from ministack.core.responses import error_response_json, json_response
 from ministack.services import cognito
 
 from ..wire import Response
+from .patching import adding
 
 Request = dict[str, Any]
 Handler = Callable[[Request], Response]
@@ -32,11 +33,7 @@ def install() -> None:
     cognito._admin_create_user = functools.partial(_create_user, cognito._admin_create_user)
     cognito._admin_update_user_attributes = functools.partial(_attributes, cognito._admin_update_user_attributes)
     cognito._apply_pretoken_trigger = functools.partial(_with_roles, cognito._apply_pretoken_trigger)
-    cognito._dispatch_idp = functools.partial(_dispatch, cognito._dispatch_idp)
-
-
-async def _dispatch(original: Callable[..., Awaitable[Response]], action: str, request: Request) -> Response:
-    return _update_group(request) if action == "UpdateGroup" else await original(action, request)
+    cognito._dispatch_idp = adding(cognito._dispatch_idp, {"UpdateGroup": _update_group})
 
 
 # ---- Groups

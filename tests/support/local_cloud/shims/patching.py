@@ -7,11 +7,11 @@ from __future__ import annotations
 import functools
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-from ministack.core.responses import get_account_id, get_region
+from ministack.core.responses import error_response_json, get_account_id, get_region
 
 from ..wire import AWSError, QueryWire, Response
 
@@ -29,6 +29,33 @@ def on_reset(module: ModuleType, clear: Callable[[], object]) -> None:
         clear()
 
     module.reset = reset
+
+
+def answering(action: Callable[..., Response]) -> Callable[..., Response]:
+    """The action of a JSON service with its refusals as answers."""
+
+    @functools.wraps(action)
+    def answer(*request: Any) -> Response:
+        try:
+            return action(*request)
+        except AWSError as refusal:
+            return error_response_json(refusal.code, refusal.message, refusal.status)
+
+    return answer
+
+
+def adding(
+    original: Callable[[str, dict[str, Any]], Awaitable[Response]],
+    added: Mapping[str, Callable[[dict[str, Any]], Response]],
+) -> Callable[[str, dict[str, Any]], Awaitable[Response]]:
+    """A dispatcher of a JSON service that knows these actions, too."""
+
+    async def dispatch(action: str, request: dict[str, Any]) -> Response:
+        if action in added:
+            return answering(added[action])(request)
+        return await original(action, request)
+
+    return dispatch
 
 
 class IdempotencyTokens:
