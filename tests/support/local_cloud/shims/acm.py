@@ -135,10 +135,15 @@ def _stands(record: Mapping[str, str]) -> bool:
     )
 
 
+def _distribution(pool_id: str) -> str:
+    """The id of the distribution before a user pool's custom domain, the same at every look."""
+    return "E" + hashlib.md5(pool_id.encode(), usedforsecurity=False).hexdigest()[:13].upper()
+
+
 def _users(certificate: Mapping[str, Any]) -> list[str]:
     """What uses it: the distributions that stand before custom domains of Cognito."""
     return [
-        f"arn:aws:cloudfront::{COGNITOS_ACCOUNT}:distribution/E{hashlib.md5(key[2].encode(), usedforsecurity=False).hexdigest()[:13].upper()}"  # noqa: E501
+        f"arn:aws:cloudfront::{COGNITOS_ACCOUNT}:distribution/{_distribution(key[2])}"
         for key, pool in list(cognito._user_pools._data.items())
         if key[0] == get_account_id()
         and pool.get("_custom_domain_config", {}).get("CertificateArn") == certificate["CertificateArn"]
