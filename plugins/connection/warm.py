@@ -62,12 +62,22 @@ options:
       - ansible_collections.amazon.aws.plugins.module_utils.transformation
       - ansible_collections.amazon.aws.plugins.module_utils.waiters
       - ansible_collections.agent_platform.aws.plugins.module_utils.*
-      - kubernetes.dynamic
-      - ansible_collections.kubernetes.core.plugins.module_utils.k8s.core
-      - ansible_collections.kubernetes.core.plugins.module_utils.k8s.client
     env: [{name: AGENT_PLATFORM_WARM_MODULES}]
     ini: [{section: warm_connection, key: modules}]
     vars: [{name: agent_platform_warm_modules}]
+  warm_packages:
+    description:
+      - Python packages of which the process imports what a first call has needed, so that later calls have it loaded.
+        A value replaces the list.
+      - They cost nothing where no call needs them. Importing one must not start threads.
+    type: list
+    elements: str
+    default:
+      - kubernetes
+      - ansible_collections.kubernetes.core.plugins.module_utils
+    env: [{name: AGENT_PLATFORM_WARM_PACKAGES}]
+    ini: [{section: warm_connection, key: packages}]
+    vars: [{name: agent_platform_warm_packages}]
   warm_services:
     description:
       - AWS services, by their boto3 names, whose models the process parses at its start. A value replaces the list.
@@ -338,6 +348,7 @@ class Connection(LocalConnection):
                 "collections": _collections(),
                 "modules": [name for name in self.get_option("warm_modules") if name],
                 "services": [name for name in self.get_option("warm_services") if name],
+                "packages": [name for name in self.get_option("warm_packages") if name],
                 "idle": self.get_option("warm_idle_limit"),
             }
             process = subprocess.Popen(

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import functools
+import gc
 from pathlib import Path
 
 from ansible.module_utils.common.json import Direction, get_module_decoder, get_module_encoder
 from ansible.plugins import loader
 from ansible.utils.display import Display
 
-from ansible_collections.agent_platform.aws.plugins.plugin_utils import lifeline
+from ansible_collections.agent_platform.aws.plugins.plugin_utils import lifeline, templates
 
 COLLECTION = "agent_platform.aws"
 PLUGINS = Path(__file__).resolve().parents[1]
@@ -27,7 +28,9 @@ LOADERS = (
 BUILTIN = (
     (loader.action_loader, "normal"),
     (loader.lookup_loader, "env"),
+    (loader.lookup_loader, "file"),
     (loader.lookup_loader, "template"),
+    (loader.lookup_loader, "vars"),
     (loader.shell_loader, "sh"),
 )
 
@@ -36,7 +39,10 @@ BUILTIN = (
 def prepare() -> None:
     """Let the processes of tasks end with this one, and have from their birth what plugins they need."""
     lifeline.prepare_workers()
+    templates.share()
     load_plugins()
+    # What is there now stays: no process needs to look through it for what could be freed.
+    gc.freeze()
 
 
 def own_plugins():

@@ -80,7 +80,8 @@ class ModuleCall(bytes):
 class Settings:
     """controller: pid to live and die with. listener: descriptor of the socket that calls come to. socket_path: where
     that is, in a folder of its own. collections: folders `ansible_collections`. modules, services: what to load at the
-    start. idle: seconds without a call after which it ends."""
+    start. packages: whose modules to load when a call has needed them. idle: seconds without a call after which it
+    ends."""
 
     controller: int
     listener: int
@@ -88,6 +89,7 @@ class Settings:
     collections: list[str]
     modules: list[str]
     services: list[str]
+    packages: list[str]
     idle: float
 
 
@@ -134,6 +136,7 @@ def load(settings: Settings, models: Models) -> Iterator[list[str]]:
             yield []
     with contextlib.suppress(ImportError):
         remember_names_and_signatures()
+        remember_methods_and_sessions()
         yield from load_models(models, settings.services)
     gc.collect()
     gc.freeze()
@@ -167,6 +170,35 @@ def remember_names_and_signatures() -> None:
             self._alias_name_cache = names
 
     hooks.EventAliaser.__init__ = initialize_with_names
+
+
+def remember_methods_and_sessions() -> None:
+    """Each client makes all methods of its service anew, and amazon.aws a session for each client: 20 ms together."""
+    import boto3.session
+    from botocore import client
+
+    create_methods, new_session = client.ClientCreator._create_methods, boto3.session.Session
+    # By its id a part of the model, which is kept for that, and the methods.
+    methods: dict[int, tuple[object, dict]] = {}
+    sessions: dict[object, object] = {}
+
+    def create_methods_once(self: object, service_model: object) -> dict:
+        part = service_model.metadata
+        if id(part) not in methods:
+            methods[id(part)] = part, create_methods(self, service_model)
+        return dict(methods[id(part)][1])
+
+    def session_of_profile(*args: object, **kwargs: object) -> object:
+        if args or kwargs.keys() != {"profile_name"}:
+            return new_session(*args, **kwargs)
+        # For all clients of a call.
+        key = os.getpid(), kwargs["profile_name"]
+        if key not in sessions:
+            sessions[key] = new_session(**kwargs)
+        return sessions[key]
+
+    client.ClientCreator._create_methods = create_methods_once
+    boto3.session.Session = session_of_profile
 
 
 class Sources:
@@ -208,6 +240,7 @@ class Models:
         self.read = 0
         self.process = os.getpid()
         self.parsed: dict[str, object] = {}
+        self.client: Callable[[str], object] | None = None
 
     def keep(self) -> None:
         from botocore.loaders import JSONFileLoader
@@ -229,9 +262,55 @@ class Models:
         with contextlib.suppress(FileNotFoundError), open(self.named, encoding="utf-8") as named:
             named.seek(self.read)
             for line in named:
+                path = line.rstrip("\n")
                 with contextlib.suppress(OSError, ValueError):
-                    self.get(line.rstrip("\n"))
+                    self.get(path)
+                # It has the methods made, too.
+                if os.path.basename(path) == "service-2" and self.client is not None:
+                    with contextlib.suppress(Exception):
+                        self.client(os.path.basename(os.path.dirname(os.path.dirname(path))))
             self.read = named.tell()
+
+
+class Imports:
+    """Modules of some packages, loaded for all calls when the first has needed them. Runs without cost nothing.
+
+    A call names what it has imported at its end, and the process imports that before the next call.
+    """
+
+    def __init__(self, named: str, packages: list[str]):
+        """named: the file in which calls name modules, one a line."""
+        self.named = named
+        self.read = 0
+        self.packages = tuple(f"{package}." for package in packages)
+        self.before: frozenset[str] = frozenset()
+
+    def begin(self) -> None:
+        """In the call, before its module."""
+        self.before = frozenset(sys.modules)
+
+    def end(self) -> None:
+        """In the call, after its module."""
+        added = [name for name in sys.modules.keys() - self.before if f"{name}.".startswith(self.packages)]
+        if added:
+            # The next call imports it itself.
+            with contextlib.suppress(OSError):
+                append(self.named, "".join(f"{name}\n" for name in sorted(added)))
+
+    def learn(self) -> bool:
+        """In the process: import what calls have named since this was last called. Whether there was anything."""
+        names: list[str] = []
+        with contextlib.suppress(FileNotFoundError), open(self.named, encoding="utf-8") as named:
+            named.seek(self.read)
+            names = named.read().splitlines()
+            self.read = named.tell()
+        for name in names:
+            # What can't be imported here, calls do without or report.
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+        if names:
+            gc.freeze()
+        return bool(names)
 
 
 def append(path: str, text: str) -> None:
@@ -262,6 +341,7 @@ def load_models(models: Models, services: list[str]) -> Iterator[list[str]]:
     # boto3's, which looks in a folder more than botocore's own. No profile of the user's: it may not exist.
     core = session.Session(session_vars={"profile": (None, None, None, None)})
     aws = boto3.session.Session("none", "none", region_name="us-east-1", botocore_session=core)
+    models.client = aws.client
     loader = core.get_component("data_loader")
     for kind in MODEL_KINDS:
         loader.list_available_services(kind)
@@ -296,6 +376,7 @@ class Server:
         self.process = os.getpid()
         self.folder = os.path.dirname(settings.socket_path)
         self.models = Models(os.path.join(self.folder, "models"))
+        self.imports = Imports(os.path.join(self.folder, "imports"), settings.packages)
         self.sources = Sources()
         self.missing: list[str] = []
         self.calls: dict[int, Call] = {}  # by pid
@@ -403,6 +484,8 @@ class Server:
             if request["module"]:
                 call = from_disk(ModuleCall(payload, **request["module"]))
             self.models.learn()
+            if self.imports.learn():
+                self.sources.note(self.settings.collections)
             if self._controller_has_ended():
                 raise EOFError("the run has ended")
             pid = os.fork()
@@ -484,7 +567,9 @@ class Server:
                 time.tzset()
             os.chdir(request["directory"])
             os.umask(request["umask"])
+            self.imports.begin()
             code = run_program(call)
+            self.imports.end()
         except BaseException:
             import traceback
 

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -113,6 +114,15 @@ class Run:
     ) -> subprocess.Popen[str]:
         """connection: that of host0, host1, ..., or each host's own. popen: further arguments for the process.
         variables: of its environment."""
+        further = dict(popen or {})
+        prepare = further.pop("preexec_fn", None)
+
+        def begin() -> None:
+            # Under nohup a process ignores it, and so would what it starts.
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
+            if prepare:
+                prepare()
+
         return subprocess.Popen(
             self.command(tasks, connection, hosts, options),
             cwd=ROOT,
@@ -121,7 +131,8 @@ class Run:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            **(popen or {}),
+            preexec_fn=begin,
+            **further,
         )
 
     def __call__(self, tasks: Tasks, *args: Any, **kwargs: Any) -> tuple[list[dict[str, dict]], str]:

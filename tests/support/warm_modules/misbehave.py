@@ -138,6 +138,10 @@ def main():
         sys.stdout.close()
     if act == "leak":
         leak(module)
+    if act == "import":
+        import colorsys
+
+        assert colorsys
     if act == "warn":
         module.warn("careful")
         module.deprecate("old", version="9.0.0")

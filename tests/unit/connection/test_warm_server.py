@@ -1,0 +1,75 @@
+# Copyright: Contributors to the agent_platform.aws project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the process of the connection `warm` remembers for all calls. In processes of their own: it changes botocore."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+
+REMEMBERED = """
+import json
+import boto3.session
+from botocore import client
+from ansible_collections.agent_platform.aws.plugins.plugin_utils import warm_server
+
+made, sessions = [], []
+create, new = client.ClientCreator._create_methods, boto3.session.Session
+
+def counted(self, model):
+    made.append(model.service_name)
+    return create(self, model)
+
+def opened(*args, **kwargs):
+    sessions.append(kwargs)
+    return new(*args, **kwargs)
+
+client.ClientCreator._create_methods, boto3.session.Session = counted, opened
+models = warm_server.Models("{folder}/models")
+if {remembered}:
+    warm_server.remember_methods_and_sessions()
+missing = [item for names in warm_server.load_models(models, []) for item in names]
+open("{folder}/models", "w").write(models_of("{folder}") if {remembered} else "")
+models.learn()
+learnt = list(made)
+del sessions[:]
+aws = [boto3.session.Session(profile_name=None) for _ in range(2)]
+clients = [one.client("sqs", region_name="us-east-1") for one in aws]
+clients.append(boto3.session.Session(region_name="us-east-1").client("sqs"))
+assert all(callable(one.send_message) and one.can_paginate("list_queues") for one in clients)
+clients[0].send_message = None
+assert clients[1].send_message is not None
+print(json.dumps([missing, learnt, made, len(sessions)]))
+"""
+MODELS_OF = """
+def models_of(folder):
+    import os
+    from botocore.loaders import Loader
+    loader = Loader(include_default_search_paths=True)
+    version = loader.determine_latest_version("sqs", "service-2")
+    return os.path.join(loader.BUILTIN_DATA_PATH, "sqs", version, "service-2") + "\\n"
+"""
+
+
+@pytest.mark.parametrize(
+    ("remembered", "learnt", "made", "sessions"), [(True, ["sqs"], ["sqs"], 2), (False, [], ["sqs"] * 3, 3)]
+)
+def test_methods_of_a_service_and_the_session_of_a_call_are_made_once(tmp_path, remembered, learnt, made, sessions):
+    program = MODELS_OF + REMEMBERED.replace("{folder}", str(tmp_path)).replace("{remembered}", str(remembered))
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT / "collections",
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT / "collections"), "AWS_EC2_METADATA_DISABLED": "true"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [[], learnt, made, sessions]
