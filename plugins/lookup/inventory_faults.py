@@ -78,6 +78,12 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
     protection_faults,
     removal_rules,
 )
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.cluster_access import (
+    access_faults,
+    access_warnings,
+    removal_access_faults,
+    way_faults,
+)
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.fault import (
     Fault,
     did_you_mean,
@@ -176,6 +182,8 @@ class Inventory:
         found = (role for role in sorted(os.listdir(roles.ROLES)) if not role.startswith("_") and role != SHARED_ROLE)
         self.components = [role for role in found if os.path.isfile(roles.path(role, "meta/argument_specs.yml"))]
         self.hosts = [host for host in variables["groups"]["all"] if host in self.components]
+        # Those whose tasks go through the cluster's API.
+        self.in_cluster = set(variables["groups"].get("cluster", []))
 
     @functools.cached_property
     def roles(self) -> dict[str, Role]:
@@ -286,6 +294,10 @@ class Inventory:
                 yield from self.placed(other, [clash], {item.root for item in self.values[other][1]})
         options = {name: role.options for name, role in self.roles.items()}
         names = {host: self.variables[host].keys() for host in self.hosts}
+        if inside := self.in_cluster.intersection(components):
+            shared = self.shared_values[min(inside)][0]
+            way = way_faults(shared.get("platform_cluster_access"), others.get("eks", {}), self.hosts)
+            yield from self.placed(min(inside), way)
         for host in components:
             yield from self.placed(host, unknown_variable_faults(names[host], self.components, self.known))
             yield from self.placed(host, misplaced_variable_faults(host, names, options))
@@ -301,6 +313,14 @@ class Inventory:
         for host, item in find(needs, platform):
             yield from self.placed(host, [item])
 
+    def _of_access(self, find: Callable, hosts: list[str], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+        """Whether the cluster lets this run in, where it has to do something in there."""
+        building = find is not removal_access_faults and "eks" in hosts
+        # Where there is no cluster, what it needs first is told by the component.
+        exists = (platform.get("eks") or {}).get("exists")
+        if self.in_cluster.intersection(hosts) and "eks" in self.hosts and (building or exists):
+            yield from self.placed("eks", find(self.values["eks"][0], platform.get("deployer") or {}, building))
+
     def _size_faults(self, host: str, platform: Mapping[str, t.Any]) -> Iterator[Fault]:
         """What is too much for AWS of what the component would send, with all of the platform there."""
         samples = {component: component_samples(component) for component in self.components}
@@ -314,6 +334,7 @@ class Inventory:
         yield from self._of_what_exists(change_rules, hosts, platform)
         if hosts:
             yield from self.placed(hosts[0], path_faults(self.shared_values[hosts[0]][0], platform))
+        yield from self._of_access(access_faults, hosts, platform)
         yield from self._of_quotas(quota_faults, hosts, platform)
         for host in hosts:
             yield from self.placed(host, self._size_faults(host, platform))
@@ -323,11 +344,13 @@ class Inventory:
         platform = found["platform"]
         yield from self._of_what_exists(lambda host: functools.partial(protection_faults, host), hosts, platform)
         yield from self._of_what_exists(removal_rules, hosts, platform)
+        yield from self._of_access(removal_access_faults, hosts, platform)
         yield from dependent_faults(hosts, {name: told["state"] for name, told in found["summary"].items()})
         yield from conflict_faults(platform, hosts)
 
     def warnings(self, hosts: list[str], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
         yield from self._of_what_exists(change_warnings, hosts, platform)
+        yield from self._of_access(access_warnings, hosts, platform)
         yield from self._of_quotas(quota_warnings, hosts, platform)
 
 

@@ -166,9 +166,6 @@ class ControllerResources(Calls):
                     doing = f"take the rules for {group_id} from security group {group['GroupId']}"
                     self.write(operation, {"GroupId": group["GroupId"], "IpPermissions": rules}, doing, MISSING)
 
-    def permission(self, operation, service):
-        return f"{'ec2' if service == 'ec2' else 'elasticloadbalancing'}:{operation}"
-
 
 def main():
     module = AnsibleAWSModule(argument_spec=argument_spec(DOCUMENTATION), supports_check_mode=True)

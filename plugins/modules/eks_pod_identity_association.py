@@ -142,7 +142,9 @@ class PodIdentityAssociation(EksResource):
     identifier = "associationId"
     needed = ("role_arn",)
     describe = Describe("ListPodIdentityAssociations", "associations", missing=NOT_FOUND, many=True)
-    additions = (Addition("DescribePodIdentityAssociation", "association", by=ASSOCIATION, missing=NOT_FOUND),)
+    additions = (
+        Addition("DescribePodIdentityAssociation", "association", by=ASSOCIATION, missing=NOT_FOUND, itself=True),
+    )
     create = Create("CreatePodIdentityAssociation", token=TOKEN, exists=("ResourceInUseException",))
     delete = Delete("DeletePodIdentityAssociation", missing=NOT_FOUND, by=ASSOCIATION)
     settings = (
@@ -156,10 +158,6 @@ class PodIdentityAssociation(EksResource):
     # IAM may not have told EKS yet of a role that was just made.
     passing = {"InvalidParameterException": ("Role provided in the request does not exist",)}
     timeout = 120
-
-    def complete(self, description):
-        # It has gone since it was listed.
-        return description if "roleArn" in description else None
 
     def check_owner(self, current):
         # First: what belongs to an add-on doesn't bear our tags either.

@@ -1,6 +1,9 @@
 # Copyright: Contributors to the agent_platform.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Jinja test that tells a failure that may pass by itself from one that needs a human."""
+"""Jinja test that tells a failure that may pass by itself from one that needs a human.
+
+It knows what AWS says, and what the API of a Kubernetes cluster does.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from collections.abc import Mapping
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import THROTTLING_CODES
+from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes_api import passes
 
 # Words of botocore's exceptions for a connection that failed or broke, as modules put them into their messages.
 LOST_CONNECTION = re.compile(
@@ -22,6 +26,9 @@ LOST_CONNECTION = re.compile(
             r"An error occurred while reading from response stream",
             r"Connection (?:aborted|refused|reset by peer)",
             r"Remote end closed connection without response",
+            # urllib3, as the library kubernetes has it
+            r"Max retries exceeded with url",
+            r"Read timed out",
             r"Unable to parse response",
             r"\d+ read, but total bytes expected is \d+",
         )
@@ -50,6 +57,21 @@ SERVER_ERROR_CODES = frozenset(
         "Unavailable",
     }
 )
+# What the API server of Kubernetes answers, as kubernetes.core hands it on, or as the exception of its library.
+KUBERNETES_STATUS = re.compile(
+    r'"kind":\s*"Status".*"code":\s*(\d{3})|^\((\d{3})\)\s+Reason:', re.DOTALL | re.MULTILINE
+)
+# Somebody has written the same object at that moment.
+KUBERNETES_CONFLICT = "the object has been modified"
+
+
+def kubernetes_passes(text):
+    """Whether an answer of Kubernetes says that it may pass, or None if there is no such answer in the text."""
+    told = KUBERNETES_STATUS.search(text)
+    if not told:
+        return None
+    status, said = int(told.group(1) or told.group(2)), text.replace('\\"', '"')
+    return passes(status, "Conflict" if KUBERNETES_CONFLICT in said else "", said)
 
 
 def transient_failure(result):
@@ -74,7 +96,10 @@ def transient_failure(result):
     if code in THROTTLING_CODES or code in SERVER_ERROR_CODES or status == 429 or status >= 500:
         return True
     # An answer of AWS with another code is a decision, whatever its text quotes.
-    return not code and bool(LOST_CONNECTION.search(text))
+    if code:
+        return False
+    of_kubernetes = kubernetes_passes(text)
+    return bool(LOST_CONNECTION.search(text)) if of_kubernetes is None else of_kubernetes
 
 
 class TestModule:
