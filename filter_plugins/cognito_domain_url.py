@@ -1,0 +1,1 @@
+../plugins/filter/cognito_domain_url.py

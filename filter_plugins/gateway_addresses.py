@@ -1,0 +1,1 @@
+../plugins/filter/gateway_addresses.py

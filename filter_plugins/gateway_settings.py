@@ -1,0 +1,1 @@
+../plugins/filter/gateway_settings.py
