@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .faults import AWS_ERRORS, Outcome, ResourceError, describe_failure, error_code, error_text, outcome
+from .faults import AWS_ERRORS, Outcome, ResourceError, describe_failure, error_code, error_text, outcome, permission_of
 
 try:
     from botocore import xform_name
@@ -196,7 +196,7 @@ class Calls:
 
     def permission(self, operation: str, service: str) -> str:
         """The permission of IAM that the call needs."""
-        return f"{service}:{operation}"
+        return permission_of(service, operation)
 
     # ---- Time
 

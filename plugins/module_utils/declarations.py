@@ -112,6 +112,7 @@ class Addition:
         together. at: where it goes in the description, empty for the top.
     by: how the call names the resource, where it doesn't take Resource.names.
     missing: error codes that mean that there is nothing to add.
+    itself: the call describes the resource, of which a list tells too little: it is gone where this is missing.
     empty: what goes there if so; nothing at all where it is None.
     take: what is made of what stands at the path.
     option: it is read only where this option is declared, for a resource that shall be present.
@@ -123,6 +124,7 @@ class Addition:
     at: str = ""
     by: By | None = None
     missing: tuple[str, ...] = ()
+    itself: bool = False
     empty: Any = None
     take: Callable[[Any], Any] | None = None
     option: str | None = None
@@ -190,7 +192,7 @@ class Tagging:
     read: path of the tags in the description.
     by: how the calls name the resource, where they don't take Resource.names.
     style: "map" ({key: value}) or "list" ([{Key, Value}]).
-    tags_member: path of the member that takes the tags. keys_member: the one that takes what to remove; None where the
+    tags_member, keys_member: paths of the members that take the tags, and what to remove; keys_member is None where the
     calls know no single tags: tag replaces them all, untag removes them all.
     """
 

@@ -118,11 +118,26 @@ notes:
     tags, and told apart by their names.
 """
 
+CLUSTER = r"""
+options:
+  kubeconfig:
+    description:
+      - Path of a kubeconfig for the cluster.
+      - By default that of the environment variable C(K8S_AUTH_KUBECONFIG).
+    type: path
+notes:
+  - It talks to the API of the cluster itself, and not to an API of AWS.
+requirements:
+  - python >= 3.12
+  - kubernetes >= 24.2.0
+"""
+
 FRAGMENTS = {
     "agent_platform.aws.resource": RESOURCE,
     "agent_platform.aws.resource.tags": TAGS,
     "agent_platform.aws.resource.aggregate": AGGREGATE,
     "agent_platform.aws.resource.domain": DOMAIN,
+    "agent_platform.aws.resource.cluster": CLUSTER,
 }
 # What the documentation of an option says that is no word for people only.
 KEYS = ("type", "elements", "choices", "default", "required", "aliases")

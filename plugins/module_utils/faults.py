@@ -76,7 +76,7 @@ CREDENTIAL_CODES = frozenset(
 DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
 
 # Something else uses what is to be deleted, or lies in it.
-BLOCKED_CODES = frozenset({"DependencyViolation", "DeleteConflict"})
+BLOCKED_CODES = frozenset({"DependencyViolation", "DeleteConflict", "WAFAssociatedItemException"})
 
 QUOTA_CODES = ("LimitExceeded", "QuotaExceeded", "MaximumExceeded")
 
@@ -141,6 +141,21 @@ def remedy(error: Exception, service: str, permission: str) -> str:
     return ""
 
 
+# Services whose permissions are named by another name than botocore's client.
+IAM_SERVICES = {
+    "bedrock-agent": "bedrock",
+    "elbv2": "elasticloadbalancing",
+    "opensearch": "es",
+    "opensearchserverless": "aoss",
+}
+
+
+def permission_of(service: str, operation: str) -> str:
+    """The permission of IAM that a call needs: acm:ListCertificates, also where the service is acm@us-east-1."""
+    client = service.partition("@")[0]
+    return f"{IAM_SERVICES.get(client, client)}:{operation}"
+
+
 def describe_failure(
     error: Exception, doing: str, service: str, operation: str, permission: str = "", hint: str = ""
 ) -> str:
@@ -149,5 +164,5 @@ def describe_failure(
     permission: the one of IAM that the call needs, where it isn't called as the operation is. hint: what helps, where
     more is known of it than what remedy() says.
     """
-    helps = hint or remedy(error, service, permission or f"{service}:{operation}")
+    helps = hint or remedy(error, service, permission or permission_of(service, operation))
     return f"Could not {doing} ({operation}): {error_text(error).rstrip('.')}. {helps}".strip()

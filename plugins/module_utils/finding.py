@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -89,7 +90,8 @@ class Finding(Calls):
             description = None if description is None else self.normal(description)
         if not description or (self.states and self.state_of(description) in self.states.gone):
             return None
-        return self.complete(self.with_additions(description))
+        description = self.with_additions(description)
+        return self.complete(description) if description else None
 
     def one_of(self, found: list[dict]) -> dict | None:
         """Of several that answer the description, the one that every run keeps; the others are its twins."""
@@ -116,12 +118,14 @@ class Finding(Calls):
                 f"declared; check whether {others} can be deleted."
             )
 
-    def with_additions(self, description: dict) -> dict:
-        """The description with the answers of the further reads that are declared."""
+    def with_additions(self, description: dict) -> dict | None:
+        """The description with the answers of the further reads that are declared; None where it has gone meanwhile."""
         description = dict(description)
         for addition in self.additions:
             if self.wanted(addition):
                 value = self.added(addition, description)
+                if value is None and addition.itself:
+                    return None
                 if value is not None and addition.at:
                     set_path(description, addition.at, value)
                 elif value is not None:
@@ -177,9 +181,8 @@ class Finding(Calls):
                     lambda now: now is None or self.state_of(now) not in states.deleting, "deleted"
                 )
             if current is not None and self.state_of(current) in states.pending:
-                current = self.wait_until(
-                    lambda now: now is not None and self.state_of(now) not in states.pending, "ready"
-                )
+                gone = 0.0 if self.options["state"] == "absent" else VISIBLE_AFTER
+                current = self.wait_until(self.no_longer_pending(None if acted else gone), "ready")
         if current is None:
             return None
         state = self.state_of(current)
@@ -190,6 +193,21 @@ class Finding(Calls):
                 raise ResourceError(self.stuck(current, states.degraded))
             self.module.warn(self.stuck(current, states.degraded))
         return current
+
+    def no_longer_pending(self, gone: float | None) -> Callable[[dict | None], bool]:
+        """Whether a look shows what isn't pending any more. Some services tell of a deletion as of any change, so that
+        may be nothing; gone: for how long there must be none, in seconds, None: never mind how long.
+        """
+        since: list[float] = []
+
+        def reached(now: dict | None) -> bool:
+            if now is not None:
+                since.clear()
+                return self.state_of(now) not in self.states.pending
+            since.append(time.monotonic())
+            return gone is not None and since[-1] - since[0] >= gone
+
+        return reached
 
     def stuck(self, current: dict, helps: Mapping[str, str]) -> str:
         """The state of the resource, AWS's reasons, and what helps."""

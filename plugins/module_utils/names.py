@@ -13,6 +13,13 @@ LIMITS = {
     "appconfig_environment": 64,
     "appconfig_profile": 128,
     "appconfig_strategy": 64,
+    "bedrock_guardrail": 50,
+    "bedrock_knowledge_base": 100,
+    "cloudfront_distribution": 128,
+    "cloudfront_function": 64,
+    "cloudfront_origin_access_control": 64,
+    "cloudfront_response_headers_policy": 128,
+    "cloudfront_vpc_origin": 64,
     "cognito_client": 128,
     "cognito_domain": 63,
     "cognito_identity_pool": 128,
@@ -30,18 +37,23 @@ LIMITS = {
     "iam_role": 64,
     "kms_alias": 250,
     "launch_template": 128,
+    "log_delivery": 60,
     "log_group": 512,
     "logs_resource_policy": 255,
     "opensearch_domain": 28,
+    "opensearchserverless_collection": 32,
     "rds_cluster": 63,
     "rds_event_subscription": 255,
     "rds_instance": 63,
     "rds_parameter_group": 255,
     "rds_subnet_group": 255,
     "s3_bucket": 63,
+    "s3vectors_index": 63,
+    "s3vectors_vector_bucket": 63,
     "secret": 512,
     "security_group": 255,
     "sns_topic": 256,
+    "web_acl": 128,
 }
 
 # Kinds of which AWS doesn't distinguish names by case.
@@ -53,7 +65,7 @@ PATHS = frozenset({"ecr_repository"})
 HASH_LENGTH = 6
 
 # The platform's security groups, by the part of their names that says whose they are.
-SECURITY_GROUPS = ("nodes", "cluster", "aurora", "redis", "opensearch", "bastion", "endpoints")
+SECURITY_GROUPS = ("nodes", "cluster", "aurora", "redis", "opensearch", "bastion", "endpoints", "ingress")
 
 
 def shorten(name: str, limit: int) -> str:

@@ -139,8 +139,9 @@ class Resource(Finding):
     def before_delete(self, current: dict) -> None:
         """What must go before the resource can."""
         if self.is_protected(current):
-            change = self.changes(current)[self.protection]
-            self.apply_update(change.setting.update, {self.protection: change}, current)
+            # One that is made anew may be declared as protected.
+            setting = next(item for item in self.settings if item.option == self.protection)
+            self.apply_update(setting.update, {self.protection: Change(setting, True, False)}, current)
 
     def refuse(self, current: dict | None, changes: Mapping[str, Change]) -> None:
         """Raise ResourceError for a change that AWS or good sense forbids, before anything is written."""
@@ -481,7 +482,9 @@ class Resource(Finding):
                 self.write(tagging.untag, target, f"remove tags of {self.title}")
         elif unset_tags:
             keys = unset_tags if tagging.untag_style == "keys" else [{"Key": key} for key in unset_tags]
-            self.write(tagging.untag, {**target, tagging.keys_member: keys}, f"remove tags of {self.title}")
+            untag = dict(target)
+            set_path(untag, tagging.keys_member, keys)
+            self.write(tagging.untag, untag, f"remove tags of {self.title}")
         if set_tags:
             set_path(target, tagging.tags_member, self.encoded_tags(set_tags))
             self.write(tagging.tag, target, f"tag {self.title}")
@@ -541,6 +544,10 @@ class Resource(Finding):
             for option, change in changes.items()
             if change.setting.update is None and not placeholder(change.desired)
         }
+        self.refuse_fixed(fixed)
+
+    def refuse_fixed(self, fixed: Mapping[str, Change]) -> None:
+        """Refuse what AWS can't change in place, if there is any."""
         if fixed:
             helps = (
                 f"Go back to the present value, or remove the resource (state: absent) and run again. {self.renewal}"

@@ -45,6 +45,15 @@ def set_path(tree: dict, path: str, value: Any) -> None:
     tree[last] = value
 
 
+def flat(tree: Mapping | None, before: str = "") -> dict[str, Any]:
+    """What stands in nested dicts, by its path: {"index": {"codec": "x"}} is {"index.codec": "x"}."""
+    found: dict[str, Any] = {}
+    for key, value in (tree or {}).items():
+        path = f"{before}{key}"
+        found |= flat(value, f"{path}.") if isinstance(value, Mapping) else {path: value}
+    return found
+
+
 def version_numbers(version: str) -> tuple[int, ...]:
     """The numbers of a version for comparison: 17.10 is above 17.9."""
     return tuple(int(number) for number in re.findall(r"\d+", version))

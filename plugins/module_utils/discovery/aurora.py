@@ -52,6 +52,7 @@ def empty(search: Search) -> dict[str, Any]:
         "backup_retention_days": None,
         "latest_restorable_time": None,
         "deletion_protection": None,
+        "data_api": None,
         "instances": {},
         "scaled_instances": [],
         "other_instances": [],
@@ -132,6 +133,7 @@ def _add_cluster(facts: dict[str, Any], cluster: Mapping[str, Any]) -> None:
         backup_retention_days=cluster.get("BackupRetentionPeriod"),
         latest_restorable_time=latest.isoformat() if latest else None,
         deletion_protection=bool(cluster.get("DeletionProtection")),
+        data_api=bool(cluster.get("HttpEndpointEnabled")),
     )
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, Future
@@ -14,7 +15,9 @@ from typing import Any
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import boto3_tag_list_to_ansible_dict
 
 from ..faults import AWS_ERRORS, CREDENTIAL_CODES, DENIED_CODES, ResourceError, describe_failure, error_code
+from ..kubernetes_api import Api, connect, marks, selector
 from ..names import resource_name
+from ..principals import principal_of, role_of
 
 with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing library
     from botocore.exceptions import NoCredentialsError, PartialCredentialsError
@@ -75,6 +78,16 @@ def filters_of(tags: Mapping[str, Any]) -> list[dict]:
 def name_of(resource: Mapping[str, Any]) -> str | None:
     """The tag Name, which EC2 resources have in place of a name."""
     return tags_of(resource).get("Name")
+
+
+def if_allowed(future: Future) -> dict | None:
+    """What was read, or None also where the caller may not read it, which a run can do without."""
+    try:
+        return future.result()
+    except ResourceError as error:
+        if error_code(error.cause) not in DENIED_CODES:
+            raise
+        return None
 
 
 class Reader:
@@ -154,11 +167,56 @@ class OptionalReader(Reader):
             return None
 
 
+class Cluster:
+    """Reads the API of the platform's cluster, as far as there is a way to it.
+
+    What can't be read is missing, and `warnings` says why, once: a run tells of all else without it. connect: makes the
+    way to it, where there is one.
+    """
+
+    # A cluster out of reach must not keep a run waiting.
+    PATIENCE, SECONDS = 5.0, 10.0
+
+    def __init__(self, connect: Callable[[], Api] | None = None):
+        self.connect = connect
+        self.warnings: list[str] = []
+        self._api: Api | None = None
+        self._lock = threading.Lock()
+
+    @classmethod
+    def of(cls, kubeconfig: str | None) -> Cluster:
+        """The cluster that a kubeconfig leads to; none without one."""
+        return cls(functools.partial(connect, kubeconfig, cls.PATIENCE, cls.SECONDS) if kubeconfig else None)
+
+    @property
+    def reached(self) -> bool:
+        """Whether what was not found isn't there, as far as is known by now."""
+        return self.connect is not None and not self.warnings
+
+    def list(self, api_version: str, kind: str, namespace: str | None, labels: str, fields: str) -> list[dict]:
+        try:
+            api = self._connected()
+            served = api.kind(api_version, kind) if api else None
+            return api.list(served, namespace, labels, fields) if served else []
+        except ResourceError as error:
+            with self._lock:
+                self.warnings = self.warnings or [f"What is in the cluster isn't known. {error}"]
+            return []
+
+    def _connected(self) -> Api | None:
+        with self._lock:
+            if self.connect is None or self.warnings:
+                return None
+            if self._api is None:
+                self._api = self.connect()
+            return self._api
+
+
 @dataclass(frozen=True)
 class Scope:
     """Which platform is meant: the prefix of its names, the tags of what it owns, where it lives.
 
-    path: the path of its parameters.
+    path: the path of its parameters. models: ids of the models and inference profiles of Bedrock that it names.
     """
 
     prefix: str
@@ -167,6 +225,7 @@ class Scope:
     # Names of what a component makes from a list, such as node groups: component -> names.
     entries: Mapping[str, list[str]] = field(default_factory=dict)
     path: str = ""
+    models: list[str] = field(default_factory=list)
 
     def name(self, thing: str, kind: str) -> str:
         return resource_name(thing, self.prefix, kind)
@@ -179,10 +238,22 @@ class Scope:
 class Search:
     """The discovery of one component: what it reads, and what it finds amiss on the way."""
 
-    def __init__(self, component: Component, scope: Scope, reader: Reader, account_id: str):
+    def __init__(
+        self,
+        component: Component,
+        scope: Scope,
+        reader: Reader,
+        account_id: str,
+        cluster: Cluster | None = None,
+        caller_arn: str = "",
+    ):
         self.component = component
+        self.cluster = cluster or Cluster()
         self.scope = scope
         self.account_id = account_id
+        self.caller_arn = caller_arn
+        # Who looks, as an access entry of the cluster or a policy names him, and what the entry gives him.
+        self.deployer: dict[str, str | None] = {"principal_arn": None, "rights": None}
         self.reader = reader
         self.read = reader.read
         self.start = reader.start
@@ -294,6 +365,12 @@ class Search:
         named = tags.get("Name", "").startswith(f"{self.scope.prefix}-")
         return (named or len(lost) <= 1) and all(tags.get(key, value) == value for key, value in self.marks.items())
 
+    def start_principal(self) -> Callable[[], str]:
+        """What gives the principal that a policy must name for this run: of a session its role, with its path."""
+        caller = role_of(self.caller_arn)
+        started = self.start("iam", "get_role", RoleName=caller) if caller else None
+        return lambda: principal_of(self.caller_arn, lambda _name: if_allowed(started) if started else None)
+
     def start_roles(self, things: Iterable[str]) -> dict[str, Future]:
         return {thing: self.start("iam", "get_role", RoleName=self.scope.name(thing, IAM_ROLE)) for thing in things}
 
@@ -318,6 +395,18 @@ class Search:
         there = secret and not secret.get("DeletedDate")
         return (secret["Name"], secret["ARN"]) if there else (None, None)
 
+    def bucket(self, kind: str, listed: Mapping[str, Any] | None) -> str | None:
+        """Name of a bucket of ours, if it is among those of this account that S3 lists; a name that another account has
+        taken shows only when it is asked for."""
+        name = self.scope.name(kind, "s3_bucket")
+        if name not in [bucket["Name"] for bucket in (listed or {}).get("Buckets", [])]:
+            return None
+        tags = tags_of(self.read("s3", "get_bucket_tagging", Bucket=name) or {}, "TagSet")
+        if not self.owns(tags):
+            self.foreign(f"S3 bucket {name}", tags)
+            return None
+        return name
+
     def check_log_group(self, name: str, started: Future, written: bool, remade: bool = False) -> None:
         """Note a log group of ours that is someone else's.
 
@@ -334,6 +423,29 @@ class Search:
         if tags is not None and not self.owns(found) and not (remade and not found):
             self.foreign(f"log group {name}", found)
 
+    def objects(
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        name: str | None = None,
+        ours: bool = True,
+    ) -> list[dict]:
+        """Objects in the cluster that this component has made, or with ours=False of anyone, in the order of their
+        names; none where the cluster isn't reached or doesn't know the kind.
+
+        labels: what they bear, besides. name: the one of that name, in each namespace.
+        """
+        wanted = {**(marks(self.scope.prefix, self.component.name) if ours else {}), **(labels or {})}
+        fields = f"metadata.name={name}" if name else ""
+        found = self.cluster.list(api_version, kind, namespace, selector(wanted), fields)
+        return sorted(found, key=lambda item: (item["metadata"].get("namespace", ""), item["metadata"]["name"]))
+
+    def start_objects(self, api_version: str, kind: str, **wanted: Any) -> Future:
+        """The same, beside what else is being read."""
+        return self.reader.executor.submit(self.objects, api_version, kind, **wanted)
+
     def start_log_group(self, name: str) -> Future:
         return self.start("logs", "describe_log_groups", logGroupNamePrefix=name)
 
@@ -342,7 +454,8 @@ class Search:
 class Component:
     """One component of the platform, as discovery knows it.
 
-    services: the AWS services it is read from; with @ and a region one in another region than the platform's.
+    services: the AWS services it is read from; with @ and a region one in another region than the platform's. What is
+    in the cluster is read from that, see Search.objects.
     empty: its facts when nothing exists, with every key. collect: fills a copy of empty.
     exists: whether the facts hold what other components build on.
     summary: what a person wants to know of one that exists, as lines.

@@ -66,8 +66,8 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
             instance_type=instance["InstanceType"],
         )
     facts["role_arn"] = search.roles(roles)[THING]
-    facts["code_server_secret_arn"] = _secret(search, secret.result())
-    facts["transfer_bucket"] = _bucket(search, buckets.result())
+    _name, facts["code_server_secret_arn"] = search.secret(secret.result())
+    facts["transfer_bucket"] = search.bucket(f"bastion-transfer-{search.account_id}", buckets.result())
 
 
 def _instances(answer: dict | None) -> list[dict]:
@@ -105,27 +105,6 @@ def _instance_profile(search: Search, answer: dict | None) -> str | None:
         search.foreign(f"IAM instance profile {profile['InstanceProfileName']}", tags_of(profile))
         return None
     return profile and profile["Arn"]
-
-
-def _secret(search: Search, secret: dict | None) -> str | None:
-    """The secret, unless it is to be deleted: then it can be brought back, and nothing may read it."""
-    if secret and not search.owns(tags_of(secret)):
-        search.foreign(f"secret {secret['Name']}", tags_of(secret))
-        return None
-    return secret["ARN"] if secret and not secret.get("DeletedDate") else None
-
-
-def _bucket(search: Search, answer: dict | None) -> str | None:
-    """The bucket, if it is in this account; a name that another account has taken shows only when it is asked for."""
-    account = search.account_id
-    name = search.scope.name(f"bastion-transfer-{account}", "s3_bucket")
-    if name not in [bucket["Name"] for bucket in (answer or {}).get("Buckets", [])]:
-        return None
-    tags = tags_of(search.read("s3", "get_bucket_tagging", Bucket=name) or {}, "TagSet")
-    if not search.owns(tags):
-        search.foreign(f"S3 bucket {name}", tags)
-        return None
-    return name
 
 
 def summary(facts: Mapping[str, Any]) -> list[str]:

@@ -11,7 +11,8 @@ from datetime import UTC
 from typing import Any
 
 from ..controllers import KINDS, Kind, found
-from .base import Component, Search, listed, tags_of, text_of
+from ..principals import is_administrator, same_principal
+from .base import Component, Search, if_allowed, listed, tags_of, text_of
 
 with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing library
     from botocore import xform_name
@@ -34,6 +35,7 @@ def empty(search: Search) -> dict[str, Any]:
         "oidc_provider_arn": None,
         "cluster_security_group_id": None,
         "vpc_id": None,
+        "service_ipv4_cidr": None,
         "availability_zones": [],
         "node_groups": {},
         "addons": {},
@@ -52,6 +54,7 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     log_group = f"/aws/eks/{name}/cluster"
     described = search.start("eks", "describe_cluster", name=name)
     roles = search.start_roles([CLUSTER_ROLE, NODE_ROLE, *ADDON_ROLES])
+    principal = search.start_principal()
     # AWS refuses a filter without values.
     templates = (
         search.start("ec2", "describe_launch_templates", Filters=_template_filters(search)) if search.entries else None
@@ -61,6 +64,10 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     log_groups = search.start_log_group(log_group)
     made = [search.reader.executor.submit(_made_by_controllers, search, kind, name) for kind in KINDS]
 
+    search.deployer = {
+        "principal_arn": principal(),
+        "rights": "none",
+    }
     cluster = (described.result() or {}).get("cluster")
     ours = bool(cluster) and search.owns(tags_of(cluster, "tags"))
     if ours:
@@ -161,6 +168,8 @@ def _add_cluster(search: Search, facts: dict[str, Any], cluster: Mapping[str, An
     node_groups = inside.each(names("nodegroups", "nodegroups"), "describe_nodegroup", "nodegroupName")
     addons = inside.each(names("addons", "addons"), "describe_addon", "addonName")
     entries = inside.each(names("access_entries", "accessEntries"), "describe_access_entry", "principalArn")
+    own = [arn for arn in entries if same_principal(arn, search.deployer["principal_arn"])]
+    policies = inside.each(own, "list_associated_access_policies", "principalArn")
     zones = {
         subnet["SubnetId"]: subnet["AvailabilityZone"]
         for subnet in ((subnets and subnets.result()) or {}).get("Subnets", [])
@@ -175,6 +184,7 @@ def _add_cluster(search: Search, facts: dict[str, Any], cluster: Mapping[str, An
         oidc_issuer=cluster.get("identity", {}).get("oidc", {}).get("issuer"),
         cluster_security_group_id=network.get("clusterSecurityGroupId") or None,
         vpc_id=vpc_id or None,
+        service_ipv4_cidr=(cluster.get("kubernetesNetworkConfig") or {}).get("serviceIpv4Cidr") or None,
         availability_zones=_zones(network.get("subnetIds"), zones),
         access_entries=list(entries),
     )
@@ -187,6 +197,8 @@ def _add_cluster(search: Search, facts: dict[str, Any], cluster: Mapping[str, An
     for addon, answer in inside.found(addons):
         facts["addons"][addon] = _addon(answer["addon"])
         inside.check(f"add-on {addon}", answer["addon"])
+    if by_entries:
+        search.deployer["rights"] = _rights([(entries[arn], policies[arn]) for arn in own])
     node_roles = {description.get("nodeRole") for description in found_groups.values()}
     for arn, answer in inside.found(entries):
         entry = answer["accessEntry"]
@@ -249,6 +261,18 @@ class _Inside:
     def warn(self, told: str, helps: str) -> None:
         owner = text_of(self.search.scope.owner_tags)
         self.search.warnings.append(f"{self.search.component.name}: {told} ({owner}). {helps}")
+
+
+def _rights(found: Iterable[tuple[Future, Future]]) -> str | None:
+    """What the entry of whoever asks gives: none, some, the groups that it names, or administrator."""
+    for entry, policies in found:
+        answer = if_allowed(policies)
+        if answer is None:
+            return None
+        if is_administrator(answer.get("associatedAccessPolicies", [])):
+            return "administrator"
+        return "groups" if ((entry.result() or {}).get("accessEntry") or {}).get("kubernetesGroups") else "some"
+    return "none"
 
 
 def _zones(subnet_ids: Iterable[str] | None, zones: Mapping[str, str]) -> list[str]:

@@ -19,6 +19,8 @@ TIERS = ("public", "private")
 TIER_TAG = "Tier"
 ENDING = ("deleting", "deleted")
 ALIVE = ("available", "pending")
+# What CloudFront sends from, as EC2 keeps it: an interface of a VPC origin has the address of where it comes from.
+CLOUDFRONT_LIST = "com.amazonaws.global.cloudfront.origin-facing"
 # Zones in which EKS makes no cluster, by id: names stand for other zones in each account.
 BARRED_BY_EKS = ("use1-az3", "usw1-az2", "cac1-az3")
 # What is read of the VPC: by operation its path in the answer, the member with the id, and the filter.
@@ -53,6 +55,7 @@ def empty(search: Search) -> dict[str, Any]:
         "endpoints": {},
         "flow_log_id": None,
         "default_security_group_id": None,
+        "cloudfront_prefix_list_id": None,
         "spare": {},
     }
 
@@ -65,6 +68,7 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     owned = search.start("ec2", "describe_vpcs", Filters=filters_of(search.scope.owner_tags))
     gateways = search.start("ec2", "describe_internet_gateways")
     addresses = search.start("ec2", "describe_addresses")
+    lists = _start_cloudfront_list(search)
     roles = search.start_roles(["flow-logs"])
     log_groups = search.start_log_group(log_group)
 
@@ -73,11 +77,24 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     vpc_id = vpc["VpcId"] if vpc else None
     _add_internet_gateway(search, facts, (gateways.result() or {}).get("InternetGateways", []), vpc_id)
     if vpc:
-        facts.update(vpc_id=vpc_id, cidr_block=vpc["CidrBlock"])
+        facts.update(
+            vpc_id=vpc_id, cidr_block=vpc["CidrBlock"], cloudfront_prefix_list_id=_cloudfront_list(lists.result())
+        )
         _Inside(search, facts, vpc_id).collect()
     _add_addresses(search, facts, (addresses.result() or {}).get("Addresses", []))
     search.roles(roles)
     search.check_log_group(log_group, log_groups, written=facts["flow_log_id"] is not None)
+
+
+def _start_cloudfront_list(search: Search) -> Future:
+    named = [{"Name": "prefix-list-name", "Values": [CLOUDFRONT_LIST]}]
+    return search.start("ec2", "describe_managed_prefix_lists", Filters=named)
+
+
+def _cloudfront_list(answer: Mapping[str, Any] | None) -> str | None:
+    """The id of that list in the region; there is none where CloudFront isn't."""
+    lists = [item for item in (answer or {}).get("PrefixLists", []) if item["PrefixListName"] == CLOUDFRONT_LIST]
+    return lists[0]["PrefixListId"] if lists else None
 
 
 def _vpc_name(search: Search) -> str:
@@ -414,12 +431,14 @@ def _nat_gateway(gateway: Mapping[str, Any], zone: str) -> dict[str, str | None]
 
 
 def offers(search: Search) -> dict[str, Any]:
-    """The zones that the region offers to this account, by name with their ids; of these those that EKS takes."""
+    """The zones that the region offers to this account, by name with their ids; of these those that EKS takes; and what
+    CloudFront sends from."""
+    lists = _start_cloudfront_list(search)
     standard = [{"Name": "zone-type", "Values": ["availability-zone"]}, {"Name": "state", "Values": ["available"]}]
     answer = search.read("ec2", "describe_availability_zones", Filters=standard)
     zones = {zone["ZoneName"]: zone["ZoneId"] for zone in (answer or {}).get("AvailabilityZones", [])}
     usable = sorted(name for name, zone_id in zones.items() if zone_id not in BARRED_BY_EKS)
-    return {"zones": zones, "usable_zones": usable}
+    return {"zones": zones, "usable_zones": usable, "cloudfront_prefix_list_id": _cloudfront_list(lists.result())}
 
 
 def summary(facts: Mapping[str, Any]) -> list[str]:

@@ -9,12 +9,12 @@ from typing import Any
 
 from .base import Component, Search, listed, tags_of
 
-# Whether there is any image is all that is asked, and a repository may hold thousands.
-ONE = {"MaxItems": 1, "PageSize": 1}
+# So many of the images of a repository are known; it may hold thousands, and keeps 500 by default.
+IMAGES = {"MaxItems": 1000, "PageSize": 1000}
 
 
 def empty(search: Search) -> dict[str, Any]:
-    return {"repositories": dict.fromkeys(search.entries), "repository_arns": [], "holding_images": []}
+    return {"repositories": dict.fromkeys(search.entries), "repository_arns": [], "holding_images": [], "images": {}}
 
 
 def collect(search: Search, facts: dict[str, Any]) -> None:
@@ -23,7 +23,7 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
         name = search.scope.name(entry, "ecr_repository")
         started[entry] = (
             search.start("ecr", "describe_repositories", repositoryNames=[name]),
-            search.start("ecr", "list_images", repositoryName=name, PaginationConfig=ONE),
+            search.start("ecr", "list_images", repositoryName=name, PaginationConfig=IMAGES),
         )
     found = {entry: (described.result() or {}).get("repositories") for entry, (described, _images) in started.items()}
     tags = {
@@ -39,8 +39,9 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
         facts["repositories"][entry] = repository["repositoryUri"]
         facts["repository_arns"].append(repository["repositoryArn"])
         _described, images = started[entry]
-        if (images.result() or {}).get("imageIds"):
+        if known := (images.result() or {}).get("imageIds"):
             facts["holding_images"].append(repository["repositoryName"])
+            facts["images"][entry] = sorted({text for image in known for text in image.values()})
 
 
 def summary(facts: Mapping[str, Any]) -> list[str]:

@@ -14,19 +14,25 @@ from . import (
     aurora,
     bastion_instance,
     certificate,
+    cluster_services,
     cognito,
     configuration,
     dynamodb,
     eks,
     encryption,
     feature_flags,
+    frontend,
+    gateways,
+    knowledge_base,
     network,
     opensearch,
     redis,
     registry,
+    telemetry,
+    vpc_origin,
     workload_identity,
 )
-from .base import Component, OptionalReader, Reader, Scope, Search, tags_of
+from .base import Cluster, Component, OptionalReader, Reader, Scope, Search, tags_of
 
 COMPONENTS: dict[str, Component] = {
     part.COMPONENT.name: part.COMPONENT
@@ -38,12 +44,18 @@ COMPONENTS: dict[str, Component] = {
         dynamodb,
         eks,
         feature_flags,
+        frontend,
+        knowledge_base,
         opensearch,
         redis,
         registry,
         cognito,
         workload_identity,
         bastion_instance,
+        cluster_services,
+        telemetry,
+        gateways,
+        vpc_origin,
         configuration,
     )
 }
@@ -57,6 +69,8 @@ class Discovered:
     """What exists: facts by component, names held by others, and what a person should look at.
 
     offers: what AWS offers for each component, empty where that wasn't asked for.
+    deployer: who looks, as a policy names him, if eks or knowledge_base was asked for, and what rights an access entry
+    of the cluster gives him, if eks was.
     summary: of each component that was asked for its state (exists, partial, absent) and lines that tell of it.
     amiss: by component what of it can't be placed, so that nothing may build on it before a run of it.
     """
@@ -67,6 +81,7 @@ class Discovered:
     components: dict[str, dict[str, Any]]
     offers: dict[str, dict[str, Any]]
     summary: dict[str, dict[str, Any]]
+    deployer: dict[str, str | None]
     conflicts: list[dict[str, str]]
     warnings: list[str]
     amiss: dict[str, list[str]]
@@ -108,10 +123,12 @@ def discover(
     wanted: Iterable[str],
     caller: Mapping[str, str],
     offers: bool = False,
+    cluster: Cluster | None = None,
 ) -> Discovered:
     """Discover the components asked for. The others are in the result, too, as if they did not exist.
 
-    caller: as identify() returns it. offers: whether to read what AWS offers for them, too.
+    caller: as identify() returns it. offers: whether to read what AWS offers for them, too. cluster: where to read what
+    they have in the cluster; without one they look as if they had nothing there.
     """
     asked = [COMPONENTS[name] for name in COMPONENTS if name in set(wanted)]
     offering = [part for part in asked if offers and (part.offers or part.quotas)]
@@ -119,13 +136,17 @@ def discover(
     services |= {name for part in offering for name in part.offered_by}
     services |= {name for part in offering if part.quotas for name in QUOTAS_FROM}
     clients = {name: _client(make_client, name) for name in sorted(services)}
+    cluster = cluster or Cluster()
     with (
         ThreadPoolExecutor(CALLS_AT_ONCE) as calls,
         # Components have threads of their own: they wait for calls and must not keep them from running.
         ThreadPoolExecutor(max(len(asked) + len(offering), 1)) as lookers,
     ):
         reader = Reader(clients, calls)
-        searches = {name: Search(component, scope, reader, caller["Account"]) for name, component in COMPONENTS.items()}
+        searches = {
+            name: Search(component, scope, reader, caller["Account"], cluster, caller["Arn"])
+            for name, component in COMPONENTS.items()
+        }
         started = {component.name: lookers.submit(_look, searches[component.name]) for component in asked}
         optional = OptionalReader(clients, calls)
         started_offers = {
@@ -147,9 +168,15 @@ def discover(
             part.name: part.describe(searches[part.name], found[part.name], offered.get(part.name, {}))
             for part in asked
         },
+        # Several may tell the same person; the cluster's component comes first, and knows what rights that gives.
+        deployer=next(
+            (search.deployer for search in searches.values() if search.deployer["principal_arn"]),
+            searches[eks.COMPONENT.name].deployer,
+        ),
         conflicts=[conflict for search in searches.values() for conflict in search.conflicts],
         warnings=[
             *(warning for search in searches.values() for warning in search.warnings),
+            *cluster.warnings,
             *(
                 f"What AWS offers isn't all known, so not all is checked before it is built. {why}"
                 for why in optional.unread
