@@ -11,7 +11,8 @@ description:
   - Takes a list of roles and returns it with the permissions of each role, as IAM statements.
   - A statement names what it is about by placeholders in angle brackets, such as V(<dynamodb.table_arns>), the path
     of a fact. A list in place of a single value gives one resource for each of its items.
-  - A statement of which a fact is missing, null or empty is left out and listed as waiting.
+  - A statement of which a fact is missing, null or empty is left out and listed as waiting. One that denies something
+    is an error then, since without it more would be allowed than is meant.
 positional: _input, table, facts
 options:
   _input:
@@ -121,6 +122,12 @@ def iam_permissions(roles, table, facts):
             if sid in {known["Sid"] for known in statements} | {known["sid"] for known in waiting}:
                 raise AnsibleFilterError(f"agent_platform.aws.iam_permissions: {name} has two statements named {sid}")
             missing = [path for path in dict.fromkeys(placeholders(statement)) if look_up(facts, path) is None]
+            if missing and statement.get("Effect") == "Deny":
+                raise AnsibleFilterError(
+                    f"agent_platform.aws.iam_permissions: the statement {sid} of {name} denies something of"
+                    f" {', '.join(missing)}, which isn't there yet, and without it more would be allowed than is meant."
+                    " Build that first, or leave the statement out until then"
+                )
             if missing:
                 waiting.append({"sid": sid, "facts": missing})
                 continue

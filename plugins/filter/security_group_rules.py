@@ -16,7 +16,8 @@ options:
   _input:
     description:
       - Traffic as a list of dicts with C(source), C(destination), C(protocol) (V(tcp), V(udp) or V(all)), C(from_port),
-        C(to_port) and C(description). A source or destination is the short name of a group or an IPv4 network.
+        C(to_port) and C(description). A source or destination is the short name of a group, an IPv4 network, or the id
+        of a prefix list.
     type: list
     elements: dict
     required: true
@@ -51,6 +52,9 @@ from ansible.errors import AnsibleFilterError
 
 PROTOCOLS = ("tcp", "udp", "all")
 HIGHEST_PORT = 65535
+# The one group that may be open to the whole internet, if someone wants the load balancer to be.
+OPEN = "ingress"
+PREFIX_LIST = re.compile(r"pl-[0-9a-z]+")
 # What EC2 accepts as the description of a rule.
 DESCRIPTION = re.compile(r"[A-Za-z0-9 ._:/()#,@\[\]+=&;{}!$*-]{1,255}")
 
@@ -72,9 +76,9 @@ def check(entry: dict, groups) -> dict:
     """Return the entry with defaults applied, or say what is wrong with it."""
     where = f"traffic from {entry.get('source')} to {entry.get('destination')}"
     for end in ("source", "destination"):
-        if entry.get(end) not in groups:
+        if entry.get(end) not in groups and not PREFIX_LIST.fullmatch(str(entry.get(end))):
             network = _network(str(entry.get(end)), where)
-            if end == "source" and network.prefixlen == 0:
+            if end == "source" and network.prefixlen == 0 and entry.get("destination") != OPEN:
                 raise TrafficError(f"{where}: no security group of the platform may be open to the whole internet")
     if entry["source"] not in groups and entry["destination"] not in groups:
         raise TrafficError(f"{where}: neither end is a security group of the platform")
@@ -102,7 +106,10 @@ def check(entry: dict, groups) -> dict:
 
 def _rule(entry: dict, peer: str, groups: dict) -> dict:
     rule = {member: entry[member] for member in ("protocol", "from_port", "to_port") if entry[member] is not None}
-    target = {"group_id": groups[peer]} if peer in groups else {"cidr_ip": peer}
+    if peer in groups:
+        target = {"group_id": groups[peer]}
+    else:
+        target = {"prefix_list_id" if PREFIX_LIST.fullmatch(peer) else "cidr_ip": peer}
     return {**rule, **target, "description": entry["description"]}
 
 

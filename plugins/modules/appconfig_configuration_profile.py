@@ -142,7 +142,7 @@ class ConfigurationProfile(AppConfigResource):
         "ListConfigurationProfiles", "Items", missing=NOT_FOUND, many=True, names={"ApplicationId": "application_id"}
     )
     # A list tells neither its key nor what is in its validators.
-    additions = (Addition("GetConfigurationProfile", "", by=IT, missing=NOT_FOUND), TAGS)
+    additions = (Addition("GetConfigurationProfile", "", by=IT, missing=NOT_FOUND, itself=True), TAGS)
     create = Create("CreateConfigurationProfile", tags="Tags")
     delete = Delete("DeleteConfigurationProfile", missing=NOT_FOUND, by=IT)
     settings = (

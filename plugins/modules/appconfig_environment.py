@@ -128,7 +128,7 @@ class Environment(AppConfigResource):
         "ListEnvironments", "Items", missing=NOT_FOUND, many=True, names={"ApplicationId": "application_id"}
     )
     # A list doesn't tell its alarms.
-    additions = (Addition("GetEnvironment", "", by=IT, missing=NOT_FOUND), TAGS)
+    additions = (Addition("GetEnvironment", "", by=IT, missing=NOT_FOUND, itself=True), TAGS)
     create = Create("CreateEnvironment", tags="Tags")
     delete = Delete("DeleteEnvironment", missing=NOT_FOUND, by=IT)
     settings = (

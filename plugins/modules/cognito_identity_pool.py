@@ -395,7 +395,7 @@ class IdentityPool(Resource):
     }
     additions = (
         Addition("DescribeIdentityPool", "", by=POOL, by_hand=True),
-        Addition("GetIdentityPoolRoles", "", by=POOL, missing=MISSING),
+        Addition("GetIdentityPoolRoles", "", by=POOL, missing=MISSING, itself=True),
         Addition("GetPrincipalTagAttributeMap", "PrincipalTags", "PrincipalTags", by=POOL, by_hand=True),
     )
     tagging = Tagging(

@@ -957,7 +957,7 @@ class UserPool(CognitoResource):
     )
     free_form = ("UserPoolTags",)
     additions = (
-        Addition("DescribeUserPool", "UserPool", by=ID, missing=NOT_FOUND),
+        Addition("DescribeUserPool", "UserPool", by=ID, missing=NOT_FOUND, itself=True),
         Addition("GetUserPoolMfaConfig", "", "Mfa", by=ID, missing=NOT_FOUND, empty={}),
         Addition(
             "DescribeRiskConfiguration",
@@ -1050,10 +1050,6 @@ class UserPool(CognitoResource):
         if addition.operation == "DescribeRiskConfiguration":
             return self.options["state"] == "present" and any(self.options[option] is not None for option in RISKS)
         return super().wanted(addition)
-
-    def complete(self, description):
-        # The list still shows for a moment what is gone already.
-        return description if "Arn" in description else None
 
     # ---- Refusals
 

@@ -287,7 +287,9 @@ class UserPoolClient(PoolResource):
         "ListUserPoolClients", "UserPoolClients", missing=NOT_FOUND, many=True, names={"UserPoolId": "user_pool_id"}
     )
     additions = (
-        Addition("DescribeUserPoolClient", "UserPoolClient", by=CLIENT, missing=NOT_FOUND, take=without_secret),
+        Addition(
+            "DescribeUserPoolClient", "UserPoolClient", by=CLIENT, missing=NOT_FOUND, itself=True, take=without_secret
+        ),
         Addition("DescribeUserPoolClient", "UserPoolClient.ClientSecret", "GenerateSecret", by=CLIENT, by_hand=True),
     )
     create = Create("CreateUserPoolClient", tags=None, made="UserPoolClient.ClientId")
@@ -362,11 +364,9 @@ class UserPoolClient(PoolResource):
     def select(self, found):
         mine = super().select(found)
         # Only the description tells which is the oldest.
-        return [self.with_additions(item) for item in mine] if len(mine) > 1 else mine
+        return [full for item in mine if (full := self.with_additions(item))] if len(mine) > 1 else mine
 
     def complete(self, description):
-        if self.made_at not in description:
-            return None  # it was removed since it was listed
         # Whether one whose first secret was replaced is still described with a secret, AWS doesn't say.
         if self.options["generate_secret"] and not description["GenerateSecret"]:
             keys = ClientSecrets(self.module, description["UserPoolId"], description["ClientId"]).listed()

@@ -101,18 +101,10 @@ results:
 
 from ..module_utils.declarations import Setting
 from ..module_utils.opensearch_api import DomainObject, run_api_module, same
+from ..module_utils.values import flat
 
 # What the domain makes of data_stream: {}.
 DATA_STREAM = {"timestamp_field": {"name": "@timestamp"}}
-
-
-def flat(settings, before=""):
-    """Settings by their whole names: {"index": {"codec": "x"}} is {"index.codec": "x"}."""
-    found = {}
-    for key, value in (settings or {}).items():
-        name = f"{before}{key}"
-        found |= flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
-    return found
 
 
 def plain(template):

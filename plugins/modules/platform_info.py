@@ -61,12 +61,23 @@ options:
       - For a component that makes things from a list, such as node groups or roles, the names in that list.
       - What has such a name is only looked for when it is named here.
     type: dict
+  models:
+    description:
+      - IDs of the models and inference profiles of Amazon Bedrock that O(offers) shall tell of.
+    type: list
+    elements: str
+    default: []
   offers:
     description:
       - Whether to read what AWS offers this account for the components, such as versions, zones and quotas, too.
       - What can't be read, as when a permission is missing, is told in a warning and is no failure.
     type: bool
     default: false
+  kubeconfig:
+    description:
+      - Path of a kubeconfig for the platform's cluster, by which to read what components have in it.
+      - Without it, and where that API isn't reached, of which a warning tells, nothing of that is found.
+    type: path
 author:
   - Contributors to the agent_platform.aws project (@agent-platform-aws)
 notes:
@@ -146,6 +157,23 @@ platform:
       description: The region that was read.
       type: str
       sample: us-west-2
+    deployer:
+      description:
+        - Who has called, as the Kubernetes API of the platform's cluster sees it. Only known where the component C(eks)
+          was asked for, and the C(principal_arn) also where C(knowledge_base) was.
+      type: dict
+      contains:
+        principal_arn:
+          description: ARN that an access entry or a policy must name. For a session that of its role.
+          type: str
+          sample: arn:aws:iam::123456789012:role/deployers
+        rights:
+          description:
+            - What the access entry of that principal gives. V(administrator) is of the whole cluster, V(groups) are
+              groups of Kubernetes, V(some) other access policies, V(none) says that there is no entry. Null where it
+              can't be read.
+          type: str
+          sample: administrator
     conflicts:
       description: Names of the platform that something without its owner tags holds. Nothing of that is changed.
       type: list
@@ -211,6 +239,10 @@ offers:
   description: The same as RV(platform.offers).
   returned: always
   type: dict
+deployer:
+  description: The same as RV(platform.deployer).
+  returned: always
+  type: dict
 conflicts:
   description: The same as RV(platform.conflicts).
   returned: always
@@ -228,7 +260,7 @@ with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing l
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ..module_utils.discovery.base import Scope, dns_suffix
+from ..module_utils.discovery.base import Cluster, Scope, dns_suffix
 from ..module_utils.discovery.table import CALLS_AT_ONCE, COMPONENTS, Discovered, discover, identify
 from ..module_utils.documentation import argument_spec
 from ..module_utils.faults import ResourceError, error_code
@@ -245,7 +277,8 @@ def scope_of(params: Mapping[str, Any], region: str) -> Scope:
         "ManagedBy": "agent_platform.aws",
     }
     name, environment = params["name"], params["environment"]
-    return Scope(f"{name}-{environment}", owner_tags, region, params["entries"] or {}, f"/{name}/{environment}")
+    prefix, path = f"{name}-{environment}", f"/{name}/{environment}"
+    return Scope(prefix, owner_tags, region, params["entries"] or {}, path, params["models"])
 
 
 def missing_message(missing: list[str], required_by: str | None, account_id: str, region: str) -> str:
@@ -280,6 +313,7 @@ def result_of(found: Discovered, region: str) -> dict[str, Any]:
         "partition": found.partition,
         "dns_suffix": dns_suffix(found.partition),
         "region": region,
+        "deployer": found.deployer,
         "conflicts": found.conflicts,
         "offers": found.offers,
     }
@@ -319,7 +353,8 @@ def main() -> None:
         account = {"account_id": caller["Account"], "arn": caller["Arn"]}
         in_another = module.params["account_id"] not in (None, caller["Account"])
         wanted = () if in_another else wanted_of(module.params)
-        found = discover(make_client, scope_of(module.params, region), wanted, caller, module.params["offers"])
+        cluster = Cluster.of(module.params["kubeconfig"])
+        found = discover(make_client, scope_of(module.params, region), wanted, caller, module.params["offers"], cluster)
     except ResourceError as error:
         details = {"error_code": error_code(error.cause)} if error.cause else {}
         module.fail_json(msg=str(error), **details, **account)

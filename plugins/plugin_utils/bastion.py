@@ -44,6 +44,13 @@ CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 # Links in /usr/local/bin that are the role's own.
 RESERVED_LINKS = {"code-server": "bastion_code_server_method", "platform": "bastion_services"}
+# Groups of Debian and Ubuntu that make a user as good as root, but docker, which says so where it is described.
+POWERFUL_GROUPS = {
+    ("root", "sudo", "adm", "wheel", "admin"): "would make the user an administrator",
+    ("disk", "kmem"): "would let the user read and write past all rights of files",
+    ("shadow",): "would let the user read the hashes of all passwords",
+    ("incus-admin", "libvirt", "lxd"): "would let the user start machines that may do everything on this one",
+}
 
 
 # Entries
@@ -238,8 +245,9 @@ def user_faults(values: Values) -> Iterator[Fault]:
     if not USER.fullmatch(values["user"]) or values["user"] == "root":
         yield fault("bastion_user", values["user"], "is not the name of an unprivileged user: up to 32 of a-z 0-9 _ -")
     for group in values["user_groups"]:
-        if group in ("root", "sudo", "adm", "wheel", "admin"):
-            yield fault("bastion_user_groups", group, "would make the user an administrator")
+        for groups, harm in POWERFUL_GROUPS.items():
+            if group in groups:
+                yield fault("bastion_user_groups", group, harm)
     if "docker" in values["user_groups"] and not values["docker"]:
         yield fault("bastion_user_groups", "docker", "needs bastion_docker_enabled: true")
 

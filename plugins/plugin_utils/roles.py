@@ -55,5 +55,5 @@ def filled(value: t.Any, option: Mapping[str, t.Any]) -> t.Any:
     result = {key: filled(item, suboptions.get(key, {})) for key, item in value.items()}
     for key, suboption in suboptions.items():
         if result.get(key) is None and "default" in suboption:
-            result[key] = copy.deepcopy(suboption["default"])
+            result[key] = filled(copy.deepcopy(suboption["default"]), suboption)
     return result

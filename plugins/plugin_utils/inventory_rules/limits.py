@@ -71,7 +71,10 @@ class Count(t.NamedTuple):
 
 
 class Rules(t.NamedTuple):
-    """Rules of a security group, of which those for IPv4 and for IPv6 count apart and those for groups as both."""
+    """Rules of a security group, of which those for IPv4 and for IPv6 count apart and those for groups as both.
+
+    A prefix list counts as many times as it may have entries: CloudFront's, the one of the platform, 55 times.
+    """
 
     most: int
     quota: str
@@ -79,7 +82,7 @@ class Rules(t.NamedTuple):
     def faults(self, value: t.Any, quotas: Quotas) -> Iterator[str]:
         most, remedy = _most(self.most, self.quota, quotas)
         for version, other in (("IPv4", "cidr_ipv6"), ("IPv6", "cidr_ip")):
-            count = sum(not rule.get(other) for rule in value)
+            count = sum(55 if rule.get("prefix_list_id") else 1 for rule in value if not rule.get(other))
             if count > most:
                 yield f"are {_number(count)} for {version}, AWS takes {remedy}"
                 return
@@ -102,6 +105,12 @@ LIMITS: dict[str, dict[str, t.Any]] = {
         f"appconfig_{kind}": {"description": Text(1024)}
         for kind in ("application", "configuration_profile", "deployment_strategy", "environment")
     },
+    **{
+        f"bedrock_{kind}": {"description": Text(200)}
+        for kind in ("agent_data_source", "agent_ingestion_job", "agent_knowledge_base", "guardrail")
+    },
+    # Whose it is stands there, too.
+    "cloudfront_origin_access_control": {"description": Text(200)},
     "cognito_idp_group": {"description": Text(2048)},
     "dynamodb_table": {
         "name": Text(255, r"[a-zA-Z0-9_.-]{3,}", "3 to 255 letters, digits and _ - ."),
@@ -156,6 +165,11 @@ LIMITS: dict[str, dict[str, t.Any]] = {
         "name": Text(255, r"([^:*/]+/?)*[^:*/]+", "free of : and *, and of / at its ends"),
         "policy": Document(5120),
     },
+    **{
+        f"opensearchserverless_{kind}": {"description": Text(1000), "policy": Document(20480)}
+        for kind in ("access_policy", "security_policy")
+    },
+    "opensearchserverless_collection": {"description": Text(1000)},
     "rds_cluster_parameter_group": {"description": Text(255)},
     "rds_instance_parameter_group": {"description": Text(255)},
     "rds_subnet_group": {"description": Text(255)},
@@ -167,12 +181,18 @@ LIMITS: dict[str, dict[str, t.Any]] = {
         ),
         "policy": Document(20480),
     },
+    "s3vectors_vector_bucket": {"policy": Document(20480)},
     "secretsmanager_secret": {
         "name": Text(512, r"[A-Za-z0-9/_+=.@-]+", "letters, digits and / _ + = . @ -"),
         "description": Text(2048),
     },
     "sns_topic": {"policy": Document(30720)},
     "ssm_parameters": {"description": Text(1024)},
+    "wafv2_web_acl": {
+        "description": Text(
+            256, r"[\w+=:#@/,.-][\w+=:#@/,.\s-]+[\w+=:#@/,.-]", "3 to 256 letters, digits, spaces and _+=:#@/-,."
+        )
+    },
 }
 
 

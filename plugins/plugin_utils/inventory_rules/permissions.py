@@ -17,9 +17,9 @@ MANAGED_POLICY = re.compile(r"([A-Za-z0-9-]+/)*[A-Za-z0-9+=,.@_-]+")
 STATEMENT_ID = re.compile(r"[A-Za-z0-9]+")
 ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z0-9*?]+")
 PLACEHOLDER = re.compile(r".*<[a-z_.]+>.*")
-MODEL_ID = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.[A-Za-z0-9._:-]+")
 DATABASE_USER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 RESERVED_DATABASE_USERS = frozenset({"rdsadmin", "rds_superuser", "rds_iam", "postgres", "public"})
+RESERVED_GROUP_PREFIXES = ("system:", "eks:", "aws:", "amazon:", "iam:")
 ACCESS_POLICY = re.compile(r"[A-Za-z0-9]+")
 
 
@@ -54,6 +54,20 @@ def statement_faults(path: str, statements: list[Mapping]) -> Iterator[Fault]:
                 yield fault(f"{here}.Resource", resource, "is not an ARN, a value in angle brackets or *")
 
 
+def gateway_statement_faults(path: str, statements: list[Mapping]) -> Iterator[Fault]:
+    """What a gateway may do is named one by one: no wildcard in an action, no resource that is all of its kind."""
+    yield from statement_faults(path, statements)
+    for index, statement in enumerate(statements):
+        for action in statement.get("Action") or []:
+            if ACTION.fullmatch(action) and set(action) & set("*?"):
+                yield fault(
+                    f"{path}[{index}].Action", action, "has a wildcard: name each action that the gateway takes"
+                )
+        for resource in statement.get("Resource") or []:
+            if resource.split(":", 5)[-1] == "*":
+                yield fault(f"{path}[{index}].Resource", resource, "stands for all: name what the gateway takes")
+
+
 def _each(path: str, checks: Iterable[tuple[str, t.Any, Callable[[t.Any], str | None]]]) -> Iterator[Fault]:
     for key, value, rule_of in checks:
         rule = rule_of(value) if value is not None else None
@@ -81,6 +95,13 @@ def workload_role_faults(path: str, role: Mapping[str, t.Any]) -> Iterator[Fault
     yield from statement_faults(f"{path}.statements", role.get("statements") or [])
 
 
+def group_faults(path: str, groups: Iterable[str]) -> Iterator[Fault]:
+    """Kubernetes groups of an access entry."""
+    for group in groups:
+        if group.startswith(RESERVED_GROUP_PREFIXES):
+            yield fault(path, group, f"begins with one of {', '.join(RESERVED_GROUP_PREFIXES)}: EKS refuses it")
+
+
 def access_policy_faults(path: str, policy: Mapping[str, t.Any]) -> Iterator[Fault]:
     name, namespaces, scope = (policy.get(key) for key in ("policy", "namespaces", "scope"))
     if name is not None and not ACCESS_POLICY.fullmatch(name):
@@ -91,21 +112,11 @@ def access_policy_faults(path: str, policy: Mapping[str, t.Any]) -> Iterator[Fau
         yield fault(f"{path}.namespaces", namespaces, "has no meaning with scope cluster")
 
 
-def model_faults(variable: str, models: list[str]) -> Iterator[Fault]:
-    for index, model in enumerate(models):
-        if not MODEL_ID.fullmatch(model):
-            yield fault(
-                f"{variable}[{index}]",
-                model,
-                "is not the id of a Bedrock model or profile, such as amazon.titan-embed-text-v2:0",
-            )
-
-
 def database_user_faults(variable: str, user: str | None) -> Iterator[Fault]:
     if user is None:
         return
     if not DATABASE_USER.fullmatch(user):
         rule = "is not a PostgreSQL user name: up to 63 lower-case letters, digits and '_', no digit first"
         yield fault(variable, user, rule)
-    elif user in RESERVED_DATABASE_USERS:
+    elif user in RESERVED_DATABASE_USERS or user.startswith("pg_"):
         yield fault(variable, user, "is reserved by Aurora PostgreSQL")

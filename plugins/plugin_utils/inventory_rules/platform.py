@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from .fault import Fault, edits, fault
 from .formats import LARGEST_TAG_COUNT, repeated_names, tag_faults
 from .iam import iam_faults
-from .permissions import service_account_faults
+from .models import model_faults
+from .permissions import gateway_statement_faults, service_account_faults
 
 NAME = re.compile(r"[a-z]([a-z0-9]|-(?=[a-z0-9]))*")
 LONGEST_NAME = 20
@@ -24,6 +25,7 @@ ACCOUNT_ID = re.compile(r"\d{12}")
 REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d{1,2}")
 OWNER_TAGS = ("Project", "Environment", "Region", "ManagedBy")
 MOST_SUBSCRIPTIONS = 2
+WORKSPACE = re.compile(r"arn:aws[a-z-]*:aps:[a-z0-9-]+:(?P<account>\d{12}):workspace/ws-[0-9a-f-]{36}")
 # Set on each resource by its component, beside the owner tags.
 COMPONENT_TAGS = ("Component", "Name", "Tier")
 # What Kubernetes controllers add to the tags of what they use.
@@ -77,7 +79,9 @@ def platform_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
     for beginning, kind in RESERVED_PREFIXES.items():
         if prefix and prefix.startswith(beginning):
             yield fault("platform_prefix", prefix, f"begins with {beginning}, which the names of {kind} can't")
-    yield from _region_faults(values.get("platform_region"))
+    region = values.get("platform_region")
+    wrong_region = list(_region_faults(region))
+    yield from wrong_region
 
     account = values.get("platform_account_id")
     if account is not None and not ACCOUNT_ID.fullmatch(account):
@@ -103,6 +107,9 @@ def platform_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
         path = f"platform_gateways[{index}]"
         yield from _name_faults(f"{path}.name", gateway.get("name"), LONGEST_GATEWAY)
         yield from service_account_faults(path, gateway)
+        yield from gateway_statement_faults(f"{path}.statements", gateway.get("statements") or [])
+
+    yield from model_faults(values, None if wrong_region else region)
 
     subscriptions = values.get("platform_log_subscriptions") or []
     if len(subscriptions) > MOST_SUBSCRIPTIONS:
@@ -111,6 +118,14 @@ def platform_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
             f"{len(subscriptions)} are too many: CloudWatch Logs allows {MOST_SUBSCRIPTIONS} of a log group",
         )
     yield from repeated_names("platform_log_subscriptions", subscriptions, "filter_name")
+
+    workspace = values.get("platform_prometheus_workspace_arn")
+    if workspace and (found := WORKSPACE.fullmatch(workspace)) is None:
+        rule = "is not the ARN of a workspace: arn:aws:aps:<region>:<account>:workspace/ws-<36 digits, letters and '-'>"
+        yield fault("platform_prometheus_workspace_arn", workspace, rule)
+    elif workspace and values.get("platform_account_id") not in (None, found.group("account")):
+        rule = f"is not of this account, {values['platform_account_id']}: the collector's role reaches no other"
+        yield fault("platform_prometheus_workspace_arn", workspace, rule)
 
     for name, value in (values.get("platform_aws_environment") or {}).items():
         if name in ("AWS_REGION", "AWS_DEFAULT_REGION"):

@@ -21,6 +21,8 @@ IMPORTS_OF_ROLES = ("import_role", "include_role")
 NAMES = ("name", "alias")
 # How the entries of a module's aggregate are filled in: with which items, and of which variable.
 EACH = re.compile(r"query\(\s*'agent_platform\.aws\.each',(.*?),\s*entry='(\w+)'\s*\)", re.DOTALL)
+# What exists. It is no template, and large.
+FOUND = "component_found"
 # A fact that isn't known yet, and of which a component doesn't say how it looks.
 UNKNOWN = "x" * 64
 
@@ -57,6 +59,8 @@ class Reader:
         self._load = load
         self._evaluate = evaluate
         self._options = options
+        # By its id a value, which is kept for that, and what it looks like.
+        self._looks: dict[int, tuple[t.Any, str]] = {}
 
     def role(self, role: str, variables: Variables, file: str = "main.yml") -> Iterator[Sent]:
         """What a role sends. variables: the host's, which come before the role's defaults."""
@@ -124,7 +128,8 @@ class Reader:
 
     def _settled(self, raw: t.Any, variables: Variables) -> dict[str, t.Any]:
         """The variables of a value that need no item, filled in once for all items."""
-        names = {word for word in re.findall(r"\w+", str(raw)) if "{{" in str(variables.get(word, ""))}
+        words = {word for word in re.findall(r"\w+", str(raw)) if word in variables}
+        names = {word for word in words if "{{" in self._text(word, variables)}
         values = {name: self._value(variables[name], variables) for name in names}
         return {name: value for name, value in values.items() if value is not None}
 
@@ -140,8 +145,18 @@ class Reader:
         except AnsibleError:
             return None
 
-    @staticmethod
-    def _inputs(raw: t.Any, variables: Variables, inputs: Collection[str]) -> list[str]:
+    def _text(self, name: str, variables: Variables) -> str:
+        """What a variable looks like, with the templates in it."""
+        value = variables[name]
+        if isinstance(value, str):
+            return value
+        if name == FOUND:
+            return ""
+        if id(value) not in self._looks:
+            self._looks[id(value)] = value, str(value)
+        return self._looks[id(value)][1]
+
+    def _inputs(self, raw: t.Any, variables: Variables, inputs: Collection[str]) -> list[str]:
         """Those of the inputs that a value is made of, through any variables in between."""
         seen: set[str] = set()
         ahead = [str(raw)]
@@ -150,7 +165,7 @@ class Reader:
                 if word in variables and word not in seen:
                     seen.add(word)
                     if word not in inputs:
-                        ahead.append(str(variables[word]))
+                        ahead.append(self._text(word, variables))
         return [name for name in inputs if name in seen]
 
 

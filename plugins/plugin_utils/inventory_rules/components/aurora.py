@@ -25,6 +25,7 @@ INSTANCE_NAME = re.compile(r"[a-z0-9]([a-z0-9]|-(?=[a-z0-9]))*")
 LONGEST_INSTANCE_NAME = 20
 INSTANCE_CLASS = re.compile(r"db\.(serverless|[a-z0-9]+(-[a-z0-9]+)?\.[a-z0-9]+)")
 SERVERLESS = "db.serverless"
+WITHOUT_DATA_API = "db.t"
 MOST_INSTANCES = 16
 DATABASE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 RESERVED_DATABASES = ("rdsadmin", "template0", "template1")
@@ -128,6 +129,9 @@ def _instance_faults(values: Mapping[str, t.Any], network_zones: list[str]) -> I
             yield fault(path, name, "is not a class of instances, such as db.t4g.medium")
         elif name == SERVERLESS and not values.get("aurora_serverless_capacity"):
             yield fault(path, name, "needs aurora_serverless_capacity")
+        elif name.startswith(WITHOUT_DATA_API) and values.get("aurora_data_api"):
+            rule = "is a class for which AWS has no RDS Data API: take another, such as db.r8g.large or db.serverless"
+            yield fault(path, name, f"{rule}, or set aurora_data_api to false")
 
 
 def _capacity_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 
 from .. import instance_types
 from ..fault import Fault, fault
+from ..models import named_model_faults
 from ..names import Name, fixed_names
-from ..permissions import access_policy_faults, database_user_faults, model_faults, statement_faults
+from ..permissions import access_policy_faults, database_user_faults, group_faults, statement_faults
 from ..quotas import Need, instance_needs
 from ..ranges import Range
 
@@ -52,9 +53,11 @@ def faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Itera
         yield from _type_faults(kind, image or "")
     user = "bastion_instance_database_user"
     yield from database_user_faults(user, values.get(user))
-    for name in ("bastion_instance_foundation_models", "bastion_instance_inference_profiles"):
-        yield from model_faults(name, values.get(name) or [])
+    models = "bastion_instance_models"
+    yield from named_model_faults(models, values.get(models) or [], values)
     yield from statement_faults("bastion_instance_statements", values.get("bastion_instance_statements") or [])
+    groups = "bastion_instance_cluster_groups"
+    yield from group_faults(groups, values.get(groups) or [])
     for index, policy in enumerate(values.get("bastion_instance_cluster_policies") or []):
         yield from access_policy_faults(f"bastion_instance_cluster_policies[{index}]", policy)
 

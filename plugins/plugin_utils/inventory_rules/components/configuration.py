@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 import typing as t
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import roles
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.gateways import addresses, complete
 
 from ..confidential import looks_like, plain_in
 from ..fault import Fault, fault
@@ -25,10 +26,11 @@ LONGEST_VALUE = {STANDARD: 4096}
 LONGEST = 8192
 
 
-def keys() -> list[str]:
+def keys(gateways: Sequence[Mapping[str, t.Any]] = ()) -> list[str]:
     """The names, below the path, of what is published of components."""
     table = roles.load("configuration", "vars/main.yml")["__configuration_table"]
-    return [f"{component}/{about['key']}" for component, rows in table.items() for about in rows]
+    fixed = [f"{component}/{about['key']}" for component, rows in table.items() for about in rows]
+    return [*fixed, *(f"gateways/{key}" for key in addresses(complete(gateways), None))]
 
 
 def path_of(values: Mapping[str, t.Any]) -> str | None:
@@ -75,7 +77,7 @@ def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterat
     if platform_name.lower().startswith(RESERVED):
         rule = f"begins the path of all parameters, and Parameter Store keeps names that begin with {RESERVED[0]} or"
         yield fault("platform_name", platform_name, f"{rule} {RESERVED[1]} to itself")
-    published, seen = keys(), set()
+    published, seen = keys(values.get("platform_gateways") or []), set()
     for index, entry in enumerate(values.get("configuration_parameters") or []):
         variable, name = f"configuration_parameters[{index}]", entry.get("name")
         if name is not None:

@@ -25,7 +25,7 @@ from ..formats import (
     repeated_names,
 )
 from ..names import Name, fixed_names, named_entries
-from ..permissions import access_policy_faults, workload_role_faults
+from ..permissions import access_policy_faults, group_faults, workload_role_faults
 from ..quotas import Need, instance_needs
 from ..ranges import Range
 
@@ -86,7 +86,6 @@ ALLOWED_LABELS = frozenset(
 
 ADDON_NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]*")
 ADDON_VERSION = re.compile(r"default|latest|v\d+\.\d+\.\d+[\w.+-]*")
-RESERVED_GROUP_PREFIXES = ("system:", "eks:", "aws:", "amazon:", "iam:")
 
 
 def _minor(version: str) -> tuple[int, int]:
@@ -355,10 +354,7 @@ def _access_entry_faults(entries: list[Mapping], region: str | None) -> Iterator
         for key in ("policies", "kubernetes_groups"):
             if entry.get(key) and kind != "STANDARD":
                 yield fault(f"{path}.{key}", entry[key], f"is only for entries of type STANDARD, this one is {kind}")
-        for group in entry.get("kubernetes_groups") or []:
-            if group.startswith(RESERVED_GROUP_PREFIXES):
-                rule = f"begins with one of {', '.join(RESERVED_GROUP_PREFIXES)}: EKS refuses it"
-                yield fault(f"{path}.kubernetes_groups", group, rule)
+        yield from group_faults(f"{path}.kubernetes_groups", entry.get("kubernetes_groups") or [])
         for number, policy in enumerate(entry.get("policies") or []):
             yield from access_policy_faults(f"{path}.policies[{number}]", policy)
 

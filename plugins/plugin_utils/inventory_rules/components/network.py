@@ -11,7 +11,7 @@ import typing as t
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
 
-from ansible_collections.agent_platform.aws.plugins.filter.security_group_rules import TrafficError
+from ansible_collections.agent_platform.aws.plugins.filter.security_group_rules import HIGHEST_PORT, TrafficError
 from ansible_collections.agent_platform.aws.plugins.filter.security_group_rules import check as check_traffic
 from ansible_collections.agent_platform.aws.plugins.filter.subnet_plan import TIERS, VPC_PREFIX_LENGTHS, PlanError, plan
 from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.network import BARRED_BY_EKS
@@ -29,7 +29,7 @@ KEPT_FOR_CLUSTER = 6
 # Networks that AWS accepts for no VPC.
 UNUSABLE = tuple(IPv4Network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"))
 DHCP_OPTIONS = re.compile(r"dopt-[0-9a-f]{8,17}")
-SAMPLES = {"vpc_id": "vpc-" + 17 * "x"}
+SAMPLES = {"vpc_id": "vpc-" + 17 * "x", "cloudfront_prefix_list_id": "pl-" + 8 * "x"}
 SERVICE = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
 
 
@@ -141,6 +141,19 @@ def _traffic_faults(entries: list[Mapping]) -> Iterator[Fault]:
                 yield Fault(f"network_additional_traffic[{index}]", str(error))
 
 
+def _ingress_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
+    for name, rule in (("network_ingress_cidrs", network_rule), ("network_ingress_target_ports", _port_rule)):
+        for index, value in enumerate(values.get(name) or []):
+            if text := rule(value):
+                yield fault(f"{name}[{index}]", value, text)
+        for value in repeated(values.get(name) or []):
+            yield fault(name, value, "occurs more than once")
+
+
+def _port_rule(port: int) -> str | None:
+    return None if 1 <= port <= HIGHEST_PORT else f"is not a port from 1 to {HIGHEST_PORT}"
+
+
 def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterator[Fault]:
     vpc = None
     if "network_vpc_cidr" in values:
@@ -169,6 +182,7 @@ def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterat
     if dhcp and not DHCP_OPTIONS.fullmatch(dhcp):
         yield fault("network_dhcp_options_id", dhcp, "is not the id of DHCP options, such as dopt-0123456789abcdef0")
     yield from _traffic_faults(values.get("network_additional_traffic") or [])
+    yield from _ingress_faults(values)
 
 
 def names(values: Mapping[str, t.Any]) -> Iterator[Name]:

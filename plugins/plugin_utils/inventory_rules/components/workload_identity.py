@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 
 from ..fault import Fault, fault
 from ..formats import repeated_names
+from ..models import model_warnings, offered_model_faults
 from ..names import Name, named_entries
-from ..permissions import database_user_faults, model_faults, workload_role_faults
+from ..permissions import database_user_faults, workload_role_faults
 
 METRIC_NAMESPACE = re.compile(r"[\w./#:-]{1,255}", re.ASCII)
 
@@ -23,8 +24,6 @@ def faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Itera
     yield from repeated_names(variable, roles)
     for index, role in enumerate(roles):
         yield from workload_role_faults(f"{variable}[{index}]", role)
-    for name in ("workload_identity_foundation_models", "workload_identity_inference_profiles"):
-        yield from model_faults(name, values.get(name) or [])
     user = "workload_identity_memory_database_user"
     yield from database_user_faults(user, values.get(user))
     for index, namespace in enumerate(values.get("workload_identity_metric_namespaces") or []):
@@ -41,3 +40,12 @@ def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
     gateways = [item for item in values.get("platform_gateways") or [] if item.get("name") not in replaced]
     yield from named_entries(prefix, "platform_gateways", gateways, "iam_role")
     yield from named_entries(prefix, "workload_identity_roles", roles, "iam_role")
+
+
+def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+    """Models that workloads can't be let call."""
+    yield from offered_model_faults(values, platform)
+
+
+def warnings(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+    yield from model_warnings(values, platform)
