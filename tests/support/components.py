@@ -27,6 +27,12 @@ REQUIRES: dict[str, list[str]] = {component: about["requires"] for component, ab
 READS: dict[str, list[str]] = {component: about.get("reads", []) for component, about in _ABOUT.items()}
 # In the order in which they can be built.
 COMPONENTS = tuple(TopologicalSorter(REQUIRES).static_order())
+_LAYERS = yaml.safe_load((ROOT / "inventories/components.yml").read_text())["all"]["children"]["platform"]["children"]
+# What lives in the cluster takes a Kubernetes API, which most tests have none of; the others AWS alone. What is at the
+# edge has nothing to do where nothing is in the cluster, so it has tests of its own.
+IN_CLUSTER = tuple(component for component in COMPONENTS if component in _LAYERS["cluster"]["hosts"])
+AT_EDGE = tuple(component for component in COMPONENTS if component in _LAYERS["edge"]["hosts"])
+IN_AWS = tuple(component for component in COMPONENTS if component not in (*IN_CLUSTER, *AT_EDGE))
 
 
 def with_required(components: Iterable[str]) -> tuple[str, ...]:

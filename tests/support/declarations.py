@@ -163,20 +163,21 @@ def member(shape: Any, path: str) -> Any:
     return shape
 
 
-def sample(shape: Any, depth: int = 8) -> Any:
+def sample(shape: Any, depth: int = 10) -> Any:
     """A value of that shape, with all its members."""
     kind = shape.type_name
     if kind == "structure":
         return {name: sample(item, depth - 1) for name, item in shape.members.items()} if depth else {}
     if kind == "list":
-        return [sample(shape.member, depth - 1)] if depth else []
+        return [sample(shape.member, depth - 1)] * max(1, shape.metadata.get("min", 1)) if depth else []
     if kind == "map":
         return {"key": sample(shape.value, depth - 1)} if depth else {}
     if kind == "timestamp":
         return datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC)
     if kind == "string":
-        return shape.enum[0] if shape.enum else "sample".ljust(shape.metadata.get("min", 0), "-")
-    return {"boolean": True, "blob": b"sample"}.get(kind, 1)
+        text = "arn:aws:sample:::sample" if shape.name.endswith("Arn") else "sample"
+        return shape.enum[0] if shape.enum else text.ljust(shape.metadata.get("min", 0), "-")
+    return {"boolean": True, "blob": b"sample"}.get(kind, max(1, shape.metadata.get("min", 1)))
 
 
 def sample_option(name: str, option: Mapping[str, Any], samples: Mapping[str, Any]) -> Any:
@@ -313,6 +314,10 @@ class Checker:
             output = self.output(addition.operation)
             if output is not None and member(output, addition.path) is None:
                 yield f"additions: the answer of {addition.operation} has no {addition.path}"
+            # What is gone since it was listed has no members by which further calls could name it.
+            alone = addition.missing and not addition.at and addition.empty is None and not addition.by_hand
+            if self.resource.describe.many and alone and not addition.itself:
+                yield f"additions: what is there where {addition.operation} finds nothing? See Addition.itself, empty."
 
     def constants(self) -> Iterator[str]:
         """Operations that the module's code names must be declared, and the other way round."""

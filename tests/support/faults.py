@@ -22,7 +22,7 @@ from typing import Any
 from .bound import bound
 
 # A call is a read when its operation begins so; all others count as writes.
-READS = ("Describe", "Get", "List", "Head", "AdminGet", "AdminList")
+READS = ("Describe", "Get", "List", "Head", "AdminGet", "AdminList", "BatchGet", "CheckCapacity")
 START_SECONDS = 60
 # microburst answers nothing while it reads the model of a service, which takes long where all processors are busy.
 ANSWER_SECONDS = 120

@@ -22,7 +22,7 @@ import boto3
 from botocore.config import Config
 
 from .bound import bound
-from .components import COMPONENTS
+from .components import IN_AWS
 from .faults import Calls, Proxy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -141,7 +141,7 @@ class DirectAccount:
         endpoint: str,
         folder: Path,
         notes: list[str],
-        components: tuple[str, ...] = COMPONENTS,
+        components: tuple[str, ...] = IN_AWS,
         hasty: bool = False,
     ):
         self.id = account_id
@@ -177,17 +177,18 @@ class DirectAccount:
             )
         return self._clients[service, region]
 
-    def pages(self, service: str, operation: str, member: str, **params: Any) -> list:
+    def pages(self, service: str, operation: str, member: str, region: str = REGION, **params: Any) -> list:
         """All items of a list or describe call."""
-        client = self.client(service)
+        client = self.client(service, region)
         if client.can_paginate(operation):
             return client.get_paginator(operation).paginate(**params).build_full_result().get(member, [])
         return getattr(client, operation)(**params).get(member, [])
 
     def command(self, *args: str, playbook: str = "site.yml", variables: Mapping[str, Any] | None = None) -> list[str]:
-        extra = json.dumps({"platform_account_id": self.id, **(variables or {})})
+        # Whatever `make up` has started on this machine.
+        extra = json.dumps({"platform_account_id": self.id, "platform_cluster_access": "none", **(variables or {})})
         tool = str(Path(sys.executable).with_name("ansible-playbook"))
-        partial = playbook == "site.yml" and self.components != COMPONENTS
+        partial = playbook == "site.yml" and self.components != IN_AWS
         limit = ("--limit", ",".join(self.components)) if partial else ()
         return [tool, playbook, "-i", "inventories/local", *connection_options(), "-e", extra, *limit, *args]
 

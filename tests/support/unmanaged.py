@@ -25,7 +25,7 @@ from tests.support.declarations import TOKENS, Checker, constants_of, load, modu
 # Operations that begin so change nothing of a resource, though some of them work with it.
 READ = re.compile(
     r"(AdminGet|AdminList|BatchGet|CreateSession|Decrypt|Derive|Describe|Encrypt|Filter|Generate|Get|Head|List|Lookup|"
-    r"ReEncrypt|Search|SelectObject|Sign|Simulate|StartLiveTail|StartQuery|Test|Validate|Verify)"
+    r"QueryVectors|ReEncrypt|Search|SelectObject|Sign|Simulate|StartLiveTail|StartQuery|Test|Validate|Verify)"
 )
 # Members of requests that say how something is asked, not what for.
 MANNERS = {*TOKENS, "ChecksumAlgorithm", "ContentMD5", "DryRun", "ExpectedBucketOwner", "MFA", "dryRun"}
@@ -49,6 +49,16 @@ CONTENT = {
     "ecr": {"imageManifest", "layerDigests", "uploadId"},
     "logs": {"logStreamName"},
     "s3": {"Key", "UploadId"},
+    "s3vectors": {"keys", "vectors"},
+}
+# What stands in the names of the operations that are about a module's resource, where the service names all of its
+# resources by the same member.
+NOUNS = {
+    "cloudfront_distribution": "Distribution",
+    "cloudfront_function": "Function",
+    "cloudfront_origin_access_control": "OriginAccessControl",
+    "cloudfront_response_headers_policy": "ResponseHeadersPolicy",
+    "cloudfront_vpc_origin": "VpcOrigin",
 }
 # How the members end that name one and the same thing.
 ENDING = r"(Identifier|Arn|ARN|Name|Id)"
@@ -124,6 +134,8 @@ class Coverage:
             shape = self.checker.input(operation)
             if shape is None or READ.match(operation) or f"{self.checker.name}.{operation}" in self.regarded.elsewhere:
                 continue
+            if NOUNS.get(self.checker.name, "") not in operation:
+                continue
             members = [name for name, inner in shape.members.items() if is_text(inner)]
             if not inside & set(shape.required_members) and any(self.takes(members, way) for way in self.ways()):
                 yield operation
@@ -137,7 +149,9 @@ class Coverage:
         resource = self.resource
         calls = [resource.delete, *resource.updates.values()]
         ways: list[Iterable[str]] = [paths_of(call.by) for call in calls if call.by is not None]
-        return ways if resource.delete.by is not None else [*ways, resource.names]
+        ways = ways if resource.delete.by is not None else [*ways, resource.names]
+        # What an account has one of needs no name, and nothing else is called without one.
+        return ways if resource.names else [way for way in ways if way]
 
     def taken(self) -> dict[str, list[Any]]:
         """The calls of create and of the updates, each with what they send: samples of requests, names of members."""

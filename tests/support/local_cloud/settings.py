@@ -15,6 +15,8 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 # The account that the emulators report is the access key id, when that has twelve digits.
 ACCOUNT_ID = "123456789012"
 REGION = "us-west-2"
+# Such a key has no secret of its own; tokens for a cluster are signed with one of these, or they can't be checked.
+SECRET_ACCESS_KEYS = ("not-a-secret-the-embedded-emulator-takes-any-value", "local")
 # The public hosted zone of each account; inventories/local has certificates for names in it.
 HOSTED_ZONE = "agents.example.com"
 
@@ -78,6 +80,11 @@ class Instance:
     def state(self) -> Path:
         """Everything that the running process writes, but for its log."""
         return self.base / self.label
+
+    @property
+    def kubernetes(self) -> Path:
+        """Where the clusters' control planes are, if they have any; there as long as the emulator is."""
+        return self.state / "kubernetes"
 
     @property
     def pid_file(self) -> Path:

@@ -256,7 +256,8 @@ def _text(value: Any) -> str:
 
 
 def _json_value(shape: Shape, value: Any) -> Any:
-    if shape.type_name == "structure":
+    # A document has members of its own.
+    if shape.type_name == "structure" and not shape.is_document_type:
         return {
             member.serialization.get("name", name): _json_value(member, value[name])
             for name, member in shape.members.items()

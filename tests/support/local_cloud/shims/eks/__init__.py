@@ -22,6 +22,9 @@ access
 tags
     Describe calls keep the old tags after TagResource; UntagResource removes the first key only; pod identity
     associations can't be tagged.
+planes
+    A cluster's API is a container's, or there is none; here it is a real one in an emulator that was started so, with
+    nodes for its node groups and the custom resources of its add-ons.
 records
     Everything is ACTIVE or gone at once: here CREATING, UPDATING and DELETING last a moment.
 here
@@ -38,7 +41,7 @@ from ministack.services import eks
 
 from ...wire import AWSError, Response, RestJsonWire
 from ..patching import IdempotencyTokens, on_reset
-from . import access, addons, clusters, nodegroups, records, tags, updates
+from . import access, addons, clusters, nodegroups, planes, records, tags, updates
 
 _WIRE = RestJsonWire("eks")
 _TOKENS = IdempotencyTokens("InvalidParameterException")
@@ -57,11 +60,16 @@ def install() -> None:
     eks._handle_request_sync = functools.partial(_handle, eks._handle_request_sync)
     on_reset(eks, records.clear)
     on_reset(eks, _TOKENS.clear)
+    on_reset(eks, planes.clear)
+    planes.clear()
 
 
 def _handle(
     original: Any, method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]
 ) -> Response:
+    reviewed = planes.review(method, path, body)
+    if reviewed is not None:
+        return reviewed
     match = _WIRE.match(method, path)
     handler = _HANDLERS.get(match[0].name) if match else None
     if match is None or handler is None:

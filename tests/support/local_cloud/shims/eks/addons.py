@@ -10,7 +10,7 @@ from typing import Any
 from ministack.services import eks
 
 from ...wire import AWSError
-from . import catalog
+from . import catalog, planes
 from .records import (
     Call,
     Handler,
@@ -109,6 +109,7 @@ def _create(call: Call) -> dict[str, Any]:
         podIdentityAssociations=[],
     )
     _associate(addon, record, request.get("podIdentityAssociations", []))
+    planes.install_addon(cluster, record)
     begin(record, "CREATING")
     return {"addon": _shown(record)}
 
@@ -188,6 +189,9 @@ def _delete(call: Call) -> dict[str, Any]:
     if departing_record("addon", key):
         raise in_use(f"Addon {name} is already being deleted")
     call.forwarded()
+    # With `preserve` the add-on's objects stay, and nobody at EKS manages them any more.
+    if not call.request.get("preserve"):
+        planes.remove_addon(cluster, record)
     _associate(_catalogued(name), record, [])
     depart("addon", key, record)
     return {"addon": shown(record)}

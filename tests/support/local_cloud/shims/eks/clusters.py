@@ -20,7 +20,7 @@ from ministack.services import ec2, eks
 
 from ...wire import AWSError
 from ..ec2.records import new_id
-from . import catalog
+from . import catalog, planes
 from .records import (
     Call,
     Handler,
@@ -118,6 +118,7 @@ def _create(call: Call) -> dict[str, Any]:
     cluster["controlPlaneScalingConfig"] = request.get("controlPlaneScalingConfig", {"tier": "standard"})
     cluster["health"] = {"issues": []}
     begin(cluster, "CREATING")
+    planes.start(cluster, vpc["CidrBlock"])
     return {"cluster": shown(cluster)}
 
 
@@ -417,6 +418,7 @@ def _update_version(call: Call) -> dict[str, Any]:
             )
     cluster["version"] = version
     begin(cluster, "UPDATING")
+    planes.restart(cluster)
     return {"update": record_update("VersionUpdate", {"Version": version, "PlatformVersion": "eks.4"}, name)}
 
 
@@ -442,8 +444,10 @@ def _delete(call: Call) -> dict[str, Any]:
     keys = [*eks._nodegroups.keys(), *departing_keys("nodegroup")]
     if any(key.startswith(f"{name}/") for key in keys):
         raise in_use("Cluster has nodegroups attached")
-    active_cluster(name)
+    if status_of(cluster) != "FAILED":
+        active_cluster(name)
     call.forwarded()
+    planes.stop(cluster)
     for key in [key for key in eks._addons if key.startswith(f"{name}/")]:
         eks._tags.pop(eks._addons.pop(key)["addonArn"], None)
     for key in [key for key in updates if key.startswith(f"{name}\x00")]:

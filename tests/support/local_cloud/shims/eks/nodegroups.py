@@ -11,7 +11,7 @@ from ministack.services import ec2, eks
 from ...wire import AWSError
 from .. import timing
 from ..ec2.launch_templates import find_template, find_version
-from . import catalog
+from . import catalog, planes
 from .access import add_node_entry, drop_node_entry
 from .records import (
     Call,
@@ -91,6 +91,7 @@ def _create(call: Call) -> dict[str, Any]:
     if "remoteAccess" not in request:
         record["resources"].pop("remoteAccessSecurityGroup", None)
     add_node_entry(cluster, request["nodeRole"])
+    planes.follow_group(cluster, record)
     begin(record, "CREATING")
     return {"nodegroup": shown(record)}
 
@@ -243,6 +244,7 @@ def _update_version(call: Call) -> dict[str, Any]:
 
 def _started(record: dict[str, Any], kind: str, params: dict[str, Any]) -> dict[str, Any]:
     record["modifiedAt"] = eks._now()
+    planes.follow_group(cluster_of(record["clusterName"]), record)
     begin(record, "UPDATING")
     return {"update": record_update(kind, params, record["clusterName"], nodegroup=record["nodegroupName"])}
 
@@ -255,6 +257,7 @@ def _delete(call: Call) -> dict[str, Any]:
     if departing_record("nodegroup", key) or timing.is_running(record):
         raise in_use(f"Nodegroup {name} is in status {status_of(record)} and can't be deleted now")
     call.forwarded()
+    planes.remove_group(cluster, name)
     others = [one for one in eks._nodegroups.values() if one["clusterName"] == cluster["name"]]
     if all(one["nodeRole"] != record["nodeRole"] for one in others):
         drop_node_entry(cluster, record["nodeRole"])

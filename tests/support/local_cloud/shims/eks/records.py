@@ -14,6 +14,7 @@ from ministack.services import eks, iam
 
 from ...wire import AWSError, Response
 from .. import timing
+from . import planes
 
 # What has been deleted but is still shown as DELETING: kind and key -> record.
 departing = AccountRegionScopedDict()
@@ -82,8 +83,10 @@ def begin(record: dict[str, Any], status: str) -> None:
 
 
 def status_of(record: dict[str, Any]) -> str:
-    if timing.is_running(record):
+    if timing.is_running(record) or planes.is_busy(record):
         return record["_transition"]
+    if planes.has_failed(record):
+        return "FAILED" if "certificateAuthority" in record else "CREATE_FAILED"
     return record["status"]
 
 
@@ -99,7 +102,7 @@ def depart(kind: str, key: str, record: dict[str, Any]) -> None:
 def departing_record(kind: str, key: str) -> dict[str, Any] | None:
     full = f"{kind}\x00{key}"
     record = departing.get(full)
-    if record is not None and timing.is_due(record):
+    if record is not None and timing.is_due(record) and not planes.is_busy(record):
         departing.pop(full, None)
         return None
     return record
