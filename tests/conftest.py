@@ -60,6 +60,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", marker)
 
 
+# Before pytest-xdist reads the groups.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     awaiting = [item for item in items if item.get_closest_marker("awaits")]
     items[:] = [item for item in items if item not in awaiting] + awaiting

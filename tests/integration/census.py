@@ -14,12 +14,15 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
-from tests.support.components import COMPONENTS
-from tests.support.playbook import Account
+from tests.support.components import IN_AWS
+from tests.support.playbook import REGION, Account
 
 from . import components
 
 Census = dict[str, list[str]]
+# Where a platform has something: in its own region, and where CloudFront is at home.
+HOME = "us-east-1"
+REGIONS = (REGION, HOME)
 
 
 def tags_of(resource: dict) -> dict[str, str]:
@@ -28,7 +31,11 @@ def tags_of(resource: dict) -> dict[str, str]:
     tags = next(filter(None, found), [])
     if isinstance(tags, dict):
         return tags
-    return {tag.get("Key") or tag["TagKey"]: tag.get("Value", tag.get("TagValue", "")) for tag in tags}
+    keys, values = ("Key", "TagKey", "key"), ("Value", "TagValue", "value")
+    return {
+        next(tag[name] for name in keys if name in tag): next((tag[name] for name in values if name in tag), "")
+        for tag in tags
+    }
 
 
 def name_of(resource: dict) -> str:
@@ -85,20 +92,50 @@ class Lister:
 
     def log_groups(self) -> list[dict]:
         return [
-            {**group, **self._of_log_group(group["logGroupName"], group["arn"].removesuffix(":*"))}
-            for group in self.account.pages("logs", "describe_log_groups", "logGroups")
+            {**group, **self._of_log_group(region, group["logGroupName"], group["arn"].removesuffix(":*"))}
+            for region in REGIONS
+            for group in self.account.pages("logs", "describe_log_groups", "logGroups", region)
         ]
 
-    def _of_log_group(self, name: str, arn: str) -> dict:
-        """Its tags, its Policies, and where its events are sent: Destinations."""
-        logs = self.account.client("logs")
+    def _of_log_group(self, region: str, name: str, arn: str) -> dict:
+        """Its tags, its Policies, its Region, and where its events are sent: Destinations."""
+        logs = self.account.client("logs", region)
         policies = logs.describe_resource_policies(resourceArn=arn, policyScope="RESOURCE")["resourcePolicies"]
         filters = logs.describe_subscription_filters(logGroupName=name)["subscriptionFilters"]
         return {
+            "Region": region,
             "tags": logs.list_tags_for_resource(resourceArn=arn)["tags"],
             "Policies": [document(policy["policyDocument"]) for policy in policies],
             "Destinations": [item["destinationArn"] for item in filters],
         }
+
+    def log_deliveries(self, kind: str) -> list[dict]:
+        """The deliveries of logs, or their "delivery_sources" or "delivery_destinations", with their tags."""
+        found = []
+        for region in REGIONS:
+            logs = self.account.client("logs", region)
+            member = "deliveries" if kind == "deliveries" else f"delivery{kind.removeprefix('delivery_').title()}"
+            for item in self.account.pages("logs", f"describe_{kind}", member, region):
+                tags = logs.list_tags_for_resource(resourceArn=item["arn"])["tags"]
+                found.append({**item, "tags": tags})
+        return found
+
+    def _delivered(self) -> Iterator[list]:
+        """Which log of what goes where, and how."""
+        sources = {item["name"]: item for item in self.log_deliveries("delivery_sources")}
+        destinations = {item["arn"]: item for item in self.log_deliveries("delivery_destinations")}
+        for item in self.log_deliveries("deliveries"):
+            source = sources[item["deliverySourceName"]]
+            destination = destinations[item["deliveryDestinationArn"]]
+            yield [
+                source["resourceArns"],
+                source["logType"],
+                destination["deliveryDestinationConfiguration"],
+                destination["outputFormat"],
+                item["recordFields"],
+                item.get("fieldDelimiter"),
+                item.get("s3DeliveryConfiguration"),
+            ]
 
     def roles(self) -> list[dict]:
         """With their policies: Inline by name, Attached by ARN."""
@@ -162,6 +199,7 @@ class Lister:
             "log groups": [
                 [
                     group["logGroupName"],
+                    group["Region"],
                     group.get("retentionInDays"),
                     group.get("kmsKeyId"),
                     group.get("deletionProtectionEnabled", False),
@@ -171,6 +209,7 @@ class Lister:
                 ]
                 for group in self.log_groups()
             ],
+            "log deliveries": list(self._delivered()),
             "roles": [
                 [
                     role["Arn"],
@@ -205,6 +244,10 @@ class Lister:
     def tagged(self) -> Iterator[tuple[str, dict]]:
         """Everything in the account that may carry tags, with its kind, but for what AWS itself makes."""
         yield from ((f"log group {item['logGroupName']}", item) for item in self.log_groups())
+        for kind in ("source", "destination"):
+            ends = self.log_deliveries(f"delivery_{kind}s")
+            yield from ((f"log delivery {kind} {item['name']}", item) for item in ends)
+        yield from ((f"log delivery {item['deliverySourceName']}", item) for item in self.log_deliveries("deliveries"))
         for role in self.roles():
             if not role["Path"].startswith("/aws-service-role/"):
                 yield f"role {role['RoleName']}", role
@@ -218,7 +261,7 @@ class Lister:
 
 def take(account: Account, *chosen: str) -> Census:
     """chosen: components, if not all of them are looked at."""
-    return Lister(account).count(chosen or COMPONENTS)
+    return Lister(account).count(chosen or IN_AWS)
 
 
 def differences(expected: Census, actual: Census) -> list[str]:

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from tests.support import ansible_cores, warm_runs
-from tests.support.components import COMPONENTS, with_required
+from tests.support.components import IN_AWS, IN_CLUSTER, with_required
 from tests.support.faults import free_port
 from tests.support.local_cloud import processes
 from tests.support.local_cloud.settings import EMULATORS, Instance
 from tests.support.playbook import Account, Run
 
-from . import census, components, neighbours
+from . import census, drift, neighbours
 
 FOLDER = Path(__file__).resolve().parent
 SHARED_ACCOUNT = "123456789012"
@@ -41,23 +41,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             indirect=True,
         )
     chosen = chosen_components(metafunc.config)
-    if "component" in metafunc.fixturenames:
-        metafunc.parametrize("component", chosen)
-    if "repair" in metafunc.fixturenames:
-        metafunc.parametrize(
-            ("repaired", "repair"),
-            [
-                pytest.param(name, repair, id=f"{name}: {harm}")
-                for name in chosen
-                for harm, repair in components.of(name).REPAIRS.items()
-            ],
-        )
+    if "repairs" in metafunc.fixturenames:
+        metafunc.parametrize("repairs", drift.rounds(chosen), ids=lambda repairs: ", ".join(repairs))
 
 
 def chosen_components(config: pytest.Config) -> tuple[str, ...]:
     """What the tests are about: all components, or those of --component."""
-    chosen = config.getoption("component") or COMPONENTS
-    return tuple(component for component in COMPONENTS if component in chosen)
+    chosen = config.getoption("component") or IN_AWS
+    return tuple(component for component in IN_AWS if component in chosen)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -73,8 +64,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_of(item: pytest.Item, component: str) -> bool:
-    if item.path.parent == FOLDER / "components":
+    if item.path.parent in (FOLDER / "components", FOLDER / "cluster/components"):
         return item.path.stem == component
+    if component in IN_CLUSTER and FOLDER / "cluster" not in item.path.parents:
+        return False
     marker = item.get_closest_marker("by_component")
     return marker is not None and component in (marker.args or (component,))
 

@@ -430,6 +430,31 @@ def test_what_aws_could_not_change_is_refused(new_account: Callable[[str], Accou
     assert ended.calls.writes == {}
 
 
+def test_who_will_not_be_let_into_the_cluster_is_refused(new_account: Callable[[str], Account]):
+    """Before there is a cluster. A session is its role, with the path that only IAM tells."""
+    account = new_account("620100000002")
+    trust = {"Version": "2012-10-17", "Statement": []}
+    made = account.client("iam").create_role(
+        RoleName="deployers", Path="/teams/", AssumeRolePolicyDocument=json.dumps(trust)
+    )["Role"]["Arn"]
+    keys = account.client("sts").assume_role(RoleArn=made, RoleSessionName="run")["Credentials"]
+    session = {
+        "AWS_ENDPOINT_URL": account.playbook_endpoint,
+        "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": keys["SessionToken"],
+    }
+    inside = {"platform_cluster_access": "direct", "eks_deployer_access": False, "platform_aws_environment": session}
+    ended = account.run(variables=inside, note="preflight refuses who won't be let in").assert_refused()
+    (fault,) = read_refusal(ended.output).faults
+    assert fault.startswith(
+        f"eks_access_entries: this run is {made}, and has no access entry in the cluster, which nobody has by having"
+        f" made it: add {{principal_arn: '{made}', policies: [{{policy: AmazonEKSClusterAdminPolicy}}]}}, or set"
+        " eks_deployer_access: true (inventories/local/host_vars/eks.yml:"
+    )
+    assert ended.calls.writes == {}
+
+
 def test_more_than_the_account_may_have_is_refused(new_account: Callable[[str], Account]):
     account = new_account("200000000043")
     groups = [{"name": "default", "desired_size": 2, "instance_types": ["m7i.48xlarge"]}]

@@ -8,7 +8,6 @@ What the role makes of a host is the business of its own scenario; here it only 
 from __future__ import annotations
 
 import json
-import os
 import platform as machine
 import subprocess
 import sys
@@ -16,7 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.playbook import PREFIX, REGION
+from tests.support import session_manager
+from tests.support.faults import free_port
+from tests.support.playbook import PREFIX
+from tests.support.remote_host import echo, said_back
+from tests.support.warm_runs import wait_for
 
 from . import neighbours
 from .conftest import Platform
@@ -65,35 +68,28 @@ def here(tmp_path: Path) -> list[str]:
     return with_group(tmp_path, **HERE)
 
 
-@pytest.fixture
-def told(tmp_path: Path) -> Path:
-    """A stand-in for the AWS CLI that notes how it was called."""
-    (tmp_path / "bin").mkdir()
-    aws = tmp_path / "bin/aws"
-    aws.write_text(
-        f"#!{sys.executable}\nimport json, pathlib, sys\n"
-        f"pathlib.Path({str(tmp_path / 'told.json')!r}).write_text(json.dumps(sys.argv[1:]))\n"
-    )
-    aws.chmod(0o755)
-    return tmp_path
+def test_tunnel_leads_to_code_server_on_the_instance(platform, instance_id, tmp_path):
+    """And ends with the process that it is for, as `make tunnel` is."""
+    local_port = free_port()
+    with echo() as port, subprocess.Popen(["sleep", "600"]) as owner:
+        plugin = session_manager.install_plugin(tmp_path / "bin", hosts={instance_id: ["127.0.0.1", port]})
+        variables = {"tunnel_port": local_port, "tunnel_owner": owner.pid, "tunnel_folder": str(tmp_path / "tunnel")}
+        environment = session_manager.environment(plugin)
+        try:
+            platform.account.run(
+                playbook="playbooks/tunnel.yml", variables=variables, environment=environment, note="tunnel"
+            ).assert_converged()
 
-
-def test_tunnel_leads_to_code_server_on_the_instance(platform, instance_id, told):
-    script = told / "tunnel.sh"
-    variables = {"tunnel_script": str(script), "tunnel_port": 9090}
-    platform.account.run(playbook="playbooks/tunnel.yml", variables=variables, note="tunnel").assert_converged()
-
-    subprocess.run([str(script)], env={"PATH": f"{told / 'bin'}:{os.environ['PATH']}"}, check=True, timeout=60)
-
-    called = json.loads((told / "told.json").read_text())
-    assert called[:2] == ["ssm", "start-session"]
-    options = dict(zip(called[2::2], called[3::2], strict=True))
-    assert json.loads(options.pop("--parameters")) == {"portNumber": ["8080"], "localPortNumber": ["9090"]}
-    assert options == {
-        "--region": REGION,
-        "--target": instance_id,
-        "--document-name": "AWS-StartPortForwardingSession",
-    }
+            assert said_back(local_port) == b"hello"
+            ssm = platform.account.client("ssm")
+            (session,) = ssm.describe_sessions(State="Active")["Sessions"]
+            assert (session["Target"], session["DocumentName"]) == (instance_id, "AWS-StartPortForwardingSession")
+            assert json.loads(session_manager.calls(plugin)[0]["arguments"][4])["Parameters"]["portNumber"] == ["8080"]
+        finally:
+            owner.kill()
+    wait_for(lambda: not ssm.describe_sessions(State="Active")["Sessions"], 2)
+    with pytest.raises(ConnectionRefusedError):
+        said_back(local_port)
 
 
 @pytest.mark.skipif(

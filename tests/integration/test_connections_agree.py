@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support.playbook import COMPONENTS, Account, Run
+from tests.support.components import COMPONENTS, IN_AWS
+from tests.support.playbook import Account, Run
 from tests.support.returned import Names, Returned, by_nature, differences, returned
 from tests.support.warm_runs import LOCAL, TOLD, WARM
 
@@ -23,7 +24,7 @@ from . import neighbours
 TWO = ("encryption", "network")
 ACCOUNTS = {
     TWO: {WARM: "100000000021", LOCAL: "100000000022"},
-    COMPONENTS: {WARM: "100000000023", LOCAL: "100000000024"},
+    IN_AWS: {WARM: "100000000023", LOCAL: "100000000024"},
 }
 # Records of all that was returned, with what each module was called with.
 FULL = {"TEST_RECORDS_FULL": "1", "ANSIBLE_INJECT_INVOCATION": "true"}
@@ -82,7 +83,7 @@ class Built:
 
 
 @pytest.fixture(
-    scope="session", params=[TWO, pytest.param(COMPONENTS, marks=pytest.mark.thorough)], ids=["two components", "all"]
+    scope="session", params=[TWO, pytest.param(IN_AWS, marks=pytest.mark.thorough)], ids=["two components", "all"]
 )
 def built(request: pytest.FixtureRequest, new_account: Callable[[str], Account]) -> Iterator[Built]:
     """The runs that build the components, by connection, begun at once."""

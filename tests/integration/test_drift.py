@@ -4,55 +4,80 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
 import pytest
 
-from tests.support.components import COMPONENTS, READS, REQUIRES
-from tests.support.playbook import Run
+from tests.support.components import IN_AWS, READS, REQUIRES
+from tests.support.playbook import Account, Run
 
 from . import census, components
 from .conftest import Platform
-from .drift import Repair
+from .drift import Repairs
 
 pytestmark = pytest.mark.by_component
 
 
-def mend(platform: Platform, component: str) -> Run:
-    """Run one component; what it changed must be all there was to change."""
-    run = platform.account.run("--limit", component, note=f"mends {component}").assert_converged()
-    assert run.total("changed") > 0, run.explain()
-    assert {host for host, _task in run.changed} == {component}, run.explain()
+def mend(platform: Platform, *chosen: str, told: Iterable[str] = ()) -> Run:
+    """Run these components; what they changed must be all there was to change, but for what is told of it."""
+    run = platform.account.run("--limit", ",".join(chosen), note=f"mends {', '.join(chosen)}").assert_converged()
+    assert {host for host, _task in run.changed} == {*chosen}, run.explain()
+    if news := [component for component in platform.components if component in told]:
+        platform.account.run("--limit", ",".join(news), note="is told of another id").assert_converged()
     assert census.differences(platform.census, census.take(platform.account)) == [], run.explain()
     return run
 
 
-def changed_tasks(run: Run) -> set[str]:
-    """The names of the tasks that changed something, without their role and file."""
-    return {task.split(" : ")[-1].split(" | ")[-1] for _host, task in run.changed}
+def changed_tasks(run: Run) -> dict[str, set[str]]:
+    """By component the names of the tasks that changed something, without their role and file."""
+    found: dict[str, set[str]] = {}
+    for host, task in run.changed:
+        found.setdefault(host, set()).add(task.split(" : ")[-1].split(" | ")[-1])
+    return found
 
 
-def test_one_thing(platform: Platform, repaired: str, repair: Repair):
-    """What a run must mend exactly: with these changed tasks, and these writes."""
-    repair.harm(platform.account)
-    if repair.dry:
-        dry = platform.account.run("--check", "--limit", repaired, note="shows drift").assert_converged()
-        assert changed_tasks(dry) == repair.tasks
+def test_one_thing(platform: Platform, repairs: Repairs):
+    """What a run must mend exactly: with these changed tasks and writes. Of each component one harm at a time."""
+    for repair in repairs.values():
+        repair.harm(platform.account)
+    if shown := {component: repair.tasks for component, repair in repairs.items() if repair.dry}:
+        dry = platform.account.run("--check", "--limit", ",".join(shown), note="shows drift").assert_converged()
+        assert changed_tasks(dry) == shown
         assert not dry.calls.writes
-    run = mend(platform, repaired)
-    assert run.calls.writes == repair.writes
-    if repair.tasks is not None:
-        assert changed_tasks(run) == repair.tasks
+    run = mend(platform, *repairs, told={name for repair in repairs.values() for name in repair.told})
+    assert run.calls.writes == sum((repair.writes for repair in repairs.values()), start=Counter()), run.explain()
+    changed = changed_tasks(run)
+    for component, repair in repairs.items():
+        if repair.tasks is not None:
+            assert changed[component] == repair.tasks
 
 
-def test_several_things(platform: Platform, component: str):
-    """Each kind of thing once removed or changed by hand, and all of a component mended by one run."""
-    known = components.of(component)
-    # It may have something in what it builds on, such as access to the cluster.
-    about = tuple(name for name in COMPONENTS if name in {component, *REQUIRES[component], *READS[component]})
-    lasting, before = known.lasting(platform.account), census.take(platform.account, *about)
-    for thing, harm in known.harms(platform.account).items():
+def harm(account: Account, component: str, harms: Mapping[str, Callable[[], Any]]) -> None:
+    """Each kind of thing of a component once removed or changed by hand."""
+    around = tuple(name for name in IN_AWS if name in {*REQUIRES[component], *READS[component]} - {component})
+    before, before_around = census.take(account, component), census.take(account, *around) if around else {}
+    for thing, harm in harms.items():
         harm()
-        after = census.take(platform.account, *about)
-        assert census.differences(before, after), f"{thing} did not change anything"
+        after = census.take(account, component)
+        changed = census.differences(before, after)
         before = after
-    mend(platform, component)
-    assert known.lasting(platform.account) == lasting
+        if not changed and around:
+            # It may have something in what it builds on, such as access to the cluster.
+            after_around = census.take(account, *around)
+            changed = census.differences(before_around, after_around)
+            before_around = after_around
+        assert changed, f"{thing} of {component} did not change anything"
+
+
+def test_several_things(platform: Platform):
+    """All kinds of things of all components at once, mended by one run."""
+    lasting = {component: components.of(component).lasting(platform.account) for component in platform.chosen}
+    # Those of one look for things that another's have taken away.
+    harms = {component: components.of(component).harms(platform.account) for component in platform.chosen}
+    for component, of_it in harms.items():
+        harm(platform.account, component, of_it)
+    mend(platform, *platform.chosen)
+    for component, before in lasting.items():
+        assert components.of(component).lasting(platform.account) == before, component

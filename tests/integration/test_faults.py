@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.support.components import COMPONENTS
+from tests.support.components import IN_AWS
 from tests.support.faults import Calls
 from tests.support.playbook import Account, Run, Started
 
@@ -25,6 +25,8 @@ from .conftest import Platform, build_required, limit
 
 # How AWS words it, by the service's signing name: (code, HTTP status). The others say what all services may say.
 THROTTLED = {
+    "bedrock": ("ThrottlingException", 429),
+    "bedrock-agent": ("ThrottlingException", 429),
     "cognito-identity": ("TooManyRequestsException", 400),
     "cognito-idp": ("TooManyRequestsException", 400),
     "ec2": ("RequestLimitExceeded", 503),
@@ -32,11 +34,14 @@ THROTTLED = {
     "elasticache": ("Throttling", 400),
     "iam": ("Throttling", 400),
     "s3": ("SlowDown", 503),
+    "s3vectors": ("TooManyRequestsException", 429),
 }
 BROKEN = {
     "cognito-identity": ("InternalErrorException", 500),
     "cognito-idp": ("InternalErrorException", 500),
     "appconfig": ("InternalServerException", 500),
+    "bedrock": ("InternalServerException", 500),
+    "bedrock-agent": ("InternalServerException", 500),
     "ec2": ("InternalError", 500),
     "eks": ("ServerException", 500),
     "elasticache": ("InternalFailure", 500),
@@ -44,6 +49,7 @@ BROKEN = {
     "kms": ("KMSInternalException", 500),
     "logs": ("ServiceUnavailableException", 503),
     "s3": ("InternalError", 500),
+    "s3vectors": ("InternalServerException", 500),
     "secretsmanager": ("InternalServiceError", 500),
 }
 # A run that fails may be repeated; each must get past what stopped the one before.
@@ -186,7 +192,7 @@ def stories(
     """All stories, by name, told at once when it's their turn. The bad day is one of the whole platform."""
     chosen, writes = platform.chosen, platform.first_run.calls.writes
     tellers = {name: (suffer, name, new_account(plot.account_id), chosen, writes) for name, plot in PLOTS.items()}
-    if chosen == COMPONENTS:
+    if chosen == IN_AWS:
         tellers["bad day"] = (bad_day, new_account("100000000015"))
 
     def tell() -> dict[str, Future]:

@@ -86,6 +86,20 @@ class Thing:
             return item["KeyId"], *self._kms(item["KeyId"])
         if "logGroupName" in item:
             return item["logGroupName"], *self._by_arn("logs", item["arn"].removesuffix(":*"))
+        if item.get("arn", "").startswith("arn:aws:logs:"):
+            return item.get("name") or item["deliverySourceName"], *self._by_arn("logs", item["arn"])
+        if "knowledgeBaseArn" in item:
+            return item["name"], *self._by_arn("bedrock-agent", item["knowledgeBaseArn"])
+        if "guardrailArn" in item:
+            return item["name"], *self._guardrail(item["guardrailArn"])
+        for member in ("indexArn", "vectorBucketArn"):
+            if member in item:
+                return item[f"{member.removesuffix('Arn')}Name"], *self._by_arn("s3vectors", item[member])
+        for arn in (item.get("ARN", ""), item.get("Arn", "")):
+            if arn.startswith("arn:aws:cloudfront:"):
+                return item.get("Name") or item["Id"], *self._cloudfront(arn)
+        if item.get("ARN", "").startswith("arn:aws:wafv2:"):
+            return item["Name"], *self._web_acl(item["ARN"])
         if "SecretVersionsToStages" in item:
             return item["Name"], *self._secret(item["ARN"])
         if "ThumbprintList" in item:
@@ -157,7 +171,7 @@ class Thing:
         )
 
     def _by_arn(self, service: str, arn: str) -> tuple[Take, Give]:
-        client = self.client(service)
+        client = self.client(service, arn.split(":")[3])
         return (
             lambda keys: client.untag_resource(resourceArn=arn, tagKeys=keys),
             lambda tags: client.tag_resource(resourceArn=arn, tags=tags),
@@ -210,6 +224,29 @@ class Thing:
         return (
             lambda keys: acm.remove_tags_from_certificate(CertificateArn=arn, Tags=[{"Key": key} for key in keys]),
             lambda tags: acm.add_tags_to_certificate(CertificateArn=arn, Tags=neighbours.tag_list(tags)),
+        )
+
+    def _cloudfront(self, arn: str) -> tuple[Take, Give]:
+        cloudfront = self.client("cloudfront")
+        return (
+            lambda keys: cloudfront.untag_resource(Resource=arn, TagKeys={"Items": keys}),
+            lambda tags: cloudfront.tag_resource(Resource=arn, Tags={"Items": neighbours.tag_list(tags)}),
+        )
+
+    def _web_acl(self, arn: str) -> tuple[Take, Give]:
+        waf = self.client("wafv2", arn.split(":")[3])
+        return (
+            lambda keys: waf.untag_resource(ResourceARN=arn, TagKeys=keys),
+            lambda tags: waf.tag_resource(ResourceARN=arn, Tags=neighbours.tag_list(tags)),
+        )
+
+    def _guardrail(self, arn: str) -> tuple[Take, Give]:
+        bedrock = self.client("bedrock")
+        return (
+            lambda keys: bedrock.untag_resource(resourceARN=arn, tagKeys=keys),
+            lambda tags: bedrock.tag_resource(
+                resourceARN=arn, tags=[{"key": key, "value": value} for key, value in tags.items()]
+            ),
         )
 
     def _bucket(self, name: str) -> tuple[Take, Give]:

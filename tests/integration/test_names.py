@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 
 import pytest
@@ -14,16 +15,18 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.roles import lo
 from tests.support.components import shared
 from tests.support.playbook import PREFIX, REGION
 
-from . import components
+from . import components, edge
 from .census import tags_of
-from .components import aurora, cognito, opensearch, redis
+from .components import aurora, cognito, frontend, opensearch, redis
 from .components import feature_flags as flags
+from .components import knowledge_base as knowledge
 
 
 def named(lister) -> dict[str, list[tuple[str, dict]]]:
     """By kind what has names of their own, with their tags."""
     account = lister.account
     iam, eks, s3, kms = (account.client(name) for name in ("iam", "eks", "s3", "kms"))
+    serverless = account.client("opensearchserverless")
     clusters = [
         eks.describe_cluster(name=name)["cluster"] for name in account.pages("eks", "list_clusters", "clusters")
     ]
@@ -47,6 +50,19 @@ def named(lister) -> dict[str, list[tuple[str, dict]]]:
             (item["Name"], tags_of(item)) for one in applications for item in flags.profiles(account, one)
         ],
         "appconfig_strategy": [(item["Name"], tags_of(item)) for item in flags.strategies(account)],
+        "bedrock_guardrail": [(item["name"], tags_of(item)) for item in knowledge.guardrails(lister)],
+        "bedrock_knowledge_base": [(item["name"], tags_of(item)) for item in knowledge.bases(lister)],
+        "cloudfront_distribution": [(item["Comment"], tags_of(item)) for item in frontend.distributions(lister)],
+        "cloudfront_function": [(item["Name"], tags_of(item)) for item in frontend.functions(lister)],
+        # They have no tags.
+        "cloudfront_origin_access_control": [
+            (item["Name"], {"Component": "frontend"}) for item in frontend.controls(account)
+        ],
+        "cloudfront_response_headers_policy": [
+            (item["ResponseHeadersPolicyConfig"]["Name"], {"Component": "frontend"})
+            for item in frontend.policies(account)
+        ],
+        "cloudfront_vpc_origin": [(item["Name"], tags_of(item)) for item in edge.vpc_origins(lister)],
         # It has the tags of its user pool.
         "cognito_domain": [(item["Domain"], tags_of(item)) for item in user_pools if "Domain" in item],
         "cognito_identity_pool": [(item["IdentityPoolName"], tags_of(item)) for item in cognito.identity_pools(lister)],
@@ -78,16 +94,24 @@ def named(lister) -> dict[str, list[tuple[str, dict]]]:
             (item["LaunchTemplateName"], tags_of(item))
             for item in lister.ec2("describe_launch_templates", "LaunchTemplates")
         ],
+        "log_delivery": [(item["name"], tags_of(item)) for item in lister.log_deliveries("delivery_sources")],
         "log_group": [(item["logGroupName"], tags_of(item)) for item in lister.log_groups()],
         # They have no tags.
         "logs_resource_policy": [(name, {"Component": "opensearch"}) for name in opensearch.log_policies(lister)],
         "opensearch_domain": [(item["DomainName"], tags_of(item)) for item in opensearch.domains(lister)],
+        "opensearchserverless_collection": [
+            (item["name"], tags_of(serverless.list_tags_for_resource(resourceArn=item["arn"])))
+            for item in account.pages("opensearchserverless", "list_collections", "collectionSummaries")
+        ],
         "rds_cluster": [(item["DBClusterIdentifier"], tags_of(item)) for item in aurora.clusters(lister)],
         "rds_event_subscription": [(item["Name"], tags_of(item)) for item in aurora.listed(lister, "subscription")],
         "rds_instance": [(item["DBInstanceIdentifier"], tags_of(item)) for item in aurora.instances(lister)],
         "rds_parameter_group": [(item["Name"], tags_of(item)) for item in aurora.listed(lister, "cluster parameters")],
         "rds_subnet_group": [(item["Name"], tags_of(item)) for item in aurora.listed(lister, "subnet group")],
         "s3_bucket": [(item["Name"], tags_of(s3.get_bucket_tagging(Bucket=item["Name"]))) for item in buckets],
+        "s3vectors_vector_bucket": [
+            (item["vectorBucketName"], tags_of(item)) for item in knowledge.vector_buckets(lister)
+        ],
         "secret": [
             (item["Name"], tags_of(item)) for item in account.pages("secretsmanager", "list_secrets", "SecretList")
         ],
@@ -95,6 +119,7 @@ def named(lister) -> dict[str, list[tuple[str, dict]]]:
             (item["GroupName"], tags_of(item)) for item in lister.ec2("describe_security_groups", "SecurityGroups")
         ],
         "sns_topic": [(item["TopicArn"].rpartition(":")[2], tags_of(item)) for item in aurora.topics(lister)],
+        "web_acl": [(item["Name"], tags_of(item)) for item in frontend.web_acls(lister)],
     }
 
 
@@ -106,7 +131,7 @@ def test_each_component_has_the_names_that_it_claims(platform, lister):
     for kind, things in found.items():
         for name, tags in things:
             # AWS names the default group of a VPC itself.
-            if (name.startswith(PREFIX) or f"/{PREFIX}" in name) and "Component" in tags:
+            if re.search(rf"(^|[/-]){PREFIX}", name) and "Component" in tags:
                 made[tags["Component"]].add((kind, name))
     for component in platform.components:
         values = load(component, "defaults/main.yml") | {

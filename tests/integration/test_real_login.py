@@ -13,11 +13,8 @@ import dataclasses
 import hashlib
 import http.server
 import json
-import os
 import re
 import secrets
-import shutil
-import subprocess
 import threading
 import urllib.error
 import urllib.parse
@@ -34,8 +31,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from joserfc import errors, jwt
 from joserfc.jwk import KeySet
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from tests.support import browser as chromium
 from tests.support.components import with_required
 from tests.support.local_cloud import processes
 from tests.support.local_cloud.account import furnish
@@ -49,8 +47,6 @@ pytestmark = pytest.mark.by_component("cognito")
 ACCOUNT = "530100000001"
 PERSON, GROUP = "jo@example.com", "platform_admin"
 PASSWORD = "Correct-Horse-7-Battery"
-BROWSERS = [os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"]
-OPTIONS = ["--disable-background-networking", "--disable-component-update", "--disable-gpu", "--no-proxy-server"]
 SCOPES = "openid email profile"
 PARAMETER = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/of/{{}}"
 # Everybody reads what is one's own, which the tag of the session tells.
@@ -65,18 +61,6 @@ STATEMENTS = [
 ]
 # Nothing of the machine's own lies between the tests and what they talk to.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-def browser_program() -> str:
-    """Chromium, installed where it is missing and that is possible; skipped elsewhere."""
-    if not any(map(shutil.which, filter(None, BROWSERS))) and os.geteuid() == 0 and shutil.which("apt-get"):
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        install = ["apt-get", "install", "--yes", "--no-install-recommends", "chromium", "fonts-dejavu-core"]
-        subprocess.run(install, env=environment, capture_output=True, check=False)
-    found = next(filter(None, map(shutil.which, filter(None, BROWSERS))), None)
-    if found is None:
-        pytest.skip("Chromium is needed: its path in CHROMIUM, or root on Debian to install it")
-    return found
 
 
 # ---- The application
@@ -201,7 +185,7 @@ class Platform:
 
 @pytest.fixture(scope="module")
 def program() -> str:
-    return browser_program()
+    return chromium.program()
 
 
 @pytest.fixture(scope="module")
@@ -242,13 +226,8 @@ def platform_of_people(
 
 @pytest.fixture(scope="module")
 def browser(program: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        # The sandbox doesn't work for root.
-        opened = playwright.chromium.launch(
-            executable_path=program, headless=True, chromium_sandbox=os.geteuid() != 0, args=OPTIONS
-        )
-        yield opened
-        opened.close()
+    with chromium.opened(program) as browser:
+        yield browser
 
 
 @contextmanager

@@ -23,10 +23,10 @@ from tests.support.local_cloud.account import furnish
 from tests.support.local_cloud.settings import EMULATORS, Instance
 from tests.support.playbook import PREFIX, REGION, DirectAccount
 
-from .components import configuration, dynamodb, eks, workload_identity
+from .components import configuration, dynamodb, eks, knowledge_base, workload_identity
 from .components import feature_flags as flags
 
-USED = ("dynamodb", "feature_flags", "workload_identity", "configuration")
+USED = ("dynamodb", "feature_flags", "knowledge_base", "workload_identity", "configuration")
 pytestmark = pytest.mark.by_component(*USED)
 
 ACCOUNT = "210000000001"
@@ -190,8 +190,10 @@ def test_each_gateway_reads_its_part_only(as_workload, role):
     denied(gateway.put_parameter, Name=configuration.REGION_KEY, Value="x", Type="String", Overwrite=True)
 
 
-def test_agents_read_nothing(as_workload):
+def test_agents_read_where_the_gateways_are_and_nothing_else(as_workload):
     agent = as_workload("agent", "ssm")
+    # Without a cluster there is nothing to tell yet.
+    assert not by_path(agent, "gateways")
     denied(by_path, client=agent, part="platform")
     denied(agent.get_parameter, Name=configuration.REGION_KEY)
 
@@ -247,3 +249,70 @@ def test_gateways_switch_no_flags(account, as_workload):
     )
     del place["EnvironmentId"]
     denied(gateway.create_hosted_configuration_version, **place, Content=b"{}", ContentType="application/json")
+
+
+# ---- Documents
+
+DOCUMENT = b"The workshop in Basel closes at six, on Fridays at four."
+QUESTION = {"text": "When does the workshop close on Fridays?"}
+
+
+@pytest.fixture(scope="module")
+def library(account: DirectAccount) -> dict[str, str]:
+    """The knowledge base, in which a document is that somebody has put into the bucket, and a run has taken in."""
+    bucket = knowledge_base.bucket_of(account)
+    account.client("s3").put_object(Bucket=bucket, Key="hours.txt", Body=DOCUMENT)
+    run = account.run("--limit", "knowledge_base", note="a document is taken in").assert_converged()
+    assert [task.rpartition(" : ")[2] for _host, task in run.changed] == ["Take in the documents that have changed"]
+    return {"knowledgeBaseId": knowledge_base.base_of(account)["knowledgeBaseId"]}
+
+
+def test_the_gateway_of_documents_finds_what_was_put_into_the_bucket(account, as_workload, library):
+    gateway = as_workload("retrieval-gateway", "bedrock-agent-runtime")
+    (found,) = gateway.retrieve(**library, retrievalQuery=QUESTION)["retrievalResults"]
+    assert found["content"]["text"] == DOCUMENT.decode()
+    assert found["location"]["s3Location"]["uri"] == f"s3://{knowledge_base.bucket_of(account)}/hours.txt"
+
+
+@pytest.mark.parametrize("role", sorted({*workload_identity.WORKLOADS} - {"retrieval-gateway"}))
+def test_no_other_workload_finds_it(as_workload, library, role):
+    denied(as_workload(role, "bedrock-agent-runtime").retrieve, **library, retrievalQuery=QUESTION)
+
+
+def test_the_gateway_finds_documents_and_changes_none(account, as_workload, library):
+    gateway = as_workload("retrieval-gateway", "bedrock-agent")
+    assert gateway.get_knowledge_base(**library)["knowledgeBase"]["status"] == "ACTIVE"
+    denied(gateway.delete_knowledge_base, **library)
+    source = {**library, "dataSourceId": knowledge_base.source_of(account)["dataSourceId"]}
+    denied(gateway.start_ingestion_job, **source)
+    denied(gateway.delete_data_source, **source)
+    objects = as_workload("retrieval-gateway", "s3")
+    document = {"Bucket": knowledge_base.bucket_of(account), "Key": "hours.txt"}
+    denied(objects.put_object, **document, Body=b"It never closes.")
+    # What it may find, it finds through the knowledge base alone.
+    denied(objects.get_object, **document)
+
+
+def test_a_document_that_was_removed_is_found_no_more(account, as_workload, library):
+    account.client("s3").delete_object(Bucket=knowledge_base.bucket_of(account), Key="hours.txt")
+    account.run("--limit", "knowledge_base", note="a document is forgotten").assert_converged()
+    gateway = as_workload("retrieval-gateway", "bedrock-agent-runtime")
+    assert gateway.retrieve(**library, retrievalQuery=QUESTION)["retrievalResults"] == []
+
+
+@pytest.mark.parametrize("role", ["llm-gateway", "retrieval-gateway"])
+def test_gateways_ask_the_guardrail_and_change_nothing_of_it(account, as_workload, role):
+    found = knowledge_base.guardrail_of(account)
+    versions = account.client("bedrock").list_guardrails(guardrailIdentifier=found["guardrailId"])["guardrails"]
+    newest = max((item["version"] for item in versions if item["version"] != "DRAFT"), key=int)
+    question = {
+        "guardrailIdentifier": found["guardrailId"],
+        "guardrailVersion": newest,
+        "source": "INPUT",
+        "content": [{"text": QUESTION}],
+    }
+    assert as_workload(role, "bedrock-runtime").apply_guardrail(**question)["action"] == "NONE"
+    denied(as_workload("agent", "bedrock-runtime").apply_guardrail, **question)
+    bedrock = as_workload(role, "bedrock")
+    denied(bedrock.delete_guardrail, guardrailIdentifier=found["guardrailId"])
+    denied(bedrock.create_guardrail_version, guardrailIdentifier=found["guardrailId"])

@@ -13,7 +13,7 @@ from tests.support.playbook import PREFIX
 
 pytestmark = pytest.mark.thorough
 
-ACCOUNT = "100000000011"
+ACCOUNT = "580100000001"
 PATH = "/teams/agents/"
 ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 LIMIT = ("--limit", "encryption,network,bastion_instance")

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.components import COMPONENTS
+from tests.support.components import IN_AWS
 from tests.support.leaks import Leaks, ProcessList, secret_parts
 from tests.support.playbook import ROOT, Account
 
 from . import components, neighbours
 
 # How many secrets each component has, its own and those that AWS makes for it.
-SECRETS = {component: getattr(components.of(component), "SECRETS", 0) for component in COMPONENTS}
+SECRETS = {component: getattr(components.of(component), "SECRETS", 0) for component in IN_AWS}
 ACCOUNT = "100000000091"
 PLANTED = "Tr0ub4dor-and-3-more/words+here"
 

@@ -118,7 +118,7 @@ def test_an_aws_module_gives_the_same(run, emulator):
     access = {
         "endpoint_url": emulator,
         "region": REGION,
-        "access_key": "100000000023",
+        "access_key": "590100000001",
         "secret_key": "not-a-secret-the-embedded-emulator-takes-any-value",
     }
     tasks = [
@@ -275,6 +275,7 @@ def test_another_user_is_refused_by_the_process_itself(tmp_path):
         "collections": [],
         "modules": [],
         "services": [],
+        "packages": [],
         "idle": 60,
     }
     command = [sys.executable, str(ROOT / "plugins" / SERVER)]
@@ -348,6 +349,17 @@ def test_a_missing_library_is_passed_over(run):
     assert result["host0"]["loaded"] == {"colorsys": True, AWS_MODULES: False}
     assert "goes without no_such_library" in error
     assert "without the warm process" not in error
+
+
+@both_ways
+def test_what_a_call_has_imported_of_some_packages_is_loaded_for_the_next(run):
+    """So what only some runs need costs the others nothing."""
+    calls = [misbehave(act=act) for act in ("inspect", "import", "inspect")]
+    results, printed = run(calls, AGENT_PLATFORM_WARM_PACKAGES="no_such_package,colorsys")
+    assert [result["host0"].get("loaded", {}).get("colorsys") for result in results] == [False, None, True]
+    assert "without the warm process" not in printed
+    results, _printed = run(calls, AGENT_PLATFORM_WARM_PACKAGES="no_such_package")
+    assert results[2]["host0"]["loaded"]["colorsys"] is False
 
 
 @both_ways

@@ -222,3 +222,7 @@ def test_ansible_builder_makes_an_image_of_the_collection(installation):
     assert "RUN ANSIBLE_GALAXY_DISABLE_GPG_VERIFY=1 ansible-galaxy collection install" in steps
     assert re.search(r"^ARG ANSIBLE_INSTALL_REFS=\"ansible-core>=2.19,<2.22 ansible-runner\"$", steps, re.MULTILINE)
     assert re.search(r"^RUN .*/session-manager-plugin\.rpm", steps, re.MULTILINE)
+    # Helm as the bastion has it.
+    helm = yaml.safe_load((ROOT / "roles/bastion/vars/main.yml").read_text())["__bastion_known_tools"]["helm"]
+    assert f"/helm-v{helm['version']}-linux-" in steps
+    assert all(checksum.removeprefix("sha256:") in steps for checksum in helm["checksums"].values())

@@ -26,9 +26,10 @@ COLLECTION = ROOT / "collections/ansible_collections/agent_platform/aws"
 ENVIRONMENTS = sorted(path.parent.name for path in (ROOT / "inventories").glob("*/hosts.yml"))
 ROLES = sorted(path.parent.parent.name for path in (ROOT / "roles").glob("*/tasks/main.yml"))
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
-# Those that change a host, where the others talk to AWS.
+# Those that change a host, those that talk to a cluster's API, and the others that talk to AWS.
 HOST_MODULES = ["host_tools", "host_user_files"]
-AWS_MODULES = [module for module in MODULES if module not in HOST_MODULES]
+CLUSTER_MODULES = [module for module in MODULES if module.startswith("k8s_")]
+AWS_MODULES = [module for module in MODULES if module not in HOST_MODULES + CLUSTER_MODULES]
 TASK_FILES = sorted(
     path
     for folder in ("roles", "playbooks")
@@ -143,18 +144,21 @@ def test_every_component_is_in_the_inventories():
     assert described == {*COMPONENTS}
 
 
+def steps():
+    """The hosts of each play, a layer or one component, and which components are built side by side in it."""
+    plays = [play.get("vars", {}).get("layer_hosts") for play in read(ROOT / "playbooks/provision.yml")]
+    return [(hosts, layers().get(hosts, [hosts])) for hosts in plays if hosts]
+
+
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_component_says_what_it_builds_on(component):
     about = read(ROOT / "roles" / component / "meta/component.yml")
-    order = list(layers())
-    layer = {host: order.index(name) for name, hosts in layers().items() for host in hosts}
+    step = {host: number for number, (_play, hosts) in enumerate(steps()) for host in hosts}
 
     assert {"requires"} <= set(about) <= {"requires", "reads", "entries", "protected_by", "service_linked_roles"}
     assert set(about["requires"]) <= set(COMPONENTS) - {component}
-    for required in about["requires"]:
-        # In a layer all start at once; the foundation goes one after the other.
-        earlier = layer[required] < layer[component]
-        assert earlier or (layer[component] == 0 and COMPONENTS.index(required) < COMPONENTS.index(component))
+    # In a play all start at once.
+    assert [required for required in about["requires"] if step[required] >= step[component]] == []
     if "entries" in about:
         shared = read(ROOT / "group_vars/all/common.yml")
         lists = {**shared, **read(ROOT / "roles" / component / "defaults/main.yml")}
@@ -170,7 +174,7 @@ def test_component_refers_to_what_it_discovers(component):
     asked = re.findall(r"'([a-z_]+)\.[a-z_.]+'\s*\|\s*agent_platform\.aws\.fact\s*}", text)
     asked += re.findall(r"component_found(?:\.|\[')platform(?:'\])?(?:\.|\[')([a-z_]+)", text)
 
-    assert set(asked) - {"account_id", "dns_suffix", "partition", "region"} <= {
+    assert set(asked) - {"account_id", "deployer", "dns_suffix", "partition", "region"} <= {
         *about["requires"],
         *about.get("reads", []),
         component,
@@ -192,9 +196,13 @@ def test_each_layer_is_built_and_removed():
         name: [play["vars"]["layer_hosts"] for play in plays if "layer_hosts" in play.get("vars", {})]
         for name, plays in playbooks.items()
     }
-    foundation, *others = layers()
+    built = [host for _play, components in steps() for host in components]
 
-    assert hosts["provision"] == [*layers()[foundation], *others]
+    # In the order of the layers, each once.
+    order = list(layers())
+    layer = {host: order.index(name) for name, members in layers().items() for host in members}
+    assert sorted(built) == sorted(COMPONENTS)
+    assert [layer[host] for host in built] == sorted(layer.values())
     assert hosts["teardown"] == hosts["provision"][::-1]
 
 
@@ -259,9 +267,13 @@ def test_every_module_for_aws_takes_the_connection_settings_of_the_group_aws():
     assert action_group("aws") == AWS_MODULES
 
 
-def test_every_module_for_aws_is_handed_to_the_warm_process_by_its_name():
+def test_every_module_that_runs_on_the_controller_is_handed_to_the_warm_process_by_its_name():
+    """By the action of platform_info, or by one of its own, which stands on that."""
     routing = read(ROOT / "meta/runtime.yml")["plugin_routing"]["modules"]
-    assert routing == {module: {"action_plugin": "agent_platform.aws.platform_info"} for module in AWS_MODULES}
+    own = {file.stem for file in (ROOT / "plugins/action").glob("*.py")}
+    handed = AWS_MODULES + CLUSTER_MODULES
+    actions = {module: module if module in own else "platform_info" for module in handed}
+    assert routing == {module: {"action_plugin": f"agent_platform.aws.{actions[module]}"} for module in handed}
 
 
 def test_every_module_of_the_framework_gets_the_owner_tags():
@@ -404,3 +416,14 @@ def test_an_image_has_each_version_of_ansible_core_that_is_supported():
     lowest = read(ROOT / "meta/runtime.yml")["requires_ansible"].removesuffix(".0")
     assert lowest in str(wanted.specifier).split(",")
     assert [version for version in ansible_cores.VERSIONS if version not in wanted.specifier] == []
+
+
+def test_no_two_files_have_an_account_of_the_emulator_together():
+    """They run in one process or in several, as it happens: together they would find each other's things."""
+    owner = "123456789012"  # that of the platform, which has its own fixture
+    users = {}
+    for file in sorted((ROOT / "tests" / "integration").glob("test_*.py")):
+        for account in set(re.findall(r'"([0-9]{12})"', file.read_text())) - {owner, "999999999999"}:
+            users.setdefault(account, []).append(file.name)
+    assert users
+    assert {account: files for account, files in users.items() if len(files) > 1} == {}

@@ -24,14 +24,78 @@ from tests.support.unmanaged import Coverage, Regarded, readme, roles, section, 
 
 FUNCTION = "arn:aws:lambda:us-west-2:123456789012:function:sample"
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/sample"
+BEHAVIOR = {
+    "allowed_methods": ["GET", "HEAD"],
+    "cache_policy": "CachingOptimized",
+    "cached_methods": ["GET", "HEAD"],
+    "compress": True,
+    "function_associations": [{"event_type": "viewer-request", "function_arn": "sample"}],
+    "lambda_function_associations": [
+        {"event_type": "origin-request", "include_body": True, "lambda_function_arn": "sample"}
+    ],
+    "origin_request_policy": "AllViewer",
+    "response_headers_policy": "SimpleCORS",
+    "target_origin_id": "sample",
+    "trusted_key_groups": ["sample"],
+    "viewer_protocol_policy": "https-only",
+}
+ORIGIN = {
+    "connection_attempts": 3,
+    "connection_timeout": 10,
+    "custom_headers": [{"header_name": "sample", "header_value": "sample"}],
+    "domain_name": "sample",
+    "id": "sample",
+    "origin_access_control_id": "sample",
+    "origin_path": "/sample",
+    "origin_shield_region": "us-west-2",
+}
+ENDPOINT = {
+    "http_port": 80,
+    "https_port": 443,
+    "origin_protocol_policy": "https-only",
+    "origin_ssl_protocols": ["TLSv1.2"],
+}
+TIMEOUTS = {"origin_keepalive_timeout": 5, "origin_read_timeout": 30}
+
+IMMUNE = {"immunity_time_property": {"immunity_time": 300}}
+WEB_ACL = {
+    "association_config": {"request_body": {"CLOUDFRONT": {"default_size_inspection_limit": "KB_16"}}},
+    "captcha_config": IMMUNE,
+    "challenge_config": IMMUNE,
+    "custom_response_bodies": {"sample": {"content_type": "TEXT_PLAIN", "content": "sample"}},
+    "data_protection_config": {"data_protections": [{"action": "HASH", "field": {"field_type": "BODY"}}]},
+    "default_action": {"allow": {}},
+    "log_destination_arn": "arn:aws:logs:us-east-1:123456789012:log-group:aws-waf-logs-sample",
+    "logging_filter": {"default_behavior": "KEEP", "filters": []},
+    "redacted_fields": [{"method": {}}],
+    "rules": [
+        {
+            "name": "sample",
+            "priority": 1,
+            "statement": {"geo_match_statement": {"country_codes": ["AQ"]}},
+            "action": {"block": {}},
+            "rule_labels": [{"name": "sample"}],
+            "captcha_config": IMMUNE,
+            "challenge_config": IMMUNE,
+        },
+        {
+            "name": "managed",
+            "priority": 2,
+            "statement": {"managed_rule_group_statement": {"vendor_name": "AWS", "name": "sample"}},
+        },
+    ],
+}
 
 EXCEPTIONS = Exceptions(
     fewer_choices={
         "cognito_idp_user_pool.allowed_first_auth_factors": "SOFTWARE_TOKEN is in the API and not taken yet",
+        "bedrock_agent_knowledge_base.storage_configuration.type": "the others are stores of others, or for other uses",
         "acm_certificate.key_algorithm": "the others are for imported certificates",
+        "cloudfront_distribution.price_class": "None is for distributions that tenants share",
         "ec2_vpc_endpoint.type": "endpoints of load balancers, resources and service networks have other options",
     },
     samples={
+        "bedrock_guardrail.guardrail_profile": "us.guardrail.v1:0",
         "cognito_idp_user_pool.account_takeover_risk_configuration.notify_configuration.source_arn": FUNCTION,
         "cognito_idp_user_pool.email_configuration.source_arn": FUNCTION,
         "cognito_idp_user_pool.key_configuration.kms_key_arn": FUNCTION,
@@ -60,6 +124,14 @@ EXCEPTIONS = Exceptions(
         "cognito_idp_user_pool.password_policy.minimum_length": 8,
         "cognito_idp_user_pool_client.auth_session_validity": 3,
         "cognito_idp_user_pool_domain.certificate_arn": CERTIFICATE,
+        "cloudfront_distribution.cache_behaviors": [BEHAVIOR | {"path_pattern": "/sample/*"}],
+        "cloudfront_distribution.default_cache_behavior": BEHAVIOR,
+        "cloudfront_distribution.origins": [
+            ORIGIN,
+            ORIGIN | {"vpc_origin_config": {"vpc_origin_id": "sample", **TIMEOUTS}},
+            ORIGIN | {"custom_origin_config": {**ENDPOINT, **TIMEOUTS}},
+        ],
+        "cloudfront_function.test_events": None,
         "cognito_identity_pool.open_id_connect_provider_arns": ["arn:aws:iam::123456789012:oidc-provider/sample"],
         "cognito_identity_pool.saml_provider_arns": ["arn:aws:iam::123456789012:saml-provider/sample"],
         "cognito_identity_pool.role_mappings": [
@@ -73,6 +145,21 @@ EXCEPTIONS = Exceptions(
                 "alarm_role_arn": "arn:aws:iam::123456789012:role/sample",
             }
         ],
+        "bedrock_agent_data_source.chunking_configuration": {
+            "chunking_strategy": "HIERARCHICAL",
+            "fixed_size_chunking_configuration": {"max_tokens": 300, "overlap_percentage": 20},
+            "hierarchical_chunking_configuration": {
+                "level_configurations": [{"max_tokens": 1500}, {"max_tokens": 300}],
+                "overlap_tokens": 60,
+            },
+            "semantic_chunking_configuration": {
+                "max_tokens": 300,
+                "buffer_size": 0,
+                "breakpoint_percentile_threshold": 95,
+            },
+        },
+        "bedrock_agent_data_source.bucket_owner_account_id": "123456789012",
+        "bedrock_agent_knowledge_base.embedding_model_arn": "arn:aws:bedrock:us-west-2::foundation-model/sample",
         "dynamodb_table.kinesis_destinations": ["arn:aws:kinesis:us-west-2:123456789012:stream/sample"],
         "ecr_repository.lifecycle_policy": {"rules": [{"rulePriority": number} for number in range(9)]},
         "iam_oidc_provider.thumbprints": ["9e99a48a9960b14926bb7f3b02e22da2b0ab7280"],
@@ -88,9 +175,11 @@ EXCEPTIONS = Exceptions(
         "opensearch_domain.log_groups": {"AUDIT_LOGS": "arn:aws:logs:us-west-2:123456789012:log-group:/sample"},
         "opensearch_domain.master_user_arn": "arn:aws:iam::123456789012:role/sample",
         "opensearch_domain.off_peak_window_start": "22:00",
+        **{f"wafv2_web_acl.{name}": value for name, value in WEB_ACL.items()},
     },
     # S3 documents its error codes outside of the model; an answer to HEAD has no code but its status.
     unlisted_codes={
+        "opensearchserverless_index.AccessDeniedException": "a data access policy that doesn't count yet",
         "rds_cluster.InvalidParameterValue": "a role that RDS can't assume yet",
         "rds_instance.InvalidParameterValue": "a role that RDS can't assume yet",
         "s3_bucket.404": "HeadBucket on a bucket that doesn't exist",
@@ -101,6 +190,14 @@ EXCEPTIONS = Exceptions(
 
 REGARDED = Regarded(
     elsewhere={
+        "cloudfront_distribution.AssociateDistributionTenantWebACL": "a tenant of a distribution",
+        "cloudfront_distribution.CreateInvalidationForDistributionTenant": "a tenant of a distribution",
+        "cloudfront_distribution.DeleteDistributionTenant": "a tenant of a distribution",
+        "cloudfront_distribution.DeleteStreamingDistribution": "a distribution of another kind",
+        "cloudfront_distribution.DisassociateDistributionTenantWebACL": "a tenant of a distribution",
+        "cloudfront_distribution.UpdateDistributionTenant": "a tenant of a distribution",
+        "cloudfront_distribution.UpdateStreamingDistribution": "a distribution of another kind",
+        "cloudfront_function.CreateConnectionFunction": "a function of another kind",
         "cognito_idp_user_pool_client.AdminInitiateAuth": "a session of a user",
         "cognito_idp_user_pool_client.AdminRespondToAuthChallenge": "a session of a user",
         "ec2_security_group.CreatePlacementGroup": "a placement group",
@@ -112,6 +209,25 @@ REGARDED = Regarded(
         "eks_cluster.DeregisterCluster": "a cluster elsewhere that was connected",
         "eks_cluster.RegisterCluster": "a cluster elsewhere that is connected",
         "logs_log_group.PutDeliverySource": "logs of another resource",
+        **{
+            f"opensearchserverless_collection.{operation}{kind}": what
+            for kind, what in (
+                ("CollectionGroup", "a group of collections"),
+                ("SecurityConfig", "a way for people to sign in"),
+                ("VpcEndpoint", "an endpoint"),
+            )
+            for operation in ("Delete", "Update")
+        },
+        **{
+            f"opensearchserverless_{kind}_policy.{operation}": what
+            for kind in ("access", "security")
+            for operation, what in {
+                "CreateLifecyclePolicy": "a policy for how long data is kept",
+                "CreateSecurityConfig": "a way for people to sign in",
+                "DeleteLifecyclePolicy": "a policy for how long data is kept",
+                "UpdateLifecyclePolicy": "a policy for how long data is kept",
+            }.items()
+        },
         "rds_cluster_parameter_group.RestoreDBClusterFromS3": "a database",
         "rds_instance_parameter_group.CreateDBInstanceReadReplica": "a database",
         "rds_instance_parameter_group.RestoreDBInstanceFromDBSnapshot": "a database",
@@ -124,6 +240,7 @@ REGARDED = Regarded(
         "rds_subnet_group.RestoreDBInstanceToPointInTime": "a database",
         "logs_resource_policy.DeleteAccountPolicy": "a policy for what log groups do with events",
         "logs_resource_policy.PutAccountPolicy": "a policy for what log groups do with events",
+        "s3vectors_vector_bucket.UpdateIndexMode": "an index",
         "ssm_parameters.CreateAssociation": "an association",
         "ssm_parameters.CreateDocument": "a document",
         "ssm_parameters.CreateMaintenanceWindow": "a maintenance window",
@@ -142,10 +259,30 @@ REGARDED = Regarded(
         "ssm_parameters.UpdateMaintenanceWindowTarget": "a maintenance window",
         "ssm_parameters.UpdateMaintenanceWindowTask": "a maintenance window",
         "ssm_parameters.UpdatePatchBaseline": "a patch baseline",
+        **{
+            f"wafv2_web_acl.{verb}{thing}": "something that rules may name"
+            for thing in ("IPSet", "RegexPatternSet", "RuleGroup")
+            for verb in ("Create", "Delete", "Update")
+        },
+        "wafv2_web_acl.CreateAPIKey": "a key for applications that solve puzzles",
+        "wafv2_web_acl.DeleteAPIKey": "a key for applications that solve puzzles",
+        "wafv2_web_acl.DeletePermissionPolicy": "a rule group that is shared",
+        "wafv2_web_acl.PutPermissionPolicy": "a rule group that is shared",
     },
     members={
+        **{
+            f"cloudfront_distribution.{call}.DistributionConfig.ViewerCertificate.CloudFrontDefaultCertificate": (
+                "it stands for no certificate"
+            )
+            for call in ("CreateDistributionWithTags.DistributionConfigWithTags", "UpdateDistribution")
+        },
         "dynamodb_table.CreateTable.GlobalSecondaryIndexes.OnDemandThroughput": "for tables that are paid by request",
         "s3_bucket.PutBucketLifecycleConfiguration.LifecycleConfiguration.Rules": "a rule that has more is replaced",
+        **{
+            f"wafv2_web_acl.{operation}.{member}": "compared as a whole"
+            for operation in ("CreateWebACL", "UpdateWebACL")
+            for member in ("DataProtectionConfig", "DefaultAction", "Rules")
+        },
     },
 )
 
@@ -270,6 +407,11 @@ STATES = load(ENDPOINT).resource.states
             "answer of ListAccessPolicies has no policies",
         ),
         (ENTRY, {"additions": ()}, "description has no accessPolicies"),
+        (
+            "bedrock_agent_knowledge_base",
+            {"additions": additions_of("bedrock_agent_knowledge_base", itself=False)},
+            "what is there where GetKnowledgeBase finds nothing?",
+        ),
         (ENTRY, {"names": {"clusterName": "cluster_name", "principal": "principal_arn"}}, "takes no principal"),
         (ENTRY, {"names": {"clusterName": "cluster", "principalArn": "principal_arn"}}, "no option cluster"),
         (LOG, {"identifier": "FlowLogID"}, "description has no FlowLogID"),
@@ -533,7 +675,7 @@ def test_setting_and_tagging_have_no_fields_that_the_check_ignores():
     assert fields[Describe] == {"operation", "path", "missing", "many", "names"}
     assert fields[Delete] == {"operation", "missing", "by"}
     words = {"empty", "take", "by_hand"}
-    assert fields[Addition] - words == {"operation", "path", "at", "by", "missing", "option"}
+    assert fields[Addition] - words == {"operation", "path", "at", "by", "missing", "itself", "option"}
     assert fields[Tagging] == {
         "tag",
         "untag",

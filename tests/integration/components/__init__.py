@@ -2,6 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """All that the integration tests know of a component stands in its file here; the shared tests go through these.
 
+What lives in the cluster has its file in tests/integration/cluster/components.
+
 A file has tests of what was built, and for the shared tests:
 
 - `SUMMARY`: what the end of a run says of it;
@@ -21,7 +23,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-from tests.support.components import COMPONENTS
+from tests.support.components import IN_AWS
 
 INTERFACE = (
     "SUMMARY",
@@ -43,5 +45,5 @@ def of(component: str) -> ModuleType:
 
 
 def every() -> list[ModuleType]:
-    """What is known of all components, in building order."""
-    return [of(component) for component in COMPONENTS]
+    """What is known of all components in AWS, in building order."""
+    return [of(component) for component in IN_AWS]

@@ -17,10 +17,18 @@ from tests.support.playbook import OWNER, PREFIX, REGION, Account
 
 from .. import neighbours
 from ..census import Lister, as_list, document, name_of, statements_of, tags_of
-from ..drift import QUICKLY, Repair, ours
+from ..drift import QUICKLY, Repair, ours, together
 from . import eks, encryption, network, registry
 
 NAME = f"{PREFIX}-bastion"
+# What AWS grants its own Cloud9 for the same, AWSCloud9SSMInstanceProfile.
+SESSION_MANAGER = {
+    "ssm:UpdateInstanceInformation",
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+}
 SECRET = f"{NAME}-code-server"
 SECRETS = 1
 SUMMARY = "t3.large running"
@@ -241,24 +249,30 @@ def _lose(tag: str) -> Callable[[Account], Any]:
 
 MENDED = Calls({("ec2", "CreateTags"): 1})
 REPAIRS = {
-    "another name": Repair(
-        lambda account: _rename(account, instance(account)["InstanceId"]), MENDED, frozenset({"Launch the instance"})
+    **together(
+        another_name=Repair(
+            lambda account: _rename(account, instance(account)["InstanceId"]),
+            MENDED,
+            frozenset({"Launch the instance"}),
+            dry=True,
+        ),
+        weak_metadata_options=Repair(
+            _weaken_metadata_options,
+            Calls({("ec2", "ModifyInstanceMetadataOptions"): 1}),
+            frozenset({"Launch the instance"}),
+            dry=True,
+        ),
+        # A secret that has one can't be deleted, which is another harm.
+        a_replica_of_the_secret=Repair(
+            lambda account: account.client("secretsmanager").replicate_secret_to_regions(
+                SecretId=SECRET, AddReplicaRegions=[{"Region": "eu-west-1"}]
+            ),
+            Calls({("secretsmanager", "RemoveRegionsFromReplication"): 1}),
+            frozenset({"Make the password of code-server, once"}),
+            dry=True,
+        ),
     ),
     **{f"a lost tag {tag}": Repair(_lose(tag), MENDED) for tag in ("Name", "Component", *OWNER)},
-    "weak metadata options": Repair(
-        _weaken_metadata_options,
-        Calls({("ec2", "ModifyInstanceMetadataOptions"): 1}),
-        frozenset({"Launch the instance"}),
-    ),
-    # A secret that has one can't be deleted, which is another harm.
-    "a replica of the secret": Repair(
-        lambda account: account.client("secretsmanager").replicate_secret_to_regions(
-            SecretId=SECRET, AddReplicaRegions=[{"Region": "eu-west-1"}]
-        ),
-        Calls({("secretsmanager", "RemoveRegionsFromReplication"): 1}),
-        frozenset({"Make the password of code-server, once"}),
-        dry=True,
-    ),
     "a terminated instance": Repair(_terminate, Calls({("ec2", "RunInstances"): 1})),
 }
 
@@ -409,12 +423,13 @@ class TestBastionInstance:
         (role,) = profile["Roles"]
         (trust,) = document(role["AssumeRolePolicyDocument"])["Statement"]
         assert trust["Principal"] == {"Service": "ec2.amazonaws.com"}
-        (attached,) = iam.list_attached_role_policies(RoleName=NAME)["AttachedPolicies"]
-        assert attached["PolicyName"] == "AmazonSSMManagedInstanceCore"
+        assert iam.list_attached_role_policies(RoleName=NAME)["AttachedPolicies"] == []
+        everywhere = set()
         for statement in statements_of(lister.account, NAME):
             assert not [action for action in as_list(statement["Action"]) if "*" in action], statement
             if "*" in as_list(statement["Resource"]):
-                assert as_list(statement["Action"]) == ["ecr:GetAuthorizationToken"]
+                everywhere.update(as_list(statement["Action"]))
+        assert everywhere == {"ecr:GetAuthorizationToken", *SESSION_MANAGER}
 
     def test_permissions_for_what_does_not_exist_yet_wait_visibly(self, platform):
         sids = {item["Sid"] for item in statements_of(platform.account, NAME)}
@@ -442,10 +457,11 @@ class TestBastionInstance:
         assert as_list(statements["FindCluster"]["Resource"]) == [eks.cluster(platform.account)["arn"]]
 
     @pytest.mark.needs("eks")
-    def test_administers_the_cluster(self, lister):
+    def test_operates_what_is_in_the_cluster_and_no_more(self, lister):
         role_arn = f"arn:aws:iam::{lister.account.id}:role/{NAME}"
-        (policy,) = eks.access_policies(lister, eks.CLUSTER, role_arn)
-        assert policy["policyArn"].endswith("/AmazonEKSClusterAdminPolicy")
+        assert eks.access_policies(lister, eks.CLUSTER, role_arn) == []
+        entry = lister.account.client("eks").describe_access_entry(clusterName=eks.CLUSTER, principalArn=role_arn)
+        assert entry["accessEntry"]["kubernetesGroups"] == ["platform-operators"]
 
     def test_bucket(self, lister):
         s3, name = lister.account.client("s3"), bucket_of(lister.account)

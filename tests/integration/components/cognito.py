@@ -16,7 +16,7 @@ from tests.support.tokens import get_token, verified
 
 from .. import neighbours
 from ..census import Lister, document, statements_of, tags_of
-from ..drift import Repair
+from ..drift import Repair, together
 from . import encryption
 
 USERS, IDENTITIES = f"{PREFIX}-users", f"{PREFIX}-identities"
@@ -340,56 +340,60 @@ def _delete_secret(account: Account) -> None:
 POOL, CLIENTS = frozenset({"Make the user pool"}), frozenset({"Make the clients of people and of programs"})
 KEEP = frozenset({"Keep the credentials of the client of programs"})
 REPAIRS = {
-    "another password policy": Repair(
-        lambda account: _update_policy(account, MinimumLength=6, RequireSymbols=False),
-        Calls({("cognito-idp", "UpdateUserPool"): 1}),
-        POOL,
-        dry=True,
+    **together(
+        another_password_policy=Repair(
+            lambda account: _update_policy(account, MinimumLength=6, RequireSymbols=False),
+            Calls({("cognito-idp", "UpdateUserPool"): 1}),
+            POOL,
+            dry=True,
+        ),
+        a_deleted_domain=Repair(
+            _delete_domain,
+            Calls({("cognito-idp", "CreateUserPoolDomain"): 1}),
+            frozenset({"Make the domain"}),
+            dry=True,
+        ),
+        a_client_that_may_do_more=Repair(
+            lambda account: _update_client(
+                account, WEB, AllowedOAuthFlows=["code", "implicit"], CallbackURLs=["https://theirs.example.com"]
+            ),
+            Calls({("cognito-idp", "UpdateUserPoolClient"): 1}),
+            CLIENTS,
+            dry=True,
+        ),
+        identities_without_signing_in=Repair(
+            _let_everybody_in,
+            Calls({("cognito-identity", "UpdateIdentityPool"): 1}),
+            frozenset({"Give signed-in users the role"}),
+            dry=True,
+        ),
+        a_deleted_secret=Repair(_delete_secret, Calls({("secretsmanager", "CreateSecret"): 1}), KEEP, dry=True),
+    ),
+    **together(
+        # Its credentials are new ones, and the secret tells them.
+        a_deleted_machine_client=Repair(
+            lambda account: _delete_client(account, MACHINE),
+            Calls({("cognito-idp", "CreateUserPoolClient"): 1, ("secretsmanager", "PutSecretValue"): 1}),
+            CLIENTS | KEEP,
+        ),
+        # Its id is a new one, which the role's trust must name.
+        a_deleted_identity_pool=Repair(
+            _delete_identity_pool,
+            Calls(
+                {
+                    ("cognito-identity", "CreateIdentityPool"): 1,
+                    ("cognito-identity", "UpdateIdentityPool"): 1,
+                    ("cognito-identity", "SetIdentityPoolRoles"): 1,
+                    ("cognito-identity", "SetPrincipalTagAttributeMap"): 1,
+                    ("iam", "UpdateAssumeRolePolicy"): 1,
+                }
+            ),
+            frozenset(
+                {"Make the identity pool, once", "Make the role of signed-in users", "Give signed-in users the role"}
+            ),
+        ),
     ),
     "no second factors": Repair(_turn_mfa_off, Calls({("cognito-idp", "SetUserPoolMfaConfig"): 1}), POOL, dry=True),
-    "a deleted domain": Repair(
-        _delete_domain,
-        Calls({("cognito-idp", "CreateUserPoolDomain"): 1}),
-        frozenset({"Make the domain"}),
-        dry=True,
-    ),
-    "a client that may do more": Repair(
-        lambda account: _update_client(
-            account, WEB, AllowedOAuthFlows=["code", "implicit"], CallbackURLs=["https://theirs.example.com"]
-        ),
-        Calls({("cognito-idp", "UpdateUserPoolClient"): 1}),
-        CLIENTS,
-        dry=True,
-    ),
-    # Its credentials are new ones, and the secret tells them.
-    "a deleted machine client": Repair(
-        lambda account: _delete_client(account, MACHINE),
-        Calls({("cognito-idp", "CreateUserPoolClient"): 1, ("secretsmanager", "PutSecretValue"): 1}),
-        CLIENTS | KEEP,
-    ),
-    # Its id is a new one, which the role's trust must name.
-    "a deleted identity pool": Repair(
-        _delete_identity_pool,
-        Calls(
-            {
-                ("cognito-identity", "CreateIdentityPool"): 1,
-                ("cognito-identity", "UpdateIdentityPool"): 1,
-                ("cognito-identity", "SetIdentityPoolRoles"): 1,
-                ("cognito-identity", "SetPrincipalTagAttributeMap"): 1,
-                ("iam", "UpdateAssumeRolePolicy"): 1,
-            }
-        ),
-        frozenset(
-            {"Make the identity pool, once", "Make the role of signed-in users", "Give signed-in users the role"}
-        ),
-    ),
-    "identities without signing in": Repair(
-        _let_everybody_in,
-        Calls({("cognito-identity", "UpdateIdentityPool"): 1}),
-        frozenset({"Give signed-in users the role"}),
-        dry=True,
-    ),
-    "a deleted secret": Repair(_delete_secret, Calls({("secretsmanager", "CreateSecret"): 1}), KEEP, dry=True),
 }
 
 

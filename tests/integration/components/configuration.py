@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -22,16 +24,28 @@ PATH = "/agent-platform/local"
 REGION_KEY, ENVIRONMENT_KEY, KEY_ID = (
     f"{PATH}/{name}" for name in ("platform/REGION", "platform/ENVIRONMENT", "encryption/KMS_KEY_ID")
 )
+# Of the front end.
+BUCKET = f"{PREFIX}-frontend-{{}}"
 SUMMARY = f"parameters below {PATH}"
 # Those that need nothing but the key.
 LEAST_TAGGED = 7
 OWN = {**OWNER, "Component": "configuration"}
 PUBLISH = frozenset({"Publish the settings"})
-# What differs from account to account: ids, and the ends of ARNs of secrets, of ids of pools and of addresses.
+# What differs from account to account: ids, and the ends of ARNs of secrets, of ids of pools and of addresses. One in a
+# hundred ids of clients has no digit.
 RANDOM = re.compile(
     r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<![A-Za-z0-9])(?=[A-Za-z0-9]*\d)[A-Za-z0-9]{7,}"
-    r"|(?<=-)[A-Za-z0-9]{6}$|(?<=_)[A-Za-z0-9]{9}$|(?<=localhost:)\d+"
+    r"|\b[A-Za-z0-9]{26}\b|(?<=-)[A-Za-z0-9]{6}$|(?<=_)[A-Za-z0-9]{9}$|(?<=localhost:)\d+"
+    r"|(?<=//)[a-z0-9]{13,14}(?=\.cloudfront\.net)"
 )
+# An id alone, such as one of seven letters.
+ID = re.compile(r"[A-Za-z0-9]{7,}")
+
+
+def lasting_value(name: str, value: str) -> str:
+    """A value without what differs from account to account."""
+    is_id = name.upper().endswith("ID") and ID.fullmatch(value)
+    return "..." if is_id else RANDOM.sub("...", value)
 
 
 def parameters(lister: Lister) -> list[dict]:
@@ -54,12 +68,22 @@ def values(account: Account) -> dict[str, str]:
     return {item["Name"].removeprefix(f"{PATH}/"): item["Value"] for item in found}
 
 
+def page(account: Account) -> dict[str, Any]:
+    """What pages of the front end are told, nothing where there is no such thing."""
+    client, settings = account.client("s3"), {}
+    with contextlib.suppress(client.exceptions.NoSuchBucket, client.exceptions.NoSuchKey):
+        found = client.get_object(Bucket=BUCKET.format(account.id), Key="config.json")
+        settings = {**json.load(found["Body"]), "cache": found["CacheControl"], "type": found["ContentType"]}
+    return settings
+
+
 def census(lister: Lister) -> dict[str, list]:
     return {
+        "page": [[name, lasting_value(name, str(value))] for name, value in sorted(page(lister.account).items())],
         "settings": [
             [
                 item["Name"],
-                RANDOM.sub("...", item["Value"]),
+                lasting_value(item["Name"], item["Value"]),
                 item["Type"],
                 item.get("KeyId"),
                 item["Tier"],
@@ -69,7 +93,7 @@ def census(lister: Lister) -> dict[str, list]:
                 tags_of(item),
             ]
             for item in parameters(lister)
-        ]
+        ],
     }
 
 
@@ -128,6 +152,9 @@ def harms(account: Account) -> dict[str, Callable[[], Any]]:
         ),
         "one too much": lambda: _put(account, f"{PATH}/app/OLD", tags=OWN),
     }
+    if page(account):
+        settings = {"Bucket": BUCKET.format(account.id), "Key": "config.json"}
+        found["page's settings"] = lambda: account.client("s3").delete_object(**settings)
     if secure:
         found["key"] = lambda: _put(account, secure[0], Type="SecureString", KeyId="alias/aws/ssm")
     return found
@@ -166,6 +193,22 @@ class TestConfiguration:
         assert found["network/VPC_ID"].startswith("vpc-")
         assert not [name for name, value in found.items() if value in ("", "None", "(known after apply)")]
 
+    @pytest.mark.needs("frontend")
+    @pytest.mark.needs("cognito")
+    def test_pages_are_told_how_to_sign_in_and_no_secret(self, lister):
+        told, known = page(lister.account), values(lister.account)
+        assert (told.pop("cache"), told.pop("type")) == ("no-store", "application/json; charset=utf-8")
+        assert told == {
+            "api_path": "/api",
+            "client_id": known["cognito/COGNITO_USER_CLIENT_ID"],
+            "gateways": [],
+            "issuer": f"https://cognito-idp.{REGION}.amazonaws.com/{known['cognito/COGNITO_USER_POOL_ID']}",
+            "region": REGION,
+            "sign_in_url": known["cognito/OAUTH_TOKEN_ENDPOINT"].removesuffix("/oauth2/token"),
+            "user_pool_id": known["cognito/COGNITO_USER_POOL_ID"],
+        }
+
     def test_the_run_says_what_is_not_there(self, platform):
-        assert "Not published, as there is nothing to tell:" in platform.first_run.output.replace("\n", " ")
-        assert "knowledge_base" in platform.first_run.output
+        _before, said, told = platform.first_run.output.replace("\n", " ").partition("as there is nothing to tell:")
+        assert said
+        assert "gateways" in told

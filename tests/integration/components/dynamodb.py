@@ -16,7 +16,7 @@ from tests.support.playbook import OWNER, PREFIX, REGION, Account
 
 from .. import neighbours
 from ..census import Lister, document, tags_of
-from ..drift import QUICKLY, Repair
+from ..drift import QUICKLY, Repair, together
 from . import encryption
 
 PLANS, LOGS = f"{PREFIX}-usage-plans", f"{PREFIX}-usage-logs"
@@ -238,38 +238,51 @@ def _repair(harm: Callable[[Account], Any], operation: str, count: int = 1) -> R
     return Repair(harm, Calls({("dynamodb", operation): count}), MADE, dry=True)
 
 
+# Each on a table of its own, or by a call of its own: a run mends those that stand together at once.
 REPAIRS: dict[str, Repair] = {
-    "a deleted global index": _repair(_delete_index, "UpdateTable"),
-    "a global index too much": _repair(_add_index, "UpdateTable"),
-    "another view of a stream": _repair(_other_view, "UpdateTable", 2),
-    "a stream that was ended": _repair(
-        lambda account: _update(account, PLANS, StreamSpecification={"StreamEnabled": False}), "UpdateTable"
+    **together(
+        no_expiry=_repair(_expire_nothing, "UpdateTimeToLive"),
+        no_recovery=_repair(
+            lambda account: _recover(account, PointInTimeRecoveryEnabled=False), "UpdateContinuousBackups"
+        ),
+        a_policy_for_others=_repair(_let_anyone_in, "DeleteResourcePolicy"),
+        changes_sent_to_a_stream_of_others=_repair(_send_away, "DisableKinesisStreamingDestination"),
+        contributor_insights=_repair(_count_keys, "UpdateContributorInsights"),
+        a_scaling_target=Repair(
+            _scale,
+            Calls({("application-autoscaling", "DeregisterScalableTarget"): 1}),
+            frozenset({"Let no longer follow the load what shall not"}),
+            dry=True,
+        ),
+    ),
+    **together(
+        a_deleted_global_index=_repair(_delete_index, "UpdateTable"),
+        another_class=_repair(
+            lambda account: _update(account, PLANS, TableClass="STANDARD_INFREQUENT_ACCESS"), "UpdateTable"
+        ),
+    ),
+    **together(
+        another_view_of_a_stream=_repair(_other_view, "UpdateTable", 2),
+        a_global_index_too_much=_repair(_add_index, "UpdateTable"),
+    ),
+    **together(
+        a_stream_that_was_ended=_repair(
+            lambda account: _update(account, PLANS, StreamSpecification={"StreamEnabled": False}), "UpdateTable"
+        ),
+        deletion_protection=_repair(
+            lambda account: _update(account, LOGS, DeletionProtectionEnabled=True), "UpdateTable"
+        ),
+    ),
+    **together(
+        another_key=_repair(
+            lambda account: _update(account, PLANS, SSESpecification={"Enabled": False}), "UpdateTable"
+        ),
+        days_of_recovery=_repair(
+            lambda account: _recover(account, PointInTimeRecoveryEnabled=True, RecoveryPeriodInDays=1),
+            "UpdateContinuousBackups",
+        ),
     ),
     "another mode of billing": _repair(_provision, "UpdateTable"),
-    "another class": _repair(
-        lambda account: _update(account, PLANS, TableClass="STANDARD_INFREQUENT_ACCESS"), "UpdateTable"
-    ),
-    "another key": _repair(lambda account: _update(account, PLANS, SSESpecification={"Enabled": False}), "UpdateTable"),
-    "deletion protection": _repair(
-        lambda account: _update(account, PLANS, DeletionProtectionEnabled=True), "UpdateTable"
-    ),
-    "no expiry": _repair(_expire_nothing, "UpdateTimeToLive"),
-    "days of recovery": _repair(
-        lambda account: _recover(account, PointInTimeRecoveryEnabled=True, RecoveryPeriodInDays=1),
-        "UpdateContinuousBackups",
-    ),
-    "no recovery": _repair(
-        lambda account: _recover(account, PointInTimeRecoveryEnabled=False), "UpdateContinuousBackups"
-    ),
-    "a policy for others": _repair(_let_anyone_in, "DeleteResourcePolicy"),
-    "changes sent to a stream of others": _repair(_send_away, "DisableKinesisStreamingDestination"),
-    "contributor insights": _repair(_count_keys, "UpdateContributorInsights"),
-    "a scaling target": Repair(
-        _scale,
-        Calls({("application-autoscaling", "DeregisterScalableTarget"): 1}),
-        frozenset({"Let no longer follow the load what shall not"}),
-        dry=True,
-    ),
 }
 
 

@@ -346,11 +346,16 @@ def harms(account: Account) -> dict[str, Callable[[], Any]]:
             eks.associate_access_policy(**entry, **view),
             eks.update_access_entry(**entry, username="somebody", kubernetesGroups=["somebodys"]),
         ),
+        "rights of who runs it": lambda: eks.disassociate_access_policy(
+            clusterName=CLUSTER,
+            principalArn=f"arn:aws:iam::{account.id}:root",
+            policyArn="arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy",
+        ),
         "audience": lambda: iam.add_client_id_to_open_id_connect_provider(
             OpenIDConnectProviderArn=provider, ClientID="somebodys"
         ),
         "attachment": lambda: iam.detach_role_policy(
-            RoleName=NODE_ROLE, PolicyArn="arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+            RoleName=NODE_ROLE, PolicyArn="arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"
         ),
         "role of an add-on": lambda: iam.delete_role_policy(
             RoleName=addon_role, PolicyName=iam.list_role_policies(RoleName=addon_role)["PolicyNames"][0]
@@ -411,6 +416,13 @@ class TestEks:
         assert mapping["Ebs"]["Encrypted"] is True
         key_arn = encryption.key(lister.account)["Arn"]
         assert (mapping["Ebs"]["VolumeType"], mapping["Ebs"]["KmsKeyId"]) == ("gp3", key_arn)
+        iam = lister.account.client("iam")
+        attached = iam.list_attached_role_policies(RoleName=NODE_ROLE)["AttachedPolicies"]
+        assert {item["PolicyName"] for item in attached} == {
+            "AmazonEC2ContainerRegistryPullOnly",
+            "AmazonEKSWorkerNodePolicy",
+        }
+        assert iam.list_role_policies(RoleName=NODE_ROLE)["PolicyNames"] == []
 
     def test_addons_with_their_roles(self, lister):
         found = {addon["addonName"]: addon for addon in addons(lister, CLUSTER)}
@@ -440,12 +452,14 @@ class TestEks:
             for entry in access_entries(lister, CLUSTER)
             if tags_of(entry).get("Component", "eks") == "eks"
         }
-        # EKS itself lets the nodes in.
-        assert set(entries) == {neighbours.ADMINISTRATORS, NODE_ROLE}
+        # Whoever runs it is here the account itself. EKS lets the nodes in.
+        deployer = f"arn:aws:iam::{lister.account.id}:root"
+        assert set(entries) == {neighbours.ADMINISTRATORS, NODE_ROLE, deployer}
         assert entries[NODE_ROLE]["type"] == "EC2_LINUX"
-        (policy,) = access_policies(lister, CLUSTER, entries[neighbours.ADMINISTRATORS]["principalArn"])
-        assert policy["policyArn"].endswith("/AmazonEKSClusterAdminPolicy")
-        assert policy["accessScope"]["type"] == "cluster"
+        for name in (neighbours.ADMINISTRATORS, deployer):
+            (policy,) = access_policies(lister, CLUSTER, entries[name]["principalArn"])
+            assert policy["policyArn"].endswith("/AmazonEKSClusterAdminPolicy")
+            assert policy["accessScope"]["type"] == "cluster"
 
     def test_a_removal_is_refused_while_its_controllers_have_something_in_aws(self, platform):
         """Before anything is removed; AWS would keep the load balancer, and the VPC because of it."""

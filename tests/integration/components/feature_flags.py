@@ -13,7 +13,7 @@ from tests.support.faults import Calls
 from tests.support.playbook import OWNER, PREFIX, REGION, Account
 
 from ..census import Lister, tags_of
-from ..drift import Repair
+from ..drift import Repair, together
 from . import encryption
 
 NAME = f"{PREFIX}-feature-flags"
@@ -240,22 +240,24 @@ DEPLOYED = Calls({("appconfig", "CreateHostedConfigurationVersion"): 1, ("appcon
 DEPLOY = frozenset({"Deploy the flags"})
 STRATEGY = frozenset({"Say how changes spread"})
 REPAIRS = {
+    **together(
+        another_pace=Repair(
+            lambda account: _change_the_strategy(account, GrowthFactor=100, DeploymentDurationInMinutes=0),
+            Calls({("appconfig", "UpdateDeploymentStrategy"): 1}),
+            STRATEGY,
+            dry=True,
+        ),
+        no_key_of_ours=Repair(
+            lambda account: _change_the_profile(account, KmsKeyIdentifier=""),
+            Calls({("appconfig", "UpdateConfigurationProfile"): 1}),
+            frozenset({"Make the profile of the flags"}),
+            dry=True,
+        ),
+    ),
     "a flag that is gone": Repair(_take_a_flag, DEPLOYED, DEPLOY, dry=True),
     "another constraint": Repair(_change_a_flag, DEPLOYED, DEPLOY, dry=True),
-    "another pace": Repair(
-        lambda account: _change_the_strategy(account, GrowthFactor=100, DeploymentDurationInMinutes=0),
-        Calls({("appconfig", "UpdateDeploymentStrategy"): 1}),
-        STRATEGY,
-        dry=True,
-    ),
     "a deleted strategy": Repair(
         _delete_the_strategy, Calls({("appconfig", "CreateDeploymentStrategy"): 1}), STRATEGY, dry=True
-    ),
-    "no key of ours": Repair(
-        lambda account: _change_the_profile(account, KmsKeyIdentifier=""),
-        Calls({("appconfig", "UpdateConfigurationProfile"): 1}),
-        frozenset({"Make the profile of the flags"}),
-        dry=True,
     ),
 }
 

@@ -461,6 +461,35 @@ class TestNetwork:
             for rule in found[f"{PREFIX}-{thing}"]["IpPermissions"]:
                 assert rule["IpRanges"] == rule["Ipv6Ranges"] == []
                 assert all(pair["GroupId"] in names for pair in rule["UserIdGroupPairs"])
+        # The load balancer's clients are networks.
+        balancer = found[f"{PREFIX}-ingress"]
+        clients = {
+            (rule["FromPort"], item["CidrIp"]) for rule in balancer["IpPermissions"] for item in rule["IpRanges"]
+        }
+        assert clients == {(80, vpc(lister)["CidrBlock"]), (443, vpc(lister)["CidrBlock"])}
+        # And CloudFront, for the front end.
+        lists = {
+            (rule["FromPort"], item["PrefixListId"])
+            for rule in balancer["IpPermissions"]
+            for item in rule["PrefixListIds"]
+        }
+        named = [{"Name": "prefix-list-name", "Values": ["com.amazonaws.global.cloudfront.origin-facing"]}]
+        (origin_facing,) = lister.ec2("describe_managed_prefix_lists", "PrefixLists", Filters=named)
+        assert lists == {(80, origin_facing["PrefixListId"])}
+        pods = {
+            (rule["FromPort"], names[pair["GroupId"]])
+            for rule in balancer["IpPermissionsEgress"]
+            for pair in rule["UserIdGroupPairs"]
+        }
+        assert pods
+        assert {group for _port, group in pods} == {f"{PREFIX}-nodes"}
+        let_in = {
+            (rule["FromPort"], names[pair["GroupId"]])
+            for rule in found[f"{PREFIX}-nodes"]["IpPermissions"]
+            if rule["IpProtocol"] == "tcp"
+            for pair in rule["UserIdGroupPairs"]
+        }
+        assert {(port, f"{PREFIX}-ingress") for port, _group in pods} <= let_in
         # AWS may tell the peers of one port in one rule or in several.
         database = found[f"{PREFIX}-aurora"]["IpPermissions"]
         assert {(rule["FromPort"], rule["ToPort"]) for rule in database} == {(5432, 5432)}

@@ -272,8 +272,7 @@ class TestDomain:
         assert statement["Principal"] == {"AWS": f"arn:aws:iam::{account}:root"}
         assert statement["Resource"] == f"arn:aws:es:{REGION}:{account}:domain/{NAME}/*"
         assert set(statement["Condition"]["ArnEquals"]["aws:PrincipalArn"]) == {
-            f"arn:aws:iam::{account}:role/{PREFIX}-{name}"
-            for name in ("opensearch-master", "bastion", "otel-collector")
+            f"arn:aws:iam::{account}:role/{PREFIX}-{name}" for name in ("opensearch-master", "bastion", "log-collector")
         }
         assert "es:*" not in statement["Action"]
 

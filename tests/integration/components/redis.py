@@ -14,7 +14,7 @@ from tests.support.playbook import PREFIX, Account
 
 from .. import neighbours
 from ..census import Lister, document, tags_of
-from ..drift import Repair
+from ..drift import Repair, together
 from . import encryption, network
 
 NAME = f"{PREFIX}-redis"
@@ -272,6 +272,15 @@ def _change_the_parameters(account: Account) -> None:
 CACHE = frozenset({"Make the cache"})
 MODIFIED = Calls({("elasticache", "ModifyReplicationGroup"): 1})
 REPAIRS = {
+    **together(
+        a_replica_too_many=Repair(_add_a_replica, Calls({("elasticache", "DecreaseReplicaCount"): 1}), CACHE, dry=True),
+        other_parameters=Repair(
+            _change_the_parameters,
+            Calls({("elasticache", "ModifyCacheParameterGroup"): 1, ("elasticache", "ResetCacheParameterGroup"): 1}),
+            frozenset({"Make the parameter group"}),
+            dry=True,
+        ),
+    ),
     "another node type": Repair(
         lambda account: _modify(account, CacheNodeType="cache.t4g.small"), MODIFIED, CACHE, dry=True
     ),
@@ -279,13 +288,6 @@ REPAIRS = {
         _lose_the_replica,
         Calls({("elasticache", "IncreaseReplicaCount"): 1, ("elasticache", "ModifyReplicationGroup"): 1}),
         CACHE,
-        dry=True,
-    ),
-    "a replica too many": Repair(_add_a_replica, Calls({("elasticache", "DecreaseReplicaCount"): 1}), CACHE, dry=True),
-    "other parameters": Repair(
-        _change_the_parameters,
-        Calls({("elasticache", "ModifyCacheParameterGroup"): 1, ("elasticache", "ResetCacheParameterGroup"): 1}),
-        frozenset({"Make the parameter group"}),
         dry=True,
     ),
     # The cache is let in with the new token beside the old one, then with it alone; a label tells how far that is.

@@ -20,13 +20,14 @@ from ..identities import assert_bounded, assert_trusts_one_service_account
 from . import eks
 
 SUMMARY = "roles: agent"
-LEAST_TAGGED = 7
+LEAST_TAGGED = 8
 # Service accounts by the role that they assume.
 WORKLOADS = {
     "agent": "system:serviceaccount:agents:agent",
     "aws-load-balancer-controller": "system:serviceaccount:kube-system:aws-load-balancer-controller",
     "external-secrets": "system:serviceaccount:external-secrets-system:external-secrets",
     "llm-gateway": "system:serviceaccount:gateways:llm-gateway",
+    "log-collector": "system:serviceaccount:observability-nodes:log-collector",
     "memory-gateway": "system:serviceaccount:gateways:memory-gateway",
     "otel-collector": "system:serviceaccount:observability:otel-collector",
     "retrieval-gateway": "system:serviceaccount:gateways:retrieval-gateway",

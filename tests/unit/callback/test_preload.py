@@ -4,16 +4,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import controller
+from tests.support import noted_runs
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -61,32 +59,10 @@ PLUGIN = re.compile(r"ansible\.plugins\.|ansible_collections\.|botocore|yaml")
 
 
 def loaded_by_tasks(folder: Path, callbacks: str, hosts: str = "all") -> list[set[str]]:
-    (folder / "notes.py").write_text(NOTES)
-    (folder / "play.yml").write_text(json.dumps([{"hosts": hosts, "gather_facts": False, "tasks": [*TASKS, LAST]}]))
     variables = {"ansible_connection": "agent_platform.aws.warm", "ansible_python_interpreter": sys.executable}
-    done = subprocess.run(
-        [
-            str(Path(sys.executable).with_name("ansible-playbook")),
-            *("-i", "host,", "-e", json.dumps(variables), str(folder / "play.yml")),
-        ],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-            "ANSIBLE_CALLBACK_PLUGINS": str(folder),
-            "ANSIBLE_CALLBACKS_ENABLED": f"notes,{callbacks}",
-            "ANSIBLE_LOCAL_TEMP": str(folder / "t"),
-            "AGENT_PLATFORM_WARM": "false",
-            "NOTES": str(folder / "notes"),
-        },
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "beforehand" not in done.stdout
-    notes = [json.loads(line) for line in (folder / "notes").read_text().splitlines()]
+    play = {"hosts": hosts, "vars": variables, "tasks": [*TASKS, LAST]}
+    notes, printed = noted_runs.run(folder, NOTES, callbacks, play, AGENT_PLATFORM_WARM="false")
+    assert "beforehand" not in printed
     assert len(notes) >= len(TASKS)
     return [{name for name in loaded if PLUGIN.match(name)} for loaded in notes[: len(TASKS)]]
 

@@ -21,16 +21,17 @@ def load(file: str) -> dict:
 DEFAULTS = load("defaults/main.yml")
 CONSTANTS = load("vars/main.yml")
 OPTIONS = load("meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+# What holds the entries of each list, complete, and what is completed: whoever runs the platform may be added.
 LISTS = {
-    "eks_node_groups": "__eks_all_node_groups",
-    "eks_addons": "__eks_all_addons",
-    "eks_access_entries": "__eks_all_access_entries",
+    "eks_node_groups": ("__eks_all_node_groups", "eks_node_groups"),
+    "eks_addons": ("__eks_all_addons", "eks_addons"),
+    "eks_access_entries": ("__eks_all_access_entries", "(eks_access_entries + __eks_deployer_entries)"),
 }
 
 
-@pytest.mark.parametrize(("option", "constant"), LISTS.items())
-def test_what_an_entry_leaves_out_is_what_the_specification_says(option, constant):
-    assert CONSTANTS[constant] == f"{{{{ {option} | agent_platform.aws.with_defaults('eks', '{option}') }}}}"
+@pytest.mark.parametrize(("option", "constant", "entries"), [(option, *about) for option, about in LISTS.items()])
+def test_what_an_entry_leaves_out_is_what_the_specification_says(option, constant, entries):
+    assert CONSTANTS[constant] == f"{{{{ {entries} | agent_platform.aws.with_defaults('eks', '{option}') }}}}"
 
 
 @pytest.mark.parametrize("option", ["eks_node_groups", "eks_addons"])
@@ -54,11 +55,18 @@ def test_image_families_are_those_of_eks_that_the_launch_template_fits():
     assert set(choices) == {name for name in known if name.startswith(("AL2023_", "BOTTLEROCKET_"))}
 
 
+def test_sessions_on_nodes_take_what_they_take_on_the_bastion():
+    (nodes,) = CONSTANTS["__eks_node_session_manager"]["Statement"]
+    bastion = yaml.safe_load((ROLE.parent / "bastion_instance" / "vars" / "main.yml").read_text())
+    (agent,) = [item for item in bastion["__bastion_instance_statements"] if item["Sid"] == nodes["Sid"]]
+    assert nodes["Action"] == agent["Action"]
+    assert DEFAULTS["eks_node_session_manager"] is False
+
+
 def test_nodes_can_do_no_more_than_nodes_need():
     assert CONSTANTS["__eks_node_policies"] == [
         "AmazonEKSWorkerNodePolicy",
         "AmazonEC2ContainerRegistryPullOnly",
-        "AmazonSSMManagedInstanceCore",
     ]
     assert CONSTANTS["__eks_metadata_options"] == {
         "http_endpoint": "enabled",

@@ -295,6 +295,18 @@ def test_tools_that_disturb_each_other():
             "bastion_user_groups: 'sudo' would make the user an administrator",
         ),
         (
+            {"user_groups": ["lxd"]},
+            "bastion_user_groups: 'lxd' would let the user start machines that may do everything on this one",
+        ),
+        (
+            {"user_groups": ["disk"]},
+            "bastion_user_groups: 'disk' would let the user read and write past all rights of files",
+        ),
+        (
+            {"user_groups": ["shadow"]},
+            "bastion_user_groups: 'shadow' would let the user read the hashes of all passwords",
+        ),
+        (
             {"user_groups": ["docker"], "docker": False},
             "bastion_user_groups: 'docker' needs bastion_docker_enabled: true",
         ),

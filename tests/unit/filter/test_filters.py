@@ -6,11 +6,13 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.agent_platform.aws.plugins.filter import arn as arn_file
+from ansible_collections.agent_platform.aws.plugins.filter import cognito_domain_url as cognito_domain_url_file
 from ansible_collections.agent_platform.aws.plugins.filter import fact as fact_file
 from ansible_collections.agent_platform.aws.plugins.filter import resource_name as resource_name_file
 from ansible_collections.agent_platform.aws.plugins.filter import role_arn as role_arn_file
 
 arn = arn_file.FilterModule().filters()["arn"]
+cognito_domain_url = cognito_domain_url_file.FilterModule().filters()["cognito_domain_url"]
 fact = fact_file.FilterModule().filters()["fact"]
 role_arn = role_arn_file.FilterModule().filters()["role_arn"]
 resource_name = resource_name_file.FilterModule().filters()["resource_name"]
@@ -92,3 +94,15 @@ def test_resource_name():
 def test_resource_name_refuses_as_a_filter_does():
     with pytest.raises(AnsibleFilterError, match=r"no limit is known .* known kinds: .*ec2_tag_name, .*eks_cluster"):
         resource_name("x", "p", "nonsense")
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ({}, "https://demo-dev-204fe0da.auth.us-west-2.amazoncognito.com"),
+        ({"domain_prefix": "agents"}, "https://agents.auth.us-west-2.amazoncognito.com"),
+        ({"domain_prefix": "agents", "custom_domain": "login.example.com"}, "https://login.example.com"),
+    ],
+)
+def test_where_people_sign_in_is_known_before_there_is_a_user_pool(given, url):
+    assert cognito_domain_url("demo-dev", "123456789012", "us-west-2", **given) == url

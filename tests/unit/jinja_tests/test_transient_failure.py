@@ -60,6 +60,42 @@ def test_may_pass_by_itself(result):
     assert transient_failure(result) is True
 
 
+def of_kubernetes(status, reason, said):
+    """As kubernetes.core hands on what the API server answers."""
+    told = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": said}
+    return text_failure(f"Failed to apply object: {json.dumps({**told, 'reason': reason, 'code': status})}")
+
+
+WEBHOOK = 'Internal error occurred: failed calling webhook "vingress.elbv2.k8s.aws": no endpoints available'
+MODIFIED = 'Operation cannot be fulfilled on configmaps "a": the object has been modified; please apply your changes'
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        (of_kubernetes(429, "TooManyRequests", "too many requests"), True),
+        (of_kubernetes(500, "InternalError", WEBHOOK), True),
+        (of_kubernetes(409, "Conflict", MODIFIED), True),
+        (of_kubernetes(504, "Timeout", "request did not complete within the allotted timeout"), True),
+        (text_failure("(429)\nReason: Too Many Requests\nHTTP response headers: HTTPHeaderDict({})"), True),
+        (
+            text_failure(
+                "Failed to apply object: HTTPSConnectionPool(host='127.0.0.1', port=1): Max retries exceeded with url:"
+                " /version (Caused by NewConnectionError('<...>: Failed to establish a new connection'))"
+            ),
+            True,
+        ),
+        (of_kubernetes(409, "AlreadyExists", 'configmaps "a" already exists'), False),
+        (of_kubernetes(403, "Forbidden", "Connection refused by policy"), False),
+        (of_kubernetes(422, "Invalid", "spec.selector: field is immutable"), False),
+        (of_kubernetes(400, "BadRequest", 'admission webhook "x" denied the request'), False),
+    ],
+    ids=lambda value: str(value)[-60:],
+)
+def test_what_kubernetes_says(result, expected):
+    assert transient_failure(result) is expected
+
+
 @pytest.mark.parametrize(
     "result",
     [

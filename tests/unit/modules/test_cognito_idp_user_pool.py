@@ -205,13 +205,7 @@ def test_a_pool_of_someone_else_stays_and_gets_no_twin(state):
 
 def test_what_the_list_still_shows_and_is_gone_is_absent():
     gone = api_error("DescribeUserPool", "ResourceNotFoundException")
-    unread = api_error("GetUserPoolMfaConfig", "ResourceNotFoundException")
-    result, _aws, _module = run(
-        {"state": "absent"},
-        listed(ID),
-        Step("DescribeUserPool", gone, POOL),
-        Step("GetUserPoolMfaConfig", unread, POOL),
-    )
+    result, _aws, _module = run({"state": "absent"}, listed(ID), Step("DescribeUserPool", gone, POOL))
     assert result["changed"] is False
 
 

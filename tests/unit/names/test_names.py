@@ -70,8 +70,10 @@ def test_refuses(arguments, message):
         ("iam_role", "iam", "roleNameType", 0),
         ("kms_alias", "kms", "AliasNameType", len("alias/")),
         ("launch_template", "ec2", "LaunchTemplateName", 0),
+        ("log_delivery", "logs", "DeliverySourceName", 0),
         ("log_group", "logs", "LogGroupName", 0),
         ("secret", "secretsmanager", "NameType", 0),
+        ("web_acl", "wafv2", "EntityName", 0),
     ],
 )
 def test_limits_agree_with_the_service_models(kind, service, shape, besides):

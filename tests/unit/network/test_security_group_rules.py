@@ -65,6 +65,19 @@ def test_a_network_has_no_rules_of_its_own():
     ]
 
 
+def test_a_prefix_list_is_no_network():
+    entry = {"source": "pl-82a045eb", "destination": "web", "from_port": 443, "description": "CloudFront"}
+    assert security_group_rules([entry], PAIR)["web"]["ingress"] == [
+        {
+            "protocol": "tcp",
+            "from_port": 443,
+            "to_port": 443,
+            "prefix_list_id": "pl-82a045eb",
+            "description": "CloudFront",
+        }
+    ]
+
+
 def test_all_protocols_have_no_ports():
     found = security_group_rules([{**SQL, "from_port": None, "protocol": "all"}], PAIR)
     assert found["web"]["egress"] == [{"protocol": "all", "group_id": "sg-database", "description": "SQL"}]
@@ -73,6 +86,12 @@ def test_all_protocols_have_no_ports():
 def test_the_same_traffic_twice_is_one_rule():
     found = security_group_rules([SQL, {**SQL, "to_port": 5432, "protocol": "tcp", "description": "Again"}], PAIR)
     assert [rule["description"] for rule in found["database"]["ingress"]] == ["SQL"]
+
+
+def test_the_load_balancer_alone_may_be_open_to_all():
+    entry = {"source": "0.0.0.0/0", "destination": "ingress", "from_port": 443, "description": "Clients"}
+    found = security_group_rules([entry], {"ingress": "sg-ingress"})
+    assert [short(rule) for rule in found["ingress"]["ingress"]] == ["0.0.0.0/0 443"]
 
 
 def test_a_group_that_does_not_exist_yet():

@@ -7,17 +7,20 @@ from __future__ import annotations
 import functools
 import importlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 from botocore.validate import ParamValidator
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.base import Scope
+from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.base import Cluster, Scope
 from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.table import COMPONENTS, discover, identify
+from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes_api import marks as marks_of
 from tests.support.components import entries as declared_entries
+from tests.support.components import shared
 from tests.support.scripted_aws import ScriptedClient, _check_response, api_error
+from tests.support.scripted_kubernetes import ScriptedKubernetes
 
 ROOT = Path(__file__).resolve().parents[3]
 PREFIX = "agent-platform-dev"
@@ -32,6 +35,7 @@ ROLES = {
     **dict.fromkeys(("eks-cluster", "eks-nodes", "ebs-csi-driver", "vpc-cni"), "eks"),
     "bastion": "bastion_instance",
     "opensearch-master": "opensearch",
+    **dict.fromkeys(("knowledge-base", "model-invocation-logs"), "knowledge_base"),
 }
 
 
@@ -123,7 +127,8 @@ class FakeClient(ScriptedClient):
 
 ENTRIES = declared_entries()
 PATH = "/agent-platform/dev"
-SCOPE = Scope(PREFIX, OWNER, REGION, ENTRIES, PATH)
+MODELS = [model["id"] for model in shared()["platform_models"]]
+SCOPE = Scope(PREFIX, OWNER, REGION, ENTRIES, PATH, MODELS)
 
 
 def look(
@@ -131,11 +136,25 @@ def look(
     *components: str,
     entries: Mapping[str, list[str]] = ENTRIES,
     offers: bool = False,
+    objects: Iterable[Mapping[str, Any]] | None = None,
+    models: list[str] = MODELS,
 ):
-    """What discovery finds of the components, of all if none is named, and the AWS that it has asked."""
+    """What discovery finds of the components, of all if none is named, and the AWS that it has asked.
+
+    objects: what is in the cluster; without them there is no way to it.
+    """
     aws = FakeAws(answers)
-    scope = Scope(PREFIX, OWNER, REGION, entries, PATH)
-    return discover(aws.client, scope, components or COMPONENTS, identify(aws.client), offers), aws
+    scope = Scope(PREFIX, OWNER, REGION, entries, PATH, models)
+    cluster = None if objects is None else Cluster(ScriptedKubernetes(objects).api)
+    return discover(aws.client, scope, components or COMPONENTS, identify(aws.client), offers, cluster), aws
+
+
+def in_cluster(
+    component: str, api_version: str, kind: str, name: str, namespace: str | None = None, **more: Any
+) -> dict:
+    """An object in the cluster that a component of ours has made."""
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {}), "labels": marks_of(PREFIX, component)}
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **more}
 
 
 def taken(answers: Mapping[str, Any], component: str) -> list[str]:
@@ -152,6 +171,18 @@ def role(request: Mapping[str, str], tags: list[dict] | None = None) -> dict:
     arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
     component = ROLES.get(name.removeprefix(f"{PREFIX}-"), "workload_identity")
     return {"Role": {"RoleName": name, "Arn": arn, "Tags": owned(component) if tags is None else tags}}
+
+
+# Whose buckets are whose.
+BUCKETS = {"bastion-transfer": "bastion_instance", "documents": "knowledge_base", "frontend": "frontend"}
+# All of them exist.
+ALL_BUCKETS = {"Buckets": [{"Name": "other"}, *({"Name": f"{PREFIX}-{thing}-{ACCOUNT}"} for thing in BUCKETS)]}
+
+
+def bucket_tags(request: Mapping[str, str]) -> dict:
+    """Every bucket of ours has our tags."""
+    thing = request["Bucket"].removeprefix(f"{PREFIX}-").removesuffix(f"-{ACCOUNT}")
+    return {"TagSet": owned(BUCKETS[thing])}
 
 
 SOMEONE_ELSES_ROLES = {"GetRole": functools.partial(role, tags=tag_list(Project="other"))}
@@ -173,8 +204,8 @@ def case_of(component: str) -> Any:
     """The tests of a component's discovery.
 
     EMPTY_IF_ALL_IS_WELL: facts that tell of what shouldn't be there.
-    ANSWERS: what AWS answers where everything of it exists. MISSING: error codes of the operations that say so of what
-    doesn't exist; others answer with nothing in it.
+    ANSWERS: what AWS answers where everything of it exists. OBJECTS: what it has in the cluster then.
+    MISSING: error codes of the operations that say so of what doesn't exist; others answer with nothing in it.
     """
     return importlib.import_module(f"tests.unit.platform_info.test_{component}")
 
@@ -185,6 +216,11 @@ def missing() -> dict[str, str]:
     for component in COMPONENTS:
         codes.update(getattr(case_of(component), "MISSING", {}))
     return codes
+
+
+def objects_of(*components: str) -> list[dict]:
+    """What the components have in the cluster where everything of them exists."""
+    return [item for component in components for item in getattr(case_of(component), "OBJECTS", ())]
 
 
 def everything() -> dict[str, Any]:

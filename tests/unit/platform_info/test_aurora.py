@@ -35,6 +35,7 @@ def cluster(tags=OURS, **members):
         "BackupRetentionPeriod": 7,
         "LatestRestorableTime": datetime.datetime(2026, 11, 29, tzinfo=datetime.UTC),
         "DeletionProtection": True,
+        "HttpEndpointEnabled": True,
         "DBClusterMembers": [
             {"DBInstanceIdentifier": f"{NAME}-1", "IsClusterWriter": False},
             {"DBInstanceIdentifier": f"{NAME}-2", "IsClusterWriter": True},
@@ -160,6 +161,7 @@ def test_facts():
     assert (facts["port"], facts["database"], facts["master_secret_arn"]) == (5432, "postgres", "arn:secret")
     assert facts["latest_restorable_time"] == "2026-11-29T00:00:00+00:00"
     assert facts["deletion_protection"] is True
+    assert facts["data_api"] is True
     # In the order of their names.
     assert list(facts["instances"]) == [f"{NAME}-1", f"{NAME}-2"]
     assert [item["writer"] for item in facts["instances"].values()] == [False, True]

@@ -10,7 +10,19 @@ import functools
 import pytest
 
 from . import fake_aws
-from .fake_aws import ACCOUNT, PREFIX, REGION, SOMEONE_ELSES_ROLES, look, marks, role, tag_list, taken
+from .fake_aws import (
+    ACCOUNT,
+    ALL_BUCKETS,
+    PREFIX,
+    REGION,
+    SOMEONE_ELSES_ROLES,
+    bucket_tags,
+    look,
+    marks,
+    role,
+    tag_list,
+    taken,
+)
 
 owned = functools.partial(fake_aws.owned, "bastion_instance")
 
@@ -71,8 +83,8 @@ ANSWERS = {
     "DescribeInstances": instances(instance()),
     "GetRole": role,
     "GetInstanceProfile": profile(),
-    "ListBuckets": {"Buckets": [{"Name": "other"}, {"Name": BUCKET}]},
-    "GetBucketTagging": {"TagSet": owned()},
+    "ListBuckets": ALL_BUCKETS,
+    "GetBucketTagging": bucket_tags,
     "DescribeSecret": {**SECRET, "Tags": owned()},
 }
 

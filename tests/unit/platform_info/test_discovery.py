@@ -27,6 +27,7 @@ from .fake_aws import (
     log_groups,
     look,
     marks,
+    objects_of,
     read,
     role,
     tag_list,
@@ -237,14 +238,14 @@ def test_the_table_is_in_the_order_in_which_to_build():
 @pytest.mark.parametrize("component", COMPONENTS)
 class TestComponent:
     def test_everything_of_it_is_found(self, component):
-        found, _aws = look(ANSWERS[component], component)
+        found, _aws = look(ANSWERS[component], component, objects=objects_of(component))
         facts = found.components[component]
         assert facts["exists"]
         assert {fact for fact, value in facts.items() if value in (None, [], {})} == empty_if_all_is_well(component)
         assert set(facts) == {*empty(component), "exists"}
 
     def test_its_summary(self, component):
-        found, _aws = look(ANSWERS[component], component)
+        found, _aws = look(ANSWERS[component], component, objects=objects_of(component))
         told = found.summary[component]
         assert told["state"] == "exists"
         assert told["lines"]
@@ -257,7 +258,7 @@ class TestComponent:
         """Whatever a run that was interrupted has left behind."""
         part = COMPONENTS[component]
         search = Search(part, SCOPE, Reader({}, None), ACCOUNT)
-        found, _aws = look(ANSWERS[component], component)
+        found, _aws = look(ANSWERS[component], component, objects=objects_of(component))
         for fact in empty(component).keys() - empty_if_all_is_well(component):
             half = {**empty(component), fact: found.components[component][fact]}
             told = part.describe(search, half)
@@ -269,7 +270,7 @@ class TestComponent:
         assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == {*empty(component), "exists"}
 
     def test_its_offers_have_the_same_keys_whatever_aws_answers(self, component):
-        found, _aws = look(ANSWERS[component], component, offers=True)
+        found, _aws = look(ANSWERS[component], component, offers=True, objects=objects_of(component))
         assert [offer for offer, value in found.offers[component].items() if value in (None, [], {})] == []
         assert set(look({}, component, offers=True)[0].offers[component]) == set(found.offers[component])
 
@@ -284,7 +285,7 @@ class TestComponent:
         called = {
             operation
             for given in ({}, ANSWERS[component], {**ANSWERS[component], "DescribeLogGroups": log_groups})
-            for operation in look(given, component, offers=True)[1].operations()
+            for operation in look(given, component, offers=True, objects=objects_of(component))[1].operations()
         }
         # The one call whose permission has another name.
         called = {"ListAllMyBuckets" if name == "ListBuckets" else name for name in called} - {"GetCallerIdentity"}

@@ -28,6 +28,7 @@ def cluster(tags=OWNER, **members):
             "status": "ACTIVE",
             "version": "1.34",
             "endpoint": "https://eks.example",
+            "kubernetesNetworkConfig": {"serviceIpv4Cidr": "172.20.0.0/16"},
             "certificateAuthority": {"data": "Q0E="},
             "identity": {"oidc": {"issuer": "https://oidc.example/id/1"}},
             "resourcesVpcConfig": {
@@ -93,7 +94,10 @@ ANSWERS = {
     },
     "ListAddons": {"addons": ["vpc-cni", "ebs-csi"]},
     "DescribeAddon": addon,
-    "ListAccessEntries": {"accessEntries": [f"{IAM}:role/b", f"{IAM}:role/{PREFIX}-eks-nodes", f"{IAM}:role/a"]},
+    "ListAccessEntries": {
+        "accessEntries": [f"{IAM}:role/b", f"{IAM}:role/{PREFIX}-eks-nodes", f"{IAM}:role/a", f"{IAM}:user/someone"]
+    },
+    "ListAssociatedAccessPolicies": {"associatedAccessPolicies": []},
     "DescribeAccessEntry": entry,
     "ListPodIdentityAssociations": {"associations": [{"associationId": "a-1"}]},
     "DescribePodIdentityAssociation": {
@@ -144,8 +148,12 @@ def test_facts():
     assert facts["addons"]["ebs-csi"]["service_account_role_arn"] == f"{IAM}:role/{PREFIX}-ebs-csi"
     assert facts["cluster_role_arn"] == f"{IAM}:role/{PREFIX}-eks-cluster"
     assert facts["node_role_arn"] == f"{IAM}:role/{PREFIX}-eks-nodes"
-    assert facts["access_entries"] == [f"{IAM}:role/{name}" for name in ("a", f"{PREFIX}-eks-nodes", "b")]
+    assert facts["access_entries"] == [
+        *(f"{IAM}:role/{name}" for name in ("a", f"{PREFIX}-eks-nodes", "b")),
+        f"{IAM}:user/someone",
+    ]
     assert facts["vpc_id"] == "vpc-1"
+    assert facts["service_ipv4_cidr"] == "172.20.0.0/16"
     # In the order of their names, whatever that of the subnets.
     assert facts["availability_zones"] == [f"{REGION}a", f"{REGION}b"]
     assert facts["node_groups"][f"{PREFIX}-default"]["availability_zones"] == [f"{REGION}b"]
@@ -292,6 +300,67 @@ def test_a_cluster_under_way_has_no_address_yet():
     assert (facts["status"], facts["endpoint"], facts["certificate_authority"]) == ("CREATING", None, None)
     assert facts["oidc_issuer"] is None
     assert "GetOpenIDConnectProvider" not in aws.operations()
+
+
+def session_of(name):
+    return {"Account": ACCOUNT, "Arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/run-1", "UserId": "AROA:run-1"}
+
+
+def policies(name="AmazonEKSClusterAdminPolicy", scope="cluster"):
+    arn = f"arn:aws:eks::aws:cluster-access-policy/{name}"
+    return {"associatedAccessPolicies": [{"policyArn": arn, "accessScope": {"type": scope}}]}
+
+
+@pytest.mark.parametrize(
+    ("entries", "answers", "rights"),
+    [
+        ([f"{IAM}:user/someone"], policies(), "administrator"),
+        ([f"{IAM}:user/someone"], policies("AmazonEKSAdminPolicy"), "some"),
+        ([f"{IAM}:user/someone"], policies(scope="namespace"), "some"),
+        ([f"{IAM}:role/someone"], policies(), "none"),
+        ([f"{IAM}:user/someone"], api_error("ListAssociatedAccessPolicies", "AccessDeniedException"), None),
+    ],
+)
+def test_what_the_cluster_lets_the_caller_do(entries, answers, rights):
+    given = {**ANSWERS, "ListAccessEntries": {"accessEntries": entries}, "ListAssociatedAccessPolicies": answers}
+    found, _aws = look(given, "eks")
+    assert found.deployer == {"principal_arn": f"{IAM}:user/someone", "rights": rights}
+
+
+def test_the_caller_may_be_in_groups_of_kubernetes():
+    entry = {"accessEntry": {"principalArn": f"{IAM}:user/someone", "tags": OWNER, "kubernetesGroups": ["deployers"]}}
+    assert look({**ANSWERS, "DescribeAccessEntry": entry}, "eks")[0].deployer["rights"] == "groups"
+
+
+def test_a_session_is_its_role_with_its_path():
+    """The path stands in no ARN of a session, and EKS takes no entry without it."""
+    arn = f"{IAM}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Deployers_1"
+    name = arn.rpartition("/")[2]
+
+    def get_role(request):
+        return {"Role": {"Arn": arn}} if request["RoleName"] == name else role(request)
+
+    given = {**ANSWERS, "GetCallerIdentity": session_of(name), "ListAccessEntries": {"accessEntries": [arn]}}
+    given["ListAssociatedAccessPolicies"] = policies()
+    found, aws = look({**given, "GetRole": get_role}, "eks")
+    assert found.deployer == {"principal_arn": arn, "rights": "administrator"}
+    assert {"clusterName": f"{PREFIX}-eks", "principalArn": arn} in aws.requests("ListAssociatedAccessPolicies")
+
+
+def test_without_the_permission_the_entry_is_found_by_the_name():
+    arn = f"{IAM}:role/teams/deployers"
+
+    def get_role(request):
+        return api_error("GetRole", "AccessDenied") if request["RoleName"] == "deployers" else role(request)
+
+    given = {**ANSWERS, "GetCallerIdentity": session_of("deployers"), "ListAccessEntries": {"accessEntries": [arn]}}
+    found, _aws = look({**given, "GetRole": get_role, "ListAssociatedAccessPolicies": policies()}, "eks")
+    assert found.deployer == {"principal_arn": f"{IAM}:role/deployers", "rights": "administrator"}
+
+
+def test_before_there_is_a_cluster_the_caller_is_known():
+    assert look({}, "eks")[0].deployer == {"principal_arn": f"{IAM}:user/someone", "rights": "none"}
+    assert look({}, "network")[0].deployer == {"principal_arn": None, "rights": None}
 
 
 def test_a_cluster_without_access_entries_is_not_asked_for_them():

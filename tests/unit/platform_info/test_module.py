@@ -22,7 +22,9 @@ PARAMS = {
     "require": [],
     "required_by": None,
     "entries": None,
+    "models": [],
     "offers": False,
+    "kubeconfig": None,
 }
 
 
@@ -84,11 +86,14 @@ def test_result(run):
         "partition",
         "region",
         "conflicts",
+        "deployer",
         "offers",
         "dns_suffix",
     }
-    # Only the certificates are nothing to miss where none are declared.
-    told = {name: [] for name in COMPONENTS} | {"certificate": ["no certificates are declared"]}
+    # Of these nothing is missed where nothing asks for it.
+    idle = {name: [part.idle] for name, part in COMPONENTS.items() if part.idle}
+    assert set(idle) == {"certificate", "vpc_origin"}
+    told = {name: [] for name in COMPONENTS} | idle
     assert ended.result["summary"] == {name: {"state": "absent", "lines": told[name]} for name in COMPONENTS}
     for key, value in {"account_id": ACCOUNT, "partition": "aws", "region": REGION, "conflicts": []}.items():
         assert platform[key] == ended.result[key] == value

@@ -106,6 +106,12 @@ MISSING = {"GetServiceQuota": "NoSuchResourceException"}
 ANSWERS = {
     "GetServiceQuota": {"Quota": {"Value": 64.0}},
     "DescribeVpcs": {"Vpcs": [vpc()]},
+    "DescribeManagedPrefixLists": {
+        "PrefixLists": [
+            {"PrefixListId": "pl-1", "PrefixListName": "com.amazonaws.global.ipv6.cloudfront.origin-facing"},
+            {"PrefixListId": "pl-2", "PrefixListName": "com.amazonaws.global.cloudfront.origin-facing"},
+        ]
+    },
     "GetRole": role,
     "DescribeSubnets": {
         "Subnets": [
@@ -206,6 +212,7 @@ def test_facts():
     assert network["endpoints"] == {"ecr.api": "vpce-ecr", "s3": "vpce-s3"}
     assert network["flow_log_id"] == "fl-1"
     assert network["default_security_group_id"] == "sg-default"
+    assert network["cloudfront_prefix_list_id"] == "pl-2"
     assert network["security_groups"]["nodes"] == "sg-nodes"
     assert network["security_groups"]["bastion"] is None
     assert (found.conflicts, found.warnings) == ([], [])
@@ -433,6 +440,7 @@ def test_zones_that_eks_bars_are_known_by_their_ids():
     found, _aws = look({"DescribeAvailabilityZones": answer}, "network", offers=True)
     assert found.offers["network"]["zones"] == zones
     assert found.offers["network"]["usable_zones"] == ["us-east-1b", "us-east-1c"]
+    assert found.offers["network"]["cloudfront_prefix_list_id"] is None
 
 
 def test_a_gateway_that_no_vpc_has_yet_is_found():

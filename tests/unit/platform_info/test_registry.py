@@ -23,7 +23,8 @@ def tags(request, bearing=None):
 
 
 def images(request):
-    return {"imageIds": [{"imageDigest": "sha256:0"}]} if request["repositoryName"].endswith("llm-gateway") else {}
+    known = {"imageIds": [{"imageDigest": "sha256:0", "imageTag": "1.0.0"}, {"imageDigest": "sha256:0"}]}
+    return known if request["repositoryName"].endswith("llm-gateway") else {}
 
 
 MISSING = {"DescribeRepositories": "RepositoryNotFoundException", "ListImages": "RepositoryNotFoundException"}
@@ -42,6 +43,7 @@ def test_a_repository_for_each_gateway():
         "repositories": {name: f"{URI}/{PREFIX}/{name}" for name in GATEWAYS},
         "repository_arns": [f"{ARN}/{PREFIX}/{name}" for name in GATEWAYS],
         "holding_images": [f"{PREFIX}/llm-gateway"],
+        "images": {"llm-gateway": ["1.0.0", "sha256:0"]},
     }
     assert found.summary["registry"]["lines"] == ["repositories: llm-gateway, memory-gateway, retrieval-gateway"]
 
@@ -65,6 +67,7 @@ def test_without_any_it_does_not_exist():
         "repositories": dict.fromkeys(GATEWAYS),
         "repository_arns": [],
         "holding_images": [],
+        "images": {},
     }
 
 

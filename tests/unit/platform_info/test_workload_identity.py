@@ -1,20 +1,62 @@
 # Copyright: Contributors to the agent_platform.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The roles of service accounts."""
+"""The roles of service accounts, and the models that they may call."""
 
 from __future__ import annotations
 
-from .fake_aws import ACCOUNT, PREFIX, SOMEONE_ELSES_ROLES, look, role, taken
+import datetime
+
+import pytest
+
+from tests.support.scripted_aws import api_error
+
+from .fake_aws import ACCOUNT, MODELS, PREFIX, SOMEONE_ELSES_ROLES, look, role, taken
 
 IAM = f"arn:aws:iam::{ACCOUNT}"
-ANSWERS = {"GetRole": role}
+CLAUDE = "anthropic.claude-haiku-4-5-20251001-v1:0"
+TITAN = "amazon.titan-embed-text-v2:0"
+
+
+def model(own, provider, *kinds, **cycle):
+    return {
+        "modelId": own,
+        "modelArn": f"arn:aws:bedrock:us-west-2::foundation-model/{own}",
+        "providerName": provider,
+        "inferenceTypesSupported": list(kinds),
+        "modelLifecycle": {"status": "ACTIVE", **cycle},
+    }
+
+
+def profile(area, own):
+    arns = [f"arn:aws:bedrock:{region}::foundation-model/{own}" for region in ("us-east-1", "us-west-2")]
+    return {"inferenceProfileId": f"{area}.{own}", "models": [{"modelArn": arn} for arn in arns]}
+
+
+def availability(request, **lacking):
+    return {
+        "modelId": request["modelId"],
+        "agreementAvailability": {"status": lacking.get("agreement", "AVAILABLE")},
+        "entitlementAvailability": lacking.get("entitlement", "AVAILABLE"),
+        "authorizationStatus": lacking.get("authorization", "AUTHORIZED"),
+        "regionAvailability": lacking.get("region", "AVAILABLE"),
+    }
+
+
+BEDROCK = {
+    "ListFoundationModels": {
+        "modelSummaries": [model(CLAUDE, "Anthropic", "INFERENCE_PROFILE"), model(TITAN, "Amazon", "ON_DEMAND")]
+    },
+    "ListInferenceProfiles": {"inferenceProfileSummaries": [profile("us", CLAUDE), profile("global", CLAUDE)]},
+    "GetFoundationModelAvailability": availability,
+}
+ANSWERS = {"GetRole": role, **BEDROCK}
 
 
 def test_roles():
     found, _aws = look({"GetRole": role}, "workload_identity")
     roles = found.components["workload_identity"]["roles"]
     assert roles["llm-gateway"] == f"{IAM}:role/{PREFIX}-llm-gateway"
-    assert len(roles) == 7
+    assert len(roles) == 8
 
 
 def test_roles_of_a_table_of_ones_own():
@@ -33,9 +75,78 @@ def test_roles_that_someone_else_has():
         "aws-load-balancer-controller",
         "external-secrets",
         "llm-gateway",
+        "log-collector",
         "memory-gateway",
         "otel-collector",
         "retrieval-gateway",
     }
     found, _aws = look(SOMEONE_ELSES_ROLES, "workload_identity")
     assert not any(found.components["workload_identity"]["roles"].values())
+
+
+# ---- models
+
+
+def offered(models=MODELS, **answers):
+    found, aws = look({**BEDROCK, **answers}, "workload_identity", offers=True, models=models)
+    return found.offers["workload_identity"], aws
+
+
+def test_models_and_profiles_of_the_region():
+    told, aws = offered()
+    assert set(told["models"]) == set(MODELS)
+    assert told["model_ids"] == [TITAN, f"global.{CLAUDE}", f"us.{CLAUDE}"]
+    assert told["models"][f"us.{CLAUDE}"] == {
+        "offered": True,
+        "called_directly": True,
+        "provider": "Anthropic",
+        "profiles": [f"global.{CLAUDE}", f"us.{CLAUDE}"],
+        "lacks": [],
+        "ends": None,
+    }
+    assert told["models"][TITAN]["offered"] is True
+    assert told["models"]["us.amazon.nova-pro-v1:0"]["offered"] is False
+    # Who looks at a profile looks at the model behind it, and at none that there isn't.
+    assert [request["modelId"] for request in aws.requests("GetFoundationModelAvailability")] == [TITAN, CLAUDE]
+
+
+def test_a_model_may_be_called_through_a_profile_only():
+    told = offered([CLAUDE])[0]["models"][CLAUDE]
+    assert (told["offered"], told["called_directly"]) == (True, False)
+    assert told["profiles"] == [f"global.{CLAUDE}", f"us.{CLAUDE}"]
+
+
+@pytest.mark.parametrize(
+    ("lacking", "told"),
+    [
+        ({"agreement": "NOT_AVAILABLE", "entitlement": "NOT_AVAILABLE"}, ["agreement", "entitlement"]),
+        ({"agreement": "PENDING"}, ["agreement"]),
+        ({"authorization": "NOT_AUTHORIZED"}, ["authorization"]),
+        ({"region": "NOT_AVAILABLE"}, []),
+    ],
+)
+def test_what_the_account_lacks(lacking, told):
+    found = offered(GetFoundationModelAvailability=lambda request: availability(request, **lacking))[0]["models"]
+    assert found[f"us.{CLAUDE}"]["lacks"] == told
+    # A profile leads to other regions, too.
+    assert found[TITAN]["lacks"] == told + ["region"] * ("region" in lacking)
+
+
+def test_the_day_on_which_a_model_ends():
+    ends = datetime.datetime(2027, 1, 31, 23, tzinfo=datetime.UTC)
+    old = model(TITAN, "Amazon", "ON_DEMAND", status="LEGACY", endOfLifeTime=ends)
+    told = offered(ListFoundationModels={"modelSummaries": [old]})[0]
+    assert told["models"][TITAN]["ends"] == "2027-01-31"
+
+
+def test_what_may_not_be_read_isnt_known():
+    denied = api_error("ListFoundationModels", "AccessDeniedException")
+    assert offered(ListFoundationModels=denied)[0]["models"] == {}
+    denied = api_error("GetFoundationModelAvailability", "AccessDeniedException")
+    assert offered(GetFoundationModelAvailability=denied)[0]["models"][TITAN]["lacks"] == []
+
+
+def test_without_models_bedrock_isnt_asked():
+    told, aws = offered([])
+    assert told["models"] == {}
+    assert not {"ListFoundationModels", "ListInferenceProfiles"} & set(aws.operations())

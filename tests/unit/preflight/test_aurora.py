@@ -121,6 +121,16 @@ def test_instances(instances, told):
     assert told in line(aurora_instances=instances)
 
 
+def test_the_data_api_is_for_no_small_class():
+    own = [{**ONE, "instance_class": "db.t3.medium"}, TWO]
+    assert line(aurora_data_api=True) == (
+        "aurora_instance_class: 'db.t4g.medium' is a class for which AWS has no RDS Data API: take another, such as"
+        " db.r8g.large or db.serverless, or set aurora_data_api to false"
+    )
+    told = line(aurora_data_api=True, aurora_instance_class="db.r8g.large", aurora_instances=own)
+    assert told.startswith("aurora_instances[0].instance_class: 'db.t3.medium' is a class for which")
+
+
 def test_serverless_instances_need_a_capacity():
     assert line(aurora_instance_class="db.serverless").endswith("needs aurora_serverless_capacity")
 

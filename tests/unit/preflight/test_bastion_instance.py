@@ -13,8 +13,11 @@ PARAMETER = "/aws/service/canonical/ubuntu/server/24.04/stable/20251212/amd64/hv
 FOUND = {"bastion_instance": {"instance_id": "i-1", "image_id": IMAGE, "instance_type": "t3.large"}}
 
 
+MODELS = [{"name": "titan", "id": "amazon.titan-embed-text-v2:0", "kind": "embedding"}]
+
+
 def lines(**given):
-    return fault_lines("bastion_instance", given)
+    return fault_lines("bastion_instance", {"platform_models": MODELS, **given})
 
 
 def change_lines(platform=FOUND, **given):
@@ -30,9 +33,9 @@ def test_what_is_right_has_no_fault(image):
             bastion_instance_type="t3.large",
             bastion_instance_volume_size_gib=30,
             bastion_instance_database_user="bastion",
-            bastion_instance_foundation_models=["amazon.titan-embed-text-v2:0"],
-            bastion_instance_inference_profiles=["us.amazon.nova-lite-v1:0"],
+            bastion_instance_models=["titan"],
             bastion_instance_statements=[{"Sid": "Read", "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::b/*"]}],
+            bastion_instance_cluster_groups=["platform-viewers"],
             bastion_instance_cluster_policies=[{"policy": "AmazonEKSViewPolicy", "scope": "cluster"}],
             bastion_instance_secret_recovery_days=0,
         )
@@ -51,9 +54,10 @@ def test_what_is_right_has_no_fault(image):
         ("volume_size_gib", 8, "_volume_size_gib: 8 is not from 20 to 65536 GiB"),
         ("secret_recovery_days", 3, "_secret_recovery_days: 3 is not 0 or from 7 to 30 days"),
         ("database_user", "rdsadmin", "is reserved by Aurora PostgreSQL"),
-        ("foundation_models", ["claude"], "_foundation_models[0]: 'claude' is not the id of a Bedrock model"),
-        ("inference_profiles", ["claude"], "_inference_profiles[0]: 'claude' is not the id of a Bedrock model"),
+        ("models", ["titam"], "_models[0]: 'titam' is not the name of one of platform_models; did you mean titan?"),
+        ("models", ["titan", "titan"], "_models: 'titan' occurs more than once"),
         ("statements", [{"Sid": "A", "Action": ["*"], "Resource": ["*"]}], "_statements[0].Action: '*' is not an API"),
+        ("cluster_groups", ["system:masters"], "_cluster_groups: 'system:masters' begins with one of"),
         ("cluster_policies", [{"policy": "a b"}], "_cluster_policies[0].policy: 'a b' is not the name of an EKS"),
     ],
 )

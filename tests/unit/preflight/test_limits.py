@@ -103,6 +103,12 @@ def test_rules_for_the_two_kinds_of_addresses_count_apart():
     ]
 
 
+def test_a_prefix_list_counts_as_often_as_it_may_have_entries():
+    assert said("ec2_security_group", "ingress", [{"prefix_list_id": "x"}] + [{"cidr_ip": "x"}] * 5) == []
+    (line,) = said("ec2_security_group", "ingress", [{"prefix_list_id": "x"}] + [{"cidr_ip": "x"}] * 6)
+    assert "are 61 for IPv4" in line
+
+
 def test_what_the_account_may_have_counts():
     raised = {"trust_policy": {"limit": 4096}, "rules_per_group": {"limit": None}}
     assert said("iam_role", "trust_policy", statement(4096), raised) == []

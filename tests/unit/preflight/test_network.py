@@ -18,6 +18,8 @@ RIGHT = {
     "network_gateway_endpoints": ["s3", "dynamodb"],
     "network_interface_endpoints_enabled": False,
     "network_interface_endpoints": ["ecr.api", "bedrock-runtime"],
+    "network_ingress_cidrs": ["10.0.0.0/16"],
+    "network_ingress_target_ports": [],
     "network_additional_traffic": [],
 }
 CLUSTER = {"eks_node_groups": [{"name": "default", "max_size": 6}, {"name": "old", "max_size": 99, "state": "absent"}]}
@@ -326,3 +328,13 @@ def test_a_region_with_too_few_zones_for_eks():
 )
 def test_policies_and_dhcp_options(change, line):
     assert lines(**{"network_gateway_endpoints": ["s3"], **change}) == ([line] if line else [])
+
+
+def test_who_may_reach_the_load_balancer():
+    assert lines(network_ingress_cidrs=["0.0.0.0/0"], network_ingress_target_ports=[4000, 8080]) == []
+    assert lines(network_ingress_cidrs=["10.0.0.1/16", "10.0.0.1/16"], network_ingress_target_ports=[0]) == [
+        "network_ingress_cidrs[0]: '10.0.0.1/16' is not written as the network it is in: 10.0.0.0/16",
+        "network_ingress_cidrs[1]: '10.0.0.1/16' is not written as the network it is in: 10.0.0.0/16",
+        "network_ingress_cidrs: '10.0.0.1/16' occurs more than once",
+        "network_ingress_target_ports[0]: 0 is not a port from 1 to 65535",
+    ]

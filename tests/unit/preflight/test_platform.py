@@ -87,12 +87,17 @@ def test_all_tags_together_fit_on_a_resource():
     ]
 
 
-# The 28 characters of a domain hold no more than the prefix; a platform has only one.
-@pytest.mark.parametrize("kind", sorted(LIMITS.keys() - {"opensearch_domain"}))
+# Their 28 and 32 characters hold no more than the prefix; a platform has only one of each.
+SHORT = {"opensearch_domain", "opensearchserverless_collection"}
+
+
+@pytest.mark.parametrize("kind", sorted(LIMITS.keys() - SHORT))
 def test_the_longest_prefix_leaves_the_names_of_things_readable(kind):
     """A name that is shortened still shows the prefix and how its thing begins."""
     prefix = "p" * LONGEST_PREFIX
-    thing = {"elasticache_replication_group": "redis"}.get(kind, "aws-load-balancer-controller")
+    thing = {"bedrock_guardrail": "guardrail", "elasticache_replication_group": "redis"}.get(
+        kind, "aws-load-balancer-controller"
+    )
     assert resource_name(thing, prefix, kind)[len(prefix) + 1 :].startswith(thing[:17])
 
 
@@ -237,6 +242,24 @@ def test_gateways(change, part):
     assert part in line
 
 
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ({"Action": ["s3:*"]}, "[0].Action: 's3:*' has a wildcard: name each action that the gateway takes"),
+        ({"Action": ["s3:Get?bject"]}, "[0].Action: 's3:Get?bject' has a wildcard"),
+        ({"Action": ["*"]}, "[0].Action: '*' is not an API action"),
+        ({"Resource": ["*"]}, "[0].Resource: '*' stands for all: name what the gateway takes"),
+        ({"Resource": ["arn:aws:s3:::*"]}, "[0].Resource: 'arn:aws:s3:::*' stands for all"),
+        ({"Sid": "a b"}, "[0].Sid: 'a b' is not letters and digits only"),
+    ],
+)
+def test_what_gateways_may_do(change, part):
+    right = {"Sid": "Read", "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::demo/*", "<dynamodb.table_arns>"]}
+    assert lines(platform_gateways=[{**GATEWAY, "statements": [right]}]) == []
+    (line,) = lines(platform_gateways=[{**GATEWAY, "statements": [{**right, **change}]}])
+    assert line.startswith(f"platform_gateways[0].statements{part}")
+
+
 def test_gateways_have_different_names():
     assert lines(platform_gateways=[GATEWAY, GATEWAY]) == [
         "platform_gateways[].name: 'llm-gateway' occurs more than once"
@@ -253,3 +276,15 @@ def test_log_groups_have_two_subscriptions_at_most():
     assert line == "platform_log_subscriptions: 3 are too many: CloudWatch Logs allows 2 of a log group"
     (line,) = lines(platform_log_subscriptions=[subscription("a"), subscription("a")])
     assert line == "platform_log_subscriptions[].filter_name: 'a' occurs more than once"
+
+
+WORKSPACE = "arn:aws:aps:eu-west-1:123456789012:workspace/ws-0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
+
+
+def test_a_workspace_for_metrics():
+    assert lines(platform_prometheus_workspace_arn="") == []
+    assert lines(platform_prometheus_workspace_arn=WORKSPACE, platform_account_id="123456789012") == []
+    (line,) = lines(platform_prometheus_workspace_arn="ws-0f1e2d3c")
+    assert line.startswith("platform_prometheus_workspace_arn: 'ws-0f1e2d3c' is not the ARN of a workspace")
+    (line,) = lines(platform_prometheus_workspace_arn=WORKSPACE, platform_account_id="210987654321")
+    assert "is not of this account, 210987654321: the collector's role reaches no other" in line

@@ -61,6 +61,29 @@ def test_through_variables_of_the_role_imports_and_blocks(read):
     assert read(files, demo_text="x") == [("description", "<x>", "b", ["demo_text"])]
 
 
+def test_what_exists_is_no_template_whatever_words_are_in_it(read):
+    task = {IAM_ROLE: {"name": "a", "description": "{{ component_found['platform'] }}"}}
+    found = {"platform": "demo_text"}
+    assert read({"demo/tasks/main.yml": [task]}, demo_text="x", component_found=found) == []
+
+
+def test_a_variable_of_several_tasks_is_looked_at_once(read):
+    looks = []
+
+    class Value(dict):
+        def __str__(self):
+            looks.append(1)
+            return super().__str__()
+
+    task = {IAM_ROLE: {"name": "a", "description": "{{ __demo_map['key'] }}"}}
+    files = {
+        "demo/vars/main.yml": {"__demo_map": Value(key="{{ demo_text }}")},
+        "demo/tasks/main.yml": [task, task],
+    }
+    assert [value for _option, value, _name, _inputs in read(files, demo_text="x")] == ["x", "x"]
+    assert len(looks) == 1
+
+
 def test_each_item_of_a_loop(read):
     task = {IAM_ROLE: {"name": "{{ item['name'] }}", "policy": "{{ item['text'] }}"}, "loop": "{{ demo_list }}"}
     found = read({"demo/tasks/main.yml": [task]}, demo_list=[{"name": "a", "text": "1"}, {"name": "b", "text": "two"}])

@@ -8,7 +8,7 @@ import pytest
 
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import component_names
 
-from .declared import fault_lines, values
+from .declared import change_fault_lines, fault_lines, values, warning_lines
 
 STATEMENT = {
     "Sid": "ReadTable",
@@ -33,8 +33,6 @@ def test_what_is_right_has_no_fault():
     assert (
         lines(
             workload_identity_roles=[ROLE, {"name": "other"}],
-            workload_identity_foundation_models=["amazon.titan-embed-text-v2:0"],
-            workload_identity_inference_profiles=["us.anthropic.claude-sonnet-4-5-20250929-v1:0"],
             workload_identity_memory_database_user="memory_gateway",
             workload_identity_metric_namespaces=["EKS/ContainerInsights"],
         )
@@ -80,7 +78,6 @@ def test_roles_have_different_names():
 @pytest.mark.parametrize(
     ("given", "part"),
     [
-        ({"workload_identity_foundation_models": ["claude"]}, "[0]: 'claude' is not the id of a Bedrock model"),
         ({"workload_identity_memory_database_user": "Memory-Gateway"}, "is not a PostgreSQL user name"),
         ({"workload_identity_memory_database_user": "rdsadmin"}, "is reserved by Aurora PostgreSQL"),
         ({"workload_identity_metric_namespaces": ["AWS/EC2"]}, "begins with AWS/"),
@@ -106,3 +103,73 @@ def test_an_entry_of_a_gateways_name_takes_its_place():
         for name in component_names("workload_identity", values("workload_identity", **given))
     ]
     assert found == [("p-one", "platform_gateways[0].name"), ("p-two", "workload_identity_roles[0].name")]
+
+
+# ---- models
+
+CLAUDE = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
+TITAN = "amazon.titan-embed-text-v2:0"
+TOLD = {
+    "offered": True,
+    "called_directly": True,
+    "provider": "Anthropic",
+    "profiles": [CLAUDE],
+    "lacks": [],
+    "ends": None,
+}
+
+
+def models(own, **told):
+    """The rules' values and what AWS tells of the models that are named and of those that there are."""
+    given = {"platform_models": [{"name": "m", "id": own, "kind": "chat"}], "platform_region": "us-west-2"}
+    found = {"offers": {"workload_identity": {"model_ids": [CLAUDE, TITAN], "models": {own: {**TOLD, **told}}}}}
+    return "workload_identity", given, found
+
+
+def test_a_model_that_can_be_called():
+    assert change_fault_lines(*models(CLAUDE)) == []
+    assert warning_lines(*models(CLAUDE)) == []
+
+
+def test_a_model_that_isnt_in_the_region():
+    wrong = "us.anthropic.claude-haiku-4-5-20251002-v1:0"
+    assert change_fault_lines(*models(wrong, offered=False)) == [
+        f"platform_models[0].id: '{wrong}' is no model and no inference profile that Bedrock offers in us-west-2;"
+        f" did you mean {CLAUDE}?"
+    ]
+    assert warning_lines(*models(wrong, offered=False, lacks=["agreement"])) == []
+
+
+def test_a_model_that_is_called_through_a_profile_only():
+    own = CLAUDE.removeprefix("us.")
+    assert change_fault_lines(*models(own, called_directly=False)) == [
+        f"platform_models[0].id: '{own}' is a model that is called through an inference profile only: name {CLAUDE}"
+    ]
+
+
+def test_a_model_that_the_account_cant_call_yet():
+    (line,) = warning_lines(*models(CLAUDE, lacks=["agreement", "entitlement"]))
+    assert line == (
+        f"platform_models[0].id: '{CLAUDE}' can't be called in this account yet: Bedrock has no agreement and"
+        " entitlement for it. Anthropic's form comes first, once in an account or organization (Bedrock's console,"
+        " model catalog). Whoever may aws-marketplace:Subscribe and ViewSubscriptions subscribes to it by calling it"
+        " once, which no workload may: see docs/account.md"
+    )
+    (line,) = warning_lines(*models(CLAUDE, lacks=["agreement"], provider="Cohere"))
+    assert "Marketplace" in line.title()
+    assert "Anthropic's form" not in line
+    (line,) = warning_lines(*models(TITAN, lacks=["authorization"], provider="Amazon"))
+    assert line.endswith("See whether a policy of the organization forbids it, or ask AWS Support")
+
+
+def test_a_model_that_ends():
+    assert warning_lines(*models(TITAN, ends="2027-01-31")) == [
+        f"platform_models[0].id: '{TITAN}' is a model that ends on 2027-01-31: name the one that follows it"
+    ]
+
+
+def test_what_aws_doesnt_tell_isnt_checked():
+    component, given, found = models(CLAUDE, offered=False, lacks=["agreement"])
+    for offers in ({}, {"workload_identity": {"model_ids": [], "models": {}}}):
+        assert change_fault_lines(component, given, {**found, "offers": offers}) == []
+        assert warning_lines(component, given, {**found, "offers": offers}) == []

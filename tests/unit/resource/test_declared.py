@@ -339,6 +339,15 @@ class Pool(Resource):
         return {"MaxResults": 60}
 
 
+class GoingPool(Pool):
+    """One that may go between the list and the look at it."""
+
+    additions = (
+        Addition("DescribeUserPool", "UserPool", by={"UserPoolId": "Id"}, missing=GONE, itself=True),
+        Addition("GetUserPoolMfaConfig", "", "Mfa", by={"UserPoolId": "Id"}, missing=GONE),
+    )
+
+
 POOL = {"name": "demo", "mfa": None, "message": None, "password_policy": None, "protected": None}
 NO_POOL = Step("ListUserPools", {"UserPools": []})
 
@@ -350,6 +359,12 @@ def pool(**members):
         Step("ListUserPools", {"UserPools": [{"Id": "p_1", "Name": "demo"}]}),
         Step("DescribeUserPool", {"UserPool": without_unset(shown)}, {"UserPoolId": "p_1"}),
     ]
+
+
+def test_what_goes_between_the_list_and_the_look_at_it_is_absent():
+    gone = Step("DescribeUserPool", api_error("DescribeUserPool", "ResourceNotFoundException"), {"UserPoolId": "p_1"})
+    result = run_resource(GoingPool, {**POOL, "state": "absent"}, pool()[0], gone)[0]
+    assert (result["changed"], result["pool"]) == (False, {})
 
 
 @pytest.mark.parametrize(

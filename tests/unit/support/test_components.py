@@ -10,9 +10,10 @@ import sys
 
 import pytest
 
-from tests.integration import components as known
+from tests.integration import components as in_aws
+from tests.integration.cluster import components as in_cluster
 from tests.support import components
-from tests.support.components import COMPONENTS, ROOT, TESTS, with_required
+from tests.support.components import COMPONENTS, IN_AWS, IN_CLUSTER, ROOT, TESTS, with_required
 
 
 def test_components_come_after_what_they_require():
@@ -27,20 +28,29 @@ def test_what_a_component_requires_is_followed_to_the_end():
     assert set(with_required(COMPONENTS)) == set(COMPONENTS)
 
 
-@pytest.mark.parametrize("component", COMPONENTS)
-def test_integration_tests_know_the_component(component):
-    """tests/integration/components/__init__.py says what each of these is."""
+@pytest.mark.parametrize(
+    ("known", "component"), [(in_aws, name) for name in IN_AWS] + [(in_cluster, name) for name in IN_CLUSTER]
+)
+def test_integration_tests_know_the_component(known, component):
+    """The __init__.py of these files says what each of these is."""
     assert [name for name in known.INTERFACE if not hasattr(known.of(component), name)] == []
-    assert any(name.startswith("Test") for name in vars(known.of(component)))
+    assert any(name.startswith("Test") for name in vars(known.of(component))) or file_beside(component)
 
 
-def test_all_that_the_interface_has_is_explained():
+def file_beside(component):
+    """A component in the cluster may have a file of tests of its own."""
+    return component in IN_CLUSTER and (TESTS / f"integration/cluster/test_{component}.py").is_file()
+
+
+@pytest.mark.parametrize("known", [in_aws, in_cluster])
+def test_all_that_the_interface_has_is_explained(known):
     assert [name for name in known.INTERFACE if not re.search(rf"`{name}\b", known.__doc__)] == []
 
 
 def test_no_file_is_of_a_component_that_is_gone():
-    files = {file.stem for file in (TESTS / "integration/components").glob("[!_]*.py")}
-    assert files == set(COMPONENTS)
+    for folder, components_of in (("", IN_AWS), ("cluster", IN_CLUSTER)):
+        files = {file.stem for file in (TESTS / "integration" / folder / "components").glob("[!_]*.py")}
+        assert files == set(components_of)
 
 
 @pytest.mark.parametrize("component", COMPONENTS)

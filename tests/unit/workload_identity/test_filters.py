@@ -102,6 +102,11 @@ def test_a_statement_waits_for_what_does_not_exist(missing):
     assert found["waiting"] == [{"sid": "Waits", "facts": [missing]}]
 
 
+def test_a_denial_does_not_wait():
+    with pytest.raises(AnsibleFilterError, match=r"statement Never of demo denies something of redis\.secret_arn"):
+        permissions(statement("Never", "<redis.secret_arn>", Effect="Deny"))
+
+
 def test_statements_of_the_role_are_added_to_those_of_its_name():
     found = permissions(statement("Mine"), table={"demo": [statement("Theirs")], "other": [statement("Not")]})
     assert [known["Sid"] for known in found["statements"]] == ["Theirs", "Mine"]

@@ -23,15 +23,23 @@ def load(role: str, file: str) -> dict:
     return yaml.safe_load((ROLES / role / file).read_text())
 
 
+PROMETHEUS = load("workload_identity", "vars/main.yml")["__workload_identity_prometheus_statements"]
+PRESETS = load("workload_identity", "vars/main.yml")["__workload_identity_preset_statements"]
 TABLE = {
     **load("workload_identity", "vars/main.yml")["__workload_identity_statements"],
     **load("eks", "vars/main.yml")["__eks_irsa_statements"],
+    **PRESETS,
 }
 DECLARED = [
     *yaml.safe_load((ROLES.parent / "group_vars/all/common.yml").read_text())["platform_gateways"],
     *load("workload_identity", "defaults/main.yml")["workload_identity_roles"],
 ]
-CASES = [pytest.param(name, item, id=f"{name}-{item['Sid']}") for name, table in TABLE.items() for item in table]
+CASES = [
+    pytest.param(name, item, id=f"{name}-{item['Sid']}")
+    for table in (TABLE, PROMETHEUS)
+    for name, statements in table.items()
+    for item in statements
+]
 FACTS = {
     "partition": "aws",
     "dns_suffix": "amazonaws.com",
@@ -53,12 +61,19 @@ FACTS = {
     },
     "feature_flags": {"application_id": "abc1234", "environment_id": "def5678", "profile_id": "ghi9012"},
     "redis": {"secret_name": f"{LONGEST_PREFIX}/redis"},
+    "litellm": {
+        "database_user": "litellm",
+        "secret_names": [f"{LONGEST_PREFIX}-llm-gateway-{key}" for key in ("master-key", "salt-key")],
+    },
     "opensearch": {"domain_arn": "arn:aws:es:ap-southeast-2:123456789012:domain/logs"},
     "configuration": {
         **load("workload_identity", "vars/main.yml")["__workload_identity_known"]["configuration"],
         "path": "/a-platform-name-of20/production",
     },
-    "knowledge_base": {"knowledge_base_arn": "arn:aws:bedrock:ap-southeast-2:123456789012:knowledge-base/ABCDEFGHIJ"},
+    "knowledge_base": {
+        "guardrail_arn": "arn:aws:bedrock:ap-southeast-2:123456789012:guardrail/abcdefghijkl",
+        "knowledge_base_arn": "arn:aws:bedrock:ap-southeast-2:123456789012:knowledge-base/ABCDEFGHIJ",
+    },
 }
 
 
@@ -100,16 +115,43 @@ def test_on_an_account_without_data_stores_only_their_statements_wait():
     facts["aurora"] = {"memory_user": "memory_gateway"}
     roles = iam_permissions([{"name": name} for name in TABLE], TABLE, facts)
     assert {(role["name"], item["sid"]) for role in roles for item in role["waiting"]} == {
-        ("otel-collector", "IndexLogs"),
+        ("log-collector", "IndexLogs"),
+        ("llm-gateway", "ApplyGuardrail"),
         ("llm-gateway", "KeepUsage"),
         ("llm-gateway", "ReadCacheSecret"),
+        ("litellm", "ApplyGuardrail"),
+        ("litellm", "ConnectToDatabase"),
+        ("litellm", "ReadCacheSecret"),
         ("memory-gateway", "ConnectToDatabase"),
+        ("retrieval-gateway", "ApplyGuardrail"),
         ("retrieval-gateway", "SearchKnowledgeBase"),
     }
 
 
-def test_models_are_invoked_only_if_listed():
-    (role,) = iam_permissions([{"name": "llm-gateway"}], TABLE, FACTS)
+def test_what_writes_to_prometheus_reaches_one_workspace():
+    arn = "arn:aws:aps:us-west-2:123456789012:workspace/ws-1"
+    (role,) = iam_permissions([{"name": "otel-collector"}], PROMETHEUS, {**FACTS, "prometheus": {"workspace_arn": arn}})
+    assert [(item["Action"], item["Resource"]) for item in role["statements"]] == [(["aps:RemoteWrite"], [arn])]
+
+
+def test_collectors_write_to_their_own_log_groups_and_make_none():
+    found = {
+        role["name"]: {
+            resource.rsplit("/", 1)[1]
+            for item in role["statements"]
+            for resource in item["Resource"]
+            if ":log-group:" in resource
+        }
+        for role in iam_permissions([{"name": "log-collector"}, {"name": "otel-collector"}], TABLE, FACTS)
+    }
+    assert found == {"log-collector": {"application:*"}, "otel-collector": {"performance:*"}}
+    actions = {action for table in TABLE.values() for item in table for action in item["Action"]}
+    assert "logs:CreateLogGroup" not in actions
+
+
+@pytest.mark.parametrize("gateway", ["llm-gateway", "litellm"])
+def test_models_are_invoked_only_if_listed(gateway):
+    (role,) = iam_permissions([{"name": gateway}], TABLE, FACTS)
     invoking = [item for item in role["statements"] if "bedrock:InvokeModel" in item["Action"]]
     resources = [resource for item in invoking for resource in item["Resource"]]
     assert len(resources) == 24
@@ -133,7 +175,27 @@ def test_nobody_gets_the_database_masters_secret_or_pass_role():
     assert set(secrets) == {
         "arn:<partition>:secretsmanager:<region>:<account_id>:secret:<prefix>/*",
         "arn:<partition>:secretsmanager:<region>:<account_id>:secret:<redis.secret_name>-??????",
+        "arn:<partition>:secretsmanager:<region>:<account_id>:secret:<litellm.secret_names>-??????",
     }
+
+
+def test_the_program_of_a_preset_reaches_its_own_secrets_and_database_and_nothing_more():
+    (role,) = iam_permissions([{"name": "litellm"}], TABLE, FACTS)
+    found = {item["Sid"]: item["Resource"] for item in role["statements"]}
+    # What the platform's own gateway has beside these is not its business.
+    assert not {"KeepUsage", "ReadSettings", "ReadFlags"} & set(found)
+    place = "ap-southeast-2:123456789012"
+    names = [f"{LONGEST_PREFIX}-llm-gateway-{key}" for key in ("master-key", "salt-key")]
+    assert found["ReadOwnSecrets"] == [f"arn:aws:secretsmanager:{place}:secret:{name}-??????" for name in names]
+    assert found["ConnectToDatabase"] == [f"arn:aws:rds-db:{place}:dbuser:cluster-ABCDEFGHIJKL/litellm"]
+    # No secret of it is below the path of which the cluster may read all.
+    assert all(not name.startswith(f"{LONGEST_PREFIX}/") for name in names)
+
+
+def test_the_presets_are_those_of_the_gateways_and_have_their_names():
+    assert set(PRESETS) == set(load("gateways", "vars/presets.yml")["__gateways_presets"])
+    known = load("workload_identity", "vars/main.yml")["__workload_identity_known"]["litellm"]
+    assert known["database_user"] == load("gateways", "vars/presets.yml")["__gateways_litellm_database"]
 
 
 def test_roles_and_statements_name_the_same():
