@@ -30,10 +30,12 @@ export NO_PROXY := 127.0.0.1,localhost$(addprefix $(comma),$(NO_PROXY))
 export no_proxy := $(NO_PROXY)
 
 up down demo converge: export AWS_ENDPOINT_URL := $(AWS_ENDPOINT_URL)
+# Clusters get a real control plane where its programs are to be had; the first time they are built, in minutes.
+up demo: export LOCAL_CLOUD_KUBERNETES := $(or $(LOCAL_CLOUD_KUBERNETES),auto)
 
 TEST_FOLDERS = $(wildcard tests/unit tests/layout tests/integration tests/molecule)
-# In two processes, see tests/conftest.py. Another number, or none, with ARGS="-n 0".
-PYTEST := pytest -n 2 --dist loadgroup --no-loadscope-reorder
+# In three processes, as they wait a lot, see tests/conftest.py. Another number, or none, with ARGS="-n 0".
+PYTEST := pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
 define NEXT_STEPS
 
@@ -55,6 +57,7 @@ demo: setup up ## set up, start the local AWS, build the platform in it, print t
 		echo "  make converge goes on from where it stopped, make down ends it" \
 		"(its log: build/local_cloud/)." >&2; exit 1; }
 	@echo "$$NEXT_STEPS"
+	@$(PYTHON_IN_VENV) -m tests.support.local_cloud status | sed -n 's/^local AWS: .* API: /  pods     /p'
 
 .PHONY: converge
 converge: setup ## run the platform's playbook against the running local AWS (ARGS="--limit eks --check")
@@ -63,7 +66,7 @@ converge: setup ## run the platform's playbook against the running local AWS (AR
 	@ansible-playbook site.yml -i inventories/local $(ARGS)
 
 .PHONY: up
-up: setup ## start the local AWS, with empty state, at AWS_ENDPOINT_URL
+up: setup ## start the local AWS, with empty state, at AWS_ENDPOINT_URL (LOCAL_CLOUD_KUBERNETES=0: no Kubernetes)
 	@$(PYTHON_IN_VENV) -m tests.support.local_cloud up
 
 .PHONY: down
@@ -78,12 +81,9 @@ PORT ?= 8080
 
 .PHONY: tunnel
 tunnel: setup ## forward a port of this machine to code-server on the bastion (ENV=prod PORT=9090)
-	@for tool in aws session-manager-plugin; do command -v $$tool >/dev/null || { echo "make tunnel: there is no $$tool;" \
-		"install the AWS CLI 2 and its Session Manager plugin: https://docs.aws.amazon.com/systems-manager" >&2; exit 1; }; done
-	@mkdir -p build
 	@ansible-playbook playbooks/tunnel.yml -i inventories/$(ENV) \
-		-e tunnel_port=$(PORT) -e tunnel_script=$(CURDIR)/build/tunnel-$(ENV).sh
-	@exec build/tunnel-$(ENV).sh
+		-e tunnel_port=$(PORT) -e tunnel_owner=$$$$ -e tunnel_folder=$(CURDIR)/build/tunnel-$(ENV) && \
+	echo "code-server on the bastion is at http://127.0.0.1:$(PORT), until Ctrl+C" && exec sleep infinity
 
 ##@ Tests
 
@@ -98,6 +98,7 @@ OF_COMPONENT = $(addprefix --component=,$(COMPONENT))
 .PHONY: test
 test: setup ## everything that CI runs: set-up, lint, sanity, all tests; with COMPONENT=network what concerns it, in minutes
 	@$(MAKE) --jobs=2 SIDE_BY_SIDE=yes ARGS= lint sanity
+	@LOCAL_CLOUD_KUBERNETES=auto $(PYTHON_IN_VENV) -m tests.support.local_cloud programs
 	@$(PYTEST) $(TEST_FOLDERS) $(OF_COMPONENT) $(ARGS)
 
 .PHONY: lint
@@ -114,6 +115,7 @@ unit: setup ## the unit tests (ARGS="-k eks -x")
 
 .PHONY: integration
 integration: setup ## the integration tests, against local emulators of their own (CONNECTION=ansible.builtin.local)
+	@LOCAL_CLOUD_KUBERNETES=auto $(PYTHON_IN_VENV) -m tests.support.local_cloud programs
 	@$(if $(CONNECTION),TEST_CONNECTION=$(CONNECTION) )$(PYTEST) tests/integration $(if $(CONNECTION),-m "") $(OF_COMPONENT) $(ARGS)
 
 .PHONY: molecule
