@@ -214,13 +214,14 @@ class Role(Resource):
             verbatim=True,
         ),
     )
-    # The boundary first: it may be what allows the rest.
+    # The boundary first: it may be what allows the rest. Then what stands in the role itself, before managed policies are
+    # taken from it that it may stand in for.
     updates = {
         "boundary": Update("PutRolePermissionsBoundary", clear="DeleteRolePermissionsBoundary"),
         "trust": Update("UpdateAssumeRolePolicy"),
         "role": Update("UpdateRole", kept=("Description", "MaxSessionDuration")),
-        "managed": Update("AttachRolePolicy", remove="DetachRolePolicy", missing=MISSING),
         "inline": Update("PutRolePolicy"),
+        "managed": Update("AttachRolePolicy", remove="DetachRolePolicy", missing=MISSING),
     }
     unmanaged = {"UpdateRoleDescription": "an older form of UpdateRole"}
     tagging = tag_list("TagRole", "UntagRole")

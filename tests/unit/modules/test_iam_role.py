@@ -85,13 +85,13 @@ def test_create_with_everything():
             ),
         ),
         *seen(Tags=[{"Key": "A", "Value": "1"}]),
-        Step("AttachRolePolicy", {}, {**NAME, "PolicyArn": ONE}),
-        *seen(attached=[ONE], Tags=[{"Key": "A", "Value": "1"}]),
         Step(
             "PutRolePolicy",
             {},
             {**NAME, "PolicyName": "permissions", "PolicyDocument": json.dumps(document, sort_keys=True)},
         ),
+        *seen(inline={"permissions": document}, Tags=[{"Key": "A", "Value": "1"}]),
+        Step("AttachRolePolicy", {}, {**NAME, "PolicyArn": ONE}),
         *seen(attached=[ONE], inline={"permissions": document}, Tags=[{"Key": "A", "Value": "1"}]),
         *seen(attached=[ONE], inline={"permissions": document}, Tags=[{"Key": "A", "Value": "1"}]),
     )
@@ -121,11 +121,11 @@ def test_policies_of_others_are_taken_away_after_ours_are_given():
     result, _aws, _module = run(
         {"managed_policies": [TWO], "inline_policies": {"permissions": document}},
         *seen(attached=[ONE], inline={"by-hand": policy("iam:PassRole")}),
-        Step("AttachRolePolicy", {}, {**NAME, "PolicyArn": TWO}),
-        Step("DetachRolePolicy", {}, {**NAME, "PolicyArn": ONE}),
-        *seen(attached=[TWO], inline={"by-hand": policy("iam:PassRole")}),
         Step("PutRolePolicy", {}),
         Step("DeleteRolePolicy", {}, {**NAME, "PolicyName": "by-hand"}),
+        *seen(attached=[ONE], inline={"permissions": document}),
+        Step("AttachRolePolicy", {}, {**NAME, "PolicyArn": TWO}),
+        Step("DetachRolePolicy", {}, {**NAME, "PolicyArn": ONE}),
         *seen(attached=[TWO], inline={"permissions": document}),
         *seen(attached=[TWO], inline={"permissions": document}),
     )
