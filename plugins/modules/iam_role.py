@@ -214,8 +214,8 @@ class Role(Resource):
             verbatim=True,
         ),
     )
-    # The boundary first: it may be what allows the rest. Then what stands in the role itself, before managed policies are
-    # taken from it that it may stand in for.
+    # The boundary first: it may be what allows the rest. What stands in the role itself may take the place of managed
+    # policies, which go after it has come.
     updates = {
         "boundary": Update("PutRolePermissionsBoundary", clear="DeleteRolePermissionsBoundary"),
         "trust": Update("UpdateAssumeRolePolicy"),

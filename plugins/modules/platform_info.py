@@ -67,6 +67,12 @@ options:
     type: list
     elements: str
     default: []
+  images:
+    description:
+      - IDs of the machine images that O(offers) shall tell of.
+    type: list
+    elements: str
+    default: []
   offers:
     description:
       - Whether to read what AWS offers this account for the components, such as versions, zones and quotas, too.
@@ -278,7 +284,7 @@ def scope_of(params: Mapping[str, Any], region: str) -> Scope:
     }
     name, environment = params["name"], params["environment"]
     prefix, path = f"{name}-{environment}", f"/{name}/{environment}"
-    return Scope(prefix, owner_tags, region, params["entries"] or {}, path, params["models"])
+    return Scope(prefix, owner_tags, region, params["entries"] or {}, path, params["models"], params["images"])
 
 
 def missing_message(missing: list[str], required_by: str | None, account_id: str, region: str) -> str:

@@ -217,6 +217,7 @@ class Scope:
     """Which platform is meant: the prefix of its names, the tags of what it owns, where it lives.
 
     path: the path of its parameters. models: ids of the models and inference profiles of Bedrock that it names.
+    images: ids of the machine images that it names.
     """
 
     prefix: str
@@ -226,6 +227,7 @@ class Scope:
     entries: Mapping[str, list[str]] = field(default_factory=dict)
     path: str = ""
     models: list[str] = field(default_factory=list)
+    images: list[str] = field(default_factory=list)
 
     def name(self, thing: str, kind: str) -> str:
         return resource_name(thing, self.prefix, kind)

@@ -11,7 +11,19 @@ import pytest
 from tests.support.scripted_aws import api_error
 
 from . import test_network as network
-from .fake_aws import ACCOUNT, PREFIX, REGION, SOMEONE_ELSES_ROLES, log_groups, look, marks, role, tag_list, taken
+from .fake_aws import (
+    ACCOUNT,
+    IMAGES,
+    PREFIX,
+    REGION,
+    SOMEONE_ELSES_ROLES,
+    log_groups,
+    look,
+    marks,
+    role,
+    tag_list,
+    taken,
+)
 
 OWNER = marks("eks")
 
@@ -110,6 +122,21 @@ ANSWERS = {
     "elbv2.DescribeLoadBalancers": {"LoadBalancers": [{"LoadBalancerArn": BALANCER, "LoadBalancerName": "k8s-web"}]},
     "elbv2.DescribeTags": {
         "TagDescriptions": [{"ResourceArn": BALANCER, "Tags": tag_list(**{"elbv2.k8s.aws/cluster": f"{PREFIX}-eks"})}]
+    },
+    "DescribeImages": {
+        "Images": [
+            {
+                "ImageId": IMAGES[0],
+                "State": "available",
+                "Architecture": "arm64",
+                "OwnerId": ACCOUNT,
+                "RootDeviceName": "/dev/xvda",
+                "BlockDeviceMappings": [
+                    {"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 8}},
+                    {"DeviceName": "/dev/sdb", "VirtualName": "ephemeral0"},
+                ],
+            }
+        ]
     },
     "DescribeClusterVersions": {
         "clusterVersions": [
@@ -453,3 +480,29 @@ def test_the_days_on_which_support_ends():
 def test_a_version_of_which_eks_tells_nothing():
     found, _aws = look({**ANSWERS, "DescribeCluster": cluster(version="1.99")}, "eks", offers=True)
     assert "support" not in "".join(found.summary["eks"]["lines"])
+
+
+IMAGE = {"state": "available", "architecture": "arm64", "root_device_name": "/dev/xvda", "root_volume_size_gib": 8}
+
+
+def test_images_of_node_groups():
+    found, aws = look(ANSWERS, "eks", offers=True)
+    assert found.offers["eks"]["images"] == {IMAGES[0]: {**IMAGE, "owner": ACCOUNT}}
+    # Asked by their ids EC2 tells of none where one isn't there.
+    assert ("DescribeImages", {"Filters": [{"Name": "image-id", "Values": IMAGES}]}) in aws.calls
+
+
+def test_without_images_ec2_is_not_asked():
+    found, aws = look(ANSWERS, "eks", offers=True, images=[])
+    assert found.offers["eks"]["images"] == {}
+    assert "DescribeImages" not in aws.operations()
+
+
+def test_images_that_are_not_told():
+    found, _aws = look(
+        {**ANSWERS, "DescribeImages": api_error("DescribeImages", "UnauthorizedOperation", "no", 403)},
+        "eks",
+        offers=True,
+    )
+    assert found.offers["eks"]["images"] is None
+    assert any("ec2:DescribeImages" in warning for warning in found.warnings)

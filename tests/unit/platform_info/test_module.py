@@ -23,6 +23,7 @@ PARAMS = {
     "required_by": None,
     "entries": None,
     "models": [],
+    "images": [],
     "offers": False,
     "kubeconfig": None,
 }
