@@ -140,13 +140,14 @@ def look(
     objects: Iterable[Mapping[str, Any]] | None = None,
     models: list[str] = MODELS,
     images: list[str] = IMAGES,
+    existing_roles: Mapping[str, str] | None = None,
 ):
     """What discovery finds of the components, of all if none is named, and the AWS that it has asked.
 
     objects: what is in the cluster; without them there is no way to it.
     """
     aws = FakeAws(answers)
-    scope = Scope(PREFIX, OWNER, REGION, entries, PATH, models, images)
+    scope = Scope(PREFIX, OWNER, REGION, entries, PATH, models, images, existing_roles or {})
     cluster = None if objects is None else Cluster(ScriptedKubernetes(objects).api)
     return discover(aws.client, scope, components or COMPONENTS, identify(aws.client), offers, cluster), aws
 

@@ -774,6 +774,36 @@ def test_what_nodes_are_told(change, part):
     assert found == [] if part is None else (len(found) == 1 and found[0].startswith(part)), found
 
 
+# ---- roles that someone else has made
+
+OWN_ROLE = "arn:aws:iam::123456789012:role/agent-platform-dev-eks-nodes"
+OTHER_ROLE = "arn:aws:iam::123456789012:role/teams/nodes"
+
+
+@pytest.mark.parametrize(
+    ("running", "declared", "fixed"),
+    [
+        (OWN_ROLE, None, 0),
+        (OWN_ROLE, OTHER_ROLE, 1),
+        (OTHER_ROLE, OTHER_ROLE, 0),
+        (OTHER_ROLE, None, 1),
+        (None, None, 0),
+    ],
+)
+@pytest.mark.parametrize("thing", ["eks-nodes", "eks-cluster"])
+def test_eks_exchanges_no_role(thing, running, declared, fixed):
+    role = running and running.replace("eks-nodes", thing)
+    groups = {"agent-platform-dev-default": {"node_role_arn": role if thing == "eks-nodes" else None}}
+    cluster = {**RUNNING, "node_groups": groups, "role_arn": role if thing == "eks-cluster" else None}
+    given = {"platform_existing_roles": {thing: declared} if declared else {}}
+    found = change_lines({"eks": cluster}, **given)
+    assert len(found) == fixed
+    assert not fixed or (found[0].startswith(f"platform_existing_roles.{thing}: ") and "can't exchange it" in found[0])
+    # Of a group that goes it doesn't matter.
+    gone = change_lines({"eks": {**cluster, "role_arn": None}}, eks_node_groups=[{**GROUP, "state": "absent"}], **given)
+    assert gone == []
+
+
 # ---- removal
 
 

@@ -560,6 +560,11 @@ def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) ->
             yield fault("eks_kubernetes_version", wanted, _unsupported(supported_versions(platform)))
         elif running:
             yield from _running_version_faults(wanted, cluster)
+    yield from _role_faults("eks-cluster", values, cluster.get("role_arn"), "the cluster", "build the cluster anew")
+    for name, existing in (cluster.get("node_groups") or {}).items():
+        if name in _declared_groups(values):
+            remedy = "add a group of another name and remove this one (state: absent) in the same run"
+            yield from _role_faults("eks-nodes", values, existing.get("node_role_arn"), f"node group {name}", remedy)
     images = _offered_images(platform)
     for index, group in enumerate(values.get("eks_node_groups") or []):
         if group.get("state") == "absent" or "name" not in group or not values.get("platform_prefix"):
@@ -577,6 +582,23 @@ def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) ->
                 f"is not that of the node group {name}, {show(existing[key])}, and EKS can't change it:"
                 " add a group of another name and then remove this one (state: absent)",
             )
+
+
+def _declared_groups(values: Mapping[str, t.Any]) -> list[str]:
+    prefix, groups = values.get("platform_prefix"), values.get("eks_node_groups") or []
+    there = [group["name"] for group in groups if group.get("state") != "absent" and "name" in group]
+    return [resource_name(name, prefix, "eks_nodegroup") for name in there] if prefix else []
+
+
+def _role_faults(thing: str, values: Mapping[str, t.Any], role: str | None, owner: str, remedy: str) -> Iterator[Fault]:
+    """A role that EKS can't exchange, where another one is declared by now."""
+    prefix, existing = values.get("platform_prefix"), values.get("platform_existing_roles") or {}
+    if not role or not prefix:
+        return
+    wanted = existing.get(thing)
+    if role != wanted if wanted else role.rpartition("/")[2] != resource_name(thing, prefix, "iam_role"):
+        rule = f"is not the role of {owner}, which is {role}, and EKS can't exchange it: go back to that, or {remedy}"
+        yield fault(f"platform_existing_roles.{thing}", wanted, rule)
 
 
 def _offered_images(platform: Mapping[str, t.Any]) -> Mapping[str, Mapping] | None:
