@@ -109,7 +109,8 @@ def _mime_document(
     made = []
     if spec:
         config = {"apiVersion": "node.eks.aws/v1alpha1", "kind": "NodeConfig", "spec": spec}
-        made.append((NODE_CONFIG, yaml.safe_dump(config, sort_keys=False, width=4096)))
+        # JSON is YAML as well, and written of what Ansible makes of texts, too.
+        made.append((NODE_CONFIG, json.dumps(config, indent=2)))
     if script := _script(proxy, certificates):
         made.append((SCRIPT, script))
     made += [(part["content_type"], part["content"]) for part in own]

@@ -37,6 +37,7 @@ def cluster(tags=OWNER, **members):
         "cluster": {
             "name": f"{PREFIX}-eks",
             "arn": f"{EKS}:cluster/{PREFIX}-eks",
+            "roleArn": f"{IAM}:role/{PREFIX}-eks-cluster",
             "status": "ACTIVE",
             "version": "1.34",
             "endpoint": "https://eks.example",
@@ -173,7 +174,8 @@ def test_facts():
     assert list(facts["addons"]) == ["ebs-csi", "vpc-cni"]
     assert facts["addons"]["vpc-cni"]["service_account_role_arn"] is None
     assert facts["addons"]["ebs-csi"]["service_account_role_arn"] == f"{IAM}:role/{PREFIX}-ebs-csi"
-    assert facts["cluster_role_arn"] == f"{IAM}:role/{PREFIX}-eks-cluster"
+    assert facts["role_arn"] == facts["cluster_role_arn"] == f"{IAM}:role/{PREFIX}-eks-cluster"
+    assert facts["node_groups"][f"{PREFIX}-default"]["node_role_arn"] == f"{IAM}:role/{PREFIX}-eks-nodes"
     assert facts["node_role_arn"] == f"{IAM}:role/{PREFIX}-eks-nodes"
     assert facts["access_entries"] == [
         *(f"{IAM}:role/{name}" for name in ("a", f"{PREFIX}-eks-nodes", "b")),
