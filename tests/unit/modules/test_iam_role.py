@@ -366,7 +366,11 @@ def managed(arn, document):
     """The calls that read a managed policy."""
     return [
         Step("GetPolicy", {"Policy": {"Arn": arn, "DefaultVersionId": "v2"}}, {"PolicyArn": arn}),
-        Step("GetPolicyVersion", {"PolicyVersion": {"Document": json.dumps(document)}}, {"PolicyArn": arn, "VersionId": "v2"}),
+        Step(
+            "GetPolicyVersion",
+            {"PolicyVersion": {"Document": json.dumps(document)}},
+            {"PolicyArn": arn, "VersionId": "v2"},
+        ),
     ]
 
 
