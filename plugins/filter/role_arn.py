@@ -8,7 +8,8 @@ name: role_arn
 short_description: ARN of an IAM role of the platform
 version_added: 0.1.0
 description:
-  - Builds the ARN of a role that the platform makes, with the path that all of them have, C(platform_iam_path).
+  - Builds the ARN of a role that the platform makes, with the path that all of them have, C(platform_iam_path), or
+    takes that of C(platform_existing_roles) where someone else has made the role.
   - It needs what the filter P(agent_platform.aws.arn#filter) needs.
 positional: _input
 options:
@@ -36,10 +37,15 @@ _value:
 from jinja2 import pass_context
 
 from ansible_collections.agent_platform.aws.plugins.filter.arn import arn
+from ansible_collections.agent_platform.aws.plugins.module_utils.names import existing_roles
 
 
 @pass_context
 def role_arn(context, name):
+    if (existing := context.get("platform_existing_roles")) and (
+        found := existing_roles(existing, context["platform_prefix"]).get(name)
+    ):
+        return found
     return arn(context, f"role{context.get('platform_iam_path', '/')}{name}", "iam")
 
 

@@ -89,7 +89,11 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
     did_you_mean,
     fault,
 )
-from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.iam import path_faults
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.iam import (
+    existing_role_change_faults,
+    path_faults,
+    unknown_role_faults,
+)
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.limits import LIMITS, sent_faults
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.names import name_faults
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.platform import (
@@ -292,6 +296,11 @@ class Inventory:
         for host, other, clash in name_faults(claimed):
             if {host, other} & {*components}:
                 yield from self.placed(other, [clash], {item.root for item in self.values[other][1]})
+        if components:
+            # Of whichever component: a run of one of them knows the roles of all.
+            roles_made = {name.name for names in claimed.values() for name in names if name.kind == "iam_role"}
+            shared = self.shared_values[components[0]][0]
+            yield from self.placed(components[0], unknown_role_faults(shared, roles_made))
         options = {name: role.options for name, role in self.roles.items()}
         names = {host: self.variables[host].keys() for host in self.hosts}
         if inside := self.in_cluster.intersection(components):
@@ -334,6 +343,7 @@ class Inventory:
         yield from self._of_what_exists(change_rules, hosts, platform)
         if hosts:
             yield from self.placed(hosts[0], path_faults(self.shared_values[hosts[0]][0], platform))
+            yield from self.placed(hosts[0], existing_role_change_faults(platform))
         yield from self._of_access(access_faults, hosts, platform)
         yield from self._of_quotas(quota_faults, hosts, platform)
         for host in hosts:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 # Longest name that the service accepts. kms_alias is counted without its "alias/", log_group and paths as a whole.
 LIMITS = {
@@ -91,3 +92,8 @@ def resource_name(thing: str, prefix: str, kind: str) -> str:
     if kind == "security_group" and name.startswith("sg-"):
         raise ValueError(f"the name of a security group can't begin with sg-, got {name!r}; rename the platform")
     return shorten(name, LIMITS[kind])
+
+
+def existing_roles(existing: Mapping[str, str], prefix: str) -> dict[str, str]:
+    """ARNs of roles that someone else has made, by the names of those in whose place they are."""
+    return {resource_name(thing, prefix, "iam_role"): arn for thing, arn in existing.items()}

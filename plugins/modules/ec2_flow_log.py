@@ -322,6 +322,8 @@ class FlowLog(Ec2Resource):
                 raise
             # AWS takes the two for the same one, so the old one must go first.
             self.remove(current)
+            # With the same token AWS would repeat its refusal.
+            request[self.create.token] = f"{self.token}-successor"
             response = self.write(self.create.operation, request, doing)
         made = set(response["FlowLogIds"])
         self.wait_until(lambda now: now is not None and now["FlowLogId"] in made, "visible")

@@ -40,6 +40,15 @@ options:
     description:
       - ARN of the managed policy beyond which no policy of the role gives permissions. An empty text stands for none.
     type: str
+  existing_roles:
+    description:
+      - ARNs of roles that someone else has made, by the names of those in whose place they are.
+      - With one for O(name), the module looks at that role and changes nothing of it, nor does it make one of its own.
+        It fails if that role isn't there or if nobody of O(trust_policy) may assume it, and warns of what it lacks of
+        O(managed_policies) and O(inline_policies), as far as its policies tell. With O(state=absent) it removes the
+        role O(name) as ever, and not the other.
+    type: dict
+    default: {}
   max_session_duration:
     description:
       - Longest session, in seconds, from 3600 to 43200.
@@ -129,7 +138,8 @@ results:
 import json
 
 from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Update, tag_list
-from ..module_utils.policies import policy, same_policy, to_document
+from ..module_utils.faults import ResourceError
+from ..module_utils.policies import lacking, mistrusted, policy, same_policy, to_document
 from ..module_utils.resource import Resource, run_module
 
 MISSING = ("NoSuchEntity",)
@@ -214,18 +224,21 @@ class Role(Resource):
             verbatim=True,
         ),
     )
-    # The boundary first: it may be what allows the rest.
+    # The boundary first: it may be what allows the rest. What stands in the role itself may take the place of managed
+    # policies, which go after it has come.
     updates = {
         "boundary": Update("PutRolePermissionsBoundary", clear="DeleteRolePermissionsBoundary"),
         "trust": Update("UpdateAssumeRolePolicy"),
         "role": Update("UpdateRole", kept=("Description", "MaxSessionDuration")),
-        "managed": Update("AttachRolePolicy", remove="DetachRolePolicy", missing=MISSING),
         "inline": Update("PutRolePolicy"),
+        "managed": Update("AttachRolePolicy", remove="DetachRolePolicy", missing=MISSING),
     }
     unmanaged = {"UpdateRoleDescription": "an older form of UpdateRole"}
     tagging = tag_list("TagRole", "UntagRole")
     free_form = ("AssumeRolePolicyDocument", "InlinePolicies")
     extra_operations = (
+        "GetPolicy",
+        "GetPolicyVersion",
         "ListRolePolicies",
         "DeleteRolePolicy",
         "ListInstanceProfilesForRole",
@@ -252,6 +265,59 @@ class Role(Resource):
             if answer := self.read("GetRolePolicy", {**role, "PolicyName": name}, MISSING):
                 documents[name] = to_document(answer["PolicyDocument"])
         return {**description, "InlinePolicies": documents}
+
+    # ---- A role that someone else has made
+
+    def run(self):
+        own = self.options["name"]
+        arn = (self.options["existing_roles"] or {}).get(own)
+        if arn is None:
+            return super().run()
+        name = arn.rpartition("/")[2]
+        if self.options["state"] == "absent":
+            return {"changed": False, self.result: {}} if name.lower() == own.lower() else super().run()
+        self.options["name"] = name
+        return self.look(own, arn)
+
+    def look(self, own, arn):
+        """What is there, and a word on what of the declaration it lacks."""
+        found = self.find()
+        told = f"The role {arn}, which is to be in the place of {own},"
+        if found is None or found["Arn"] != arn:
+            raise ResourceError(f"{told} isn't there. Have it made, or correct its ARN.")
+        closed, limited = mistrusted(self.options["trust_policy"], to_document(found["AssumeRolePolicyDocument"]))
+        if closed:
+            raise ResourceError(
+                f"{told} can't be assumed by what is to have it. Have its trust policy hold: {to_text(closed)}"
+            )
+        if limited:
+            self.module.warn(f"{told} has other conditions in its trust policy than: {to_text(limited)}")
+        if lacks := self.lacks(found):
+            self.module.warn(f"{told} lacks, as far as its policies tell: {to_text(lacks)}")
+        result = {"changed": False, self.result: self.shown(found)}
+        if self.module._diff:
+            result["diff"] = {"before": self.view(found), "after": self.view(found)}
+        return result
+
+    def lacks(self, found):
+        """What the role's policies don't allow. A managed policy that isn't attached counts by what it says."""
+        wanted = list((self.options["inline_policies"] or {}).values())
+        apart = [arn for arn in self.options["managed_policies"] or [] if arn not in found["ManagedPolicies"]]
+        held = list(found["InlinePolicies"].values())
+        if not apart and not lacking(wanted, held):
+            return []
+        wanted += [document for arn in apart if (document := self.document(arn))]
+        held += [document for arn in found["ManagedPolicies"] if (document := self.document(arn))]
+        return lacking(wanted, held)
+
+    def document(self, arn):
+        """What a managed policy says."""
+        answer = self.read("GetPolicy", {"PolicyArn": arn}, MISSING)
+        if answer is None:
+            return None
+        version = {"PolicyArn": arn, "VersionId": answer["Policy"]["DefaultVersionId"]}
+        answer = self.read("GetPolicyVersion", version, MISSING)
+        return answer and to_document(answer["PolicyVersion"]["Document"])
 
     # ---- Acting
 

@@ -67,6 +67,19 @@ options:
     type: list
     elements: str
     default: []
+  images:
+    description:
+      - IDs of the machine images that O(offers) shall tell of.
+    type: list
+    elements: str
+    default: []
+  existing_roles:
+    description:
+      - ARNs of roles that someone else has made for the platform, by the names of those in whose place they are.
+        These are without what the names of the platform begin with.
+      - They are found in the place of the platform's own.
+    type: dict
+    default: {}
   offers:
     description:
       - Whether to read what AWS offers this account for the components, such as versions, zones and quotas, too.
@@ -195,6 +208,14 @@ platform:
           description: What helps.
           type: str
           sample: "give one of the two another platform_environment or platform_name"
+    existing_roles:
+      description:
+        - What is there of O(existing_roles), by the same names, of those components that were read. Each has C(arn),
+          C(exists), and in C(trusted) the principals that its trust policy names.
+      type: dict
+    replaced_roles:
+      description: Names of the platform's own roles in whose place there are others, by component.
+      type: dict
     offers:
       description:
         - What AWS offers for each component, described like its facts. Empty where O(offers) did not ask for it.
@@ -248,6 +269,14 @@ conflicts:
   returned: always
   type: list
   elements: dict
+existing_roles:
+  description: The same as RV(platform.existing_roles).
+  returned: always
+  type: dict
+replaced_roles:
+  description: The same as RV(platform.replaced_roles).
+  returned: always
+  type: dict
 """
 
 import contextlib
@@ -278,7 +307,16 @@ def scope_of(params: Mapping[str, Any], region: str) -> Scope:
     }
     name, environment = params["name"], params["environment"]
     prefix, path = f"{name}-{environment}", f"/{name}/{environment}"
-    return Scope(prefix, owner_tags, region, params["entries"] or {}, path, params["models"])
+    return Scope(
+        prefix,
+        owner_tags,
+        region,
+        params["entries"] or {},
+        path,
+        params["models"],
+        params["images"],
+        params["existing_roles"],
+    )
 
 
 def missing_message(missing: list[str], required_by: str | None, account_id: str, region: str) -> str:
@@ -315,6 +353,8 @@ def result_of(found: Discovered, region: str) -> dict[str, Any]:
         "region": region,
         "deployer": found.deployer,
         "conflicts": found.conflicts,
+        "existing_roles": found.existing_roles,
+        "replaced_roles": found.replaced_roles,
         "offers": found.offers,
     }
     return {"platform": {**found.components, **account}, "summary": found.summary, **account}

@@ -98,11 +98,26 @@ def test_everything_has_its_link():
 
 @pytest.mark.parametrize("role", ROLES)
 def test_role_has_its_parts(role):
-    parts = ["README.md", "meta/argument_specs.yml", "tasks/main.yml"]
+    parts = ["README.md", "meta/argument_specs.yml", "meta/main.yml", "tasks/main.yml"]
     if role in COMPONENTS:
         parts += ["defaults/main.yml", "meta/component.yml", "tasks/absent.yml"]
 
     assert [part for part in parts if not (ROOT / "roles" / role / part).is_file()] == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_galaxy_shows_what_the_role_says_of_itself(role):
+    meta = read(ROOT / "roles" / role / "meta/main.yml")["galaxy_info"]
+    collection = read(ROOT / "galaxy.yml")
+
+    assert (
+        meta["description"]
+        == read(ROOT / "roles" / role / "meta/argument_specs.yml")["argument_specs"]["main"]["short_description"]
+    )
+    assert [meta["author"]] == collection["authors"]
+    assert meta["min_ansible_version"] == read(ROOT / "meta/runtime.yml")["requires_ansible"].removeprefix(
+        ">="
+    ).removesuffix(".0")
 
 
 @pytest.mark.parametrize("role", ROLES)

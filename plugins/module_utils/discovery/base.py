@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +17,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.tagging import boto3_ta
 from ..faults import AWS_ERRORS, CREDENTIAL_CODES, DENIED_CODES, ResourceError, describe_failure, error_code
 from ..kubernetes_api import Api, connect, marks, selector
 from ..names import resource_name
+from ..policies import to_document
 from ..principals import principal_of, role_of
 
 with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing library
@@ -217,6 +218,8 @@ class Scope:
     """Which platform is meant: the prefix of its names, the tags of what it owns, where it lives.
 
     path: the path of its parameters. models: ids of the models and inference profiles of Bedrock that it names.
+    images: ids of the machine images that it names.
+    existing_roles: ARNs of roles that someone else has made for it, by the names of those in whose place they are.
     """
 
     prefix: str
@@ -226,6 +229,8 @@ class Scope:
     entries: Mapping[str, list[str]] = field(default_factory=dict)
     path: str = ""
     models: list[str] = field(default_factory=list)
+    images: list[str] = field(default_factory=list)
+    existing_roles: Mapping[str, str] = field(default_factory=dict)
 
     def name(self, thing: str, kind: str) -> str:
         return resource_name(thing, self.prefix, kind)
@@ -261,6 +266,9 @@ class Search:
         self.conflicts: list[dict[str, str]] = []
         # What is declared, or was made, and can't be placed: nothing may build on the component before that is mended.
         self.amiss: list[str] = []
+        # What is there of roles that someone else has made, and own ones in whose place they are.
+        self.existing_roles: dict[str, dict[str, Any]] = {}
+        self.replaced_roles: list[str] = []
 
     @property
     def partition(self) -> str:
@@ -371,16 +379,32 @@ class Search:
         started = self.start("iam", "get_role", RoleName=caller) if caller else None
         return lambda: principal_of(self.caller_arn, lambda _name: if_allowed(started) if started else None)
 
-    def start_roles(self, things: Iterable[str]) -> dict[str, Future]:
-        return {thing: self.start("iam", "get_role", RoleName=self.scope.name(thing, IAM_ROLE)) for thing in things}
+    def start_roles(self, things: Iterable[str]) -> dict[tuple[str, str | None], Future]:
+        """The look at roles of ours, and at those in their place: by what each is for, and by the ARN of the other."""
+        wanted = {(thing, None): self.scope.name(thing, IAM_ROLE) for thing in things}
+        for thing, name in list(wanted.items()):
+            if arn := self.scope.existing_roles.get(thing[0]):
+                if name_of_role(arn).lower() == name.lower():
+                    del wanted[thing]
+                wanted[thing[0], arn] = name_of_role(arn)
+        return {key: self.start("iam", "get_role", RoleName=name) for key, name in wanted.items()}
 
-    def roles(self, started: Mapping[str, Future]) -> dict[str, str | None]:
-        """The ARNs of the roles that are ours, null for those that are missing or someone else's."""
+    def roles(self, started: Mapping[tuple[str, str | None], Future]) -> dict[str, str | None]:
+        """The ARNs of the roles that are ours or in their place, null for those that are missing or someone else's."""
         arns: dict[str, str | None] = {}
-        for thing, future in started.items():
+        for (thing, existing), future in started.items():
             role = (future.result() or {}).get("Role")
             arns[thing] = None
-            if role and self.owns(tags_of(role)):
+            if existing:
+                there = role is not None and role["Arn"] == existing
+                trusted = _principals(to_document(role["AssumeRolePolicyDocument"])) if there else []
+                self.existing_roles[thing] = {"arn": existing, "exists": there, "trusted": trusted}
+                arns[thing] = existing if there else None
+            elif role and thing in self.scope.existing_roles:
+                # Another one is used, so whoever has this one may keep it.
+                if self.owns(tags_of(role)):
+                    self.replaced_roles.append(role["RoleName"])
+            elif role and self.owns(tags_of(role)):
                 arns[thing] = role["Arn"]
             elif role:
                 self.foreign(f"IAM role {role['RoleName']}", tags_of(role))
@@ -483,8 +507,11 @@ class Component:
     ) -> dict[str, Any]:
         """How far the component exists, and lines that tell of it.
 
-        It has begun to exist, and has not gone yet, as long as any of its facts is not empty.
+        It has begun to exist, and has not gone yet, as long as any of its facts is not empty. Roles that someone else
+        has made stay, so they don't count.
         """
+        if search.scope.existing_roles:
+            facts = _without(facts, set(search.scope.existing_roles.values()))
         if self.exists(facts):
             offered = self.offer_lines(facts, offers) if self.offer_lines and offers else []
             return {"state": "exists", "lines": [*self.summary(facts), *offered]}
@@ -493,6 +520,28 @@ class Component:
         if begun:
             return {"state": "partial", "lines": ["only " + ", ".join(begun)]}
         return {"state": "absent", "lines": [self.idle] if self.idle and not search.entries else []}
+
+
+def _without(facts: Any, texts: Collection[str]) -> Any:
+    """The facts with null in place of some texts."""
+    if isinstance(facts, Mapping):
+        return {key: _without(value, texts) for key, value in facts.items()}
+    return None if isinstance(facts, str) and facts in texts else facts
+
+
+def name_of_role(arn: str) -> str:
+    return arn.rpartition("/")[2]
+
+
+def _principals(trust: Mapping[str, Any]) -> list[str]:
+    """Who is named by what a trust policy allows."""
+    statements = trust.get("Statement") or []
+    found: set[str] = set()
+    for statement in [statements] if isinstance(statements, Mapping) else statements:
+        principal = statement.get("Principal") or {}
+        for names in principal.values() if isinstance(principal, Mapping) else [principal]:
+            found.update([names] if isinstance(names, str) else names)
+    return sorted(found)
 
 
 def _brief(value: Any) -> str:

@@ -39,6 +39,7 @@ def empty(search: Search) -> dict[str, Any]:
         "availability_zones": [],
         "node_groups": {},
         "addons": {},
+        "role_arn": None,
         "cluster_role_arn": None,
         "node_role_arn": None,
         "access_entries": [],
@@ -178,6 +179,7 @@ def _add_cluster(search: Search, facts: dict[str, Any], cluster: Mapping[str, An
         cluster_name=name,
         cluster_arn=cluster["arn"],
         status=cluster["status"],
+        role_arn=cluster.get("roleArn"),
         version=cluster.get("version"),
         endpoint=cluster.get("endpoint") or None,
         certificate_authority=(cluster.get("certificateAuthority") or {}).get("data") or None,
@@ -286,6 +288,7 @@ def _node_group(group: Mapping[str, Any], zones: Mapping[str, str]) -> dict[str,
         "status": group["status"],
         "version": group.get("version"),
         "release_version": group.get("releaseVersion"),
+        "node_role_arn": group.get("nodeRole"),
         "ami_type": group.get("amiType"),
         "capacity_type": group.get("capacityType"),
         "instance_types": group.get("instanceTypes") or [],
@@ -319,7 +322,8 @@ def summary(facts: Mapping[str, Any]) -> list[str]:
 
 
 def offers(search: Search) -> dict[str, Any]:
-    """The Kubernetes versions that EKS offers, with the days on which their support ends."""
+    """The Kubernetes versions that EKS offers, with the days on which their support ends, and images of node groups."""
+    images = _start_images(search)
     answer = search.read("eks", "describe_cluster_versions") or {}
     members = {f"end_of_{kind.lower()}_support": f"endOf{kind}SupportDate" for kind in ("Standard", "Extended")}
     return {
@@ -329,8 +333,38 @@ def offers(search: Search) -> dict[str, Any]:
             }
             for item in answer.get("clusterVersions", [])
             if all(item.get(member) for member in members.values())
-        }
+        },
+        "images": _images(images.result()) if images else {},
     }
+
+
+def _start_images(search: Search) -> Future | None:
+    # By a filter: asked by their ids, EC2 tells of none where one isn't there.
+    ids = [{"Name": "image-id", "Values": sorted(set(search.scope.images))}]
+    return search.start("ec2", "describe_images", Filters=ids) if search.scope.images else None
+
+
+def _images(answer: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The images by their ids; None where EC2 doesn't tell."""
+    if answer is None:
+        return None
+    return {image["ImageId"]: _image(image) for image in answer.get("Images", [])}
+
+
+def _image(image: Mapping[str, Any]) -> dict[str, Any]:
+    root = image.get("RootDeviceName")
+    sizes = {item.get("DeviceName"): (item.get("Ebs") or {}).get("VolumeSize") for item in _devices(image)}
+    return {
+        "state": image.get("State"),
+        "architecture": image.get("Architecture"),
+        "owner": image.get("ImageOwnerAlias") or image.get("OwnerId"),
+        "root_device_name": root,
+        "root_volume_size_gib": sizes.get(root),
+    }
+
+
+def _devices(image: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return image.get("BlockDeviceMappings") or []
 
 
 def offer_lines(facts: Mapping[str, Any], offered: Mapping[str, Any]) -> list[str]:

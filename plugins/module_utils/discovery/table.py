@@ -73,6 +73,8 @@ class Discovered:
     of the cluster gives him, if eks was.
     summary: of each component that was asked for its state (exists, partial, absent) and lines that tell of it.
     amiss: by component what of it can't be placed, so that nothing may build on it before a run of it.
+    existing_roles: what is there of roles that someone else has made, by what they are for.
+    replaced_roles: by component names of own roles in whose place there are others.
     """
 
     account_id: str
@@ -85,6 +87,8 @@ class Discovered:
     conflicts: list[dict[str, str]]
     warnings: list[str]
     amiss: dict[str, list[str]]
+    existing_roles: dict[str, dict[str, Any]]
+    replaced_roles: dict[str, list[str]]
 
     def missing(self, required: Iterable[str]) -> list[str]:
         """Of the required components those that do not exist, in the order in which to build them."""
@@ -183,4 +187,6 @@ def discover(
             ),
         ],
         amiss={name: search.amiss for name, search in searches.items() if search.amiss},
+        existing_roles={thing: about for search in searches.values() for thing, about in search.existing_roles.items()},
+        replaced_roles={name: search.replaced_roles for name, search in searches.items() if search.replaced_roles},
     )

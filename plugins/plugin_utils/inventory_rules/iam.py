@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import re
 import typing as t
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
-from .fault import Fault, fault
+from ansible_collections.agent_platform.aws.plugins.module_utils.names import resource_name
+
+from .fault import Fault, did_you_mean, fault
+from .ranges import Range, range_faults
 
 PATH = re.compile(r"/([\w+=,.@-]+/)*", re.ASCII)
 LONGEST_PATH = 512
@@ -19,9 +22,28 @@ POLICY_ARN = re.compile(r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>\d{12}|
 OWN_ARN = re.compile(r"arn:[^:]+:iam::\d{12}:(?:role|instance-profile)(?P<path>/(?:.+/)?)(?P<name>[^/]+)")
 # Facts that name roles and profiles which the platform makes.
 OWN_FACTS = re.compile(r"(.*_)?(role_arn|instance_profile_arn|roles)")
+ROLE_ARN = re.compile(r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>\d{12}):role/(?P<name>[\w+=,.@/-]+)", re.ASCII)
+SESSIONS = {"platform_role_max_session_duration": Range(3600, 43200, "seconds")}
+# Whom roles are for, but those of service accounts in the cluster, which its OIDC provider vouches for.
+USERS = {
+    "aurora-monitoring": "monitoring.rds.amazonaws.com",
+    "authenticated": "cognito-identity.amazonaws.com",
+    "bastion": "ec2.amazonaws.com",
+    "eks-cluster": "eks.amazonaws.com",
+    "eks-nodes": "ec2.amazonaws.com",
+    "flow-logs": "vpc-flow-logs.amazonaws.com",
+    "knowledge-base": "bedrock.amazonaws.com",
+    "model-invocation-logs": "bedrock.amazonaws.com",
+    # People and roles that its variables name.
+    "opensearch-master": None,
+}
 
 
 def iam_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
+    yield from range_faults(values, SESSIONS)
+    yield from _existing_role_faults(
+        values.get("platform_existing_roles") or {}, values.get("platform_account_id"), values.get("platform_region")
+    )
     path = values.get("platform_iam_path")
     if path is not None:
         if not PATH.fullmatch(path) or len(path) > LONGEST_PATH:
@@ -56,6 +78,54 @@ def _boundary_faults(boundary: str, account: str | None, region: str | None) -> 
         )
 
 
+def _existing_role_faults(existing: Mapping[str, t.Any], account: str | None, region: str | None) -> Iterator[Fault]:
+    variable = "platform_existing_roles"
+    partition = partition_of(region) if region else None
+    for thing, arn in existing.items():
+        found = ROLE_ARN.fullmatch(arn) if isinstance(arn, str) else None
+        if not found:
+            rule = f"is not the ARN of a role, such as arn:aws:iam::{account or '123456789012'}:role/name"
+        elif account and found["account"] != account:
+            rule = f"is a role of another account: services act only as roles of {account} itself"
+        elif partition and found["partition"] != partition:
+            rule = f"is of another partition than platform_region, whose ARNs begin arn:{partition}:"
+        elif found["name"].startswith("aws-service-role/"):
+            rule = "is a service-linked role, which AWS alone acts as"
+        else:
+            continue
+        yield fault(f"{variable}.{thing}", arn, rule)
+    if existing.get("eks-nodes") and existing.get("eks-nodes") == existing.get("eks-cluster"):
+        rule = "is the role of the cluster, too: EKS takes no role of a cluster for nodes"
+        yield fault(f"{variable}.eks-nodes", existing["eks-nodes"], rule)
+
+
+def unknown_role_faults(values: Mapping[str, t.Any], names: Collection[str]) -> Iterator[Fault]:
+    """Roles of others that are in the place of none. names: those of all roles that the components make."""
+    prefix = values.get("platform_prefix")
+    for thing in values.get("platform_existing_roles") or {} if prefix else ():
+        if resource_name(thing, prefix, "iam_role") not in names:
+            things = sorted(name.removeprefix(f"{prefix}-") for name in names)
+            yield Fault(
+                f"platform_existing_roles.{thing}",
+                f"is not the name of a role that the platform makes{did_you_mean(thing, things)}:"
+                f" there are {', '.join(things)}",
+            )
+
+
+def existing_role_change_faults(platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+    """Roles of others that aren't there, or that what is to have them can't assume."""
+    provider = (platform.get("eks") or {}).get("oidc_provider_arn")
+    for thing, found in (platform.get("existing_roles") or {}).items():
+        user = USERS.get(thing, provider)
+        if not found["exists"]:
+            rule = "isn't there: have it made, or correct its ARN"
+        elif user and user not in found["trusted"] and "*" not in found["trusted"]:
+            rule = f"can't be assumed by {user}: have its trust policy name that as a principal"
+        else:
+            continue
+        yield fault(f"platform_existing_roles.{thing}", found["arn"], rule)
+
+
 def partition_of(region: str) -> str | None:
     """The partition of the region, as far as this machine's botocore tells."""
     from botocore.loaders import Loader
@@ -70,7 +140,8 @@ def path_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> I
     if path is None or prefix is None:
         return
     elsewhere: dict[str, set[str]] = {}
-    for found in map(OWN_ARN.fullmatch, _own_arns(platform)):
+    others = set((values.get("platform_existing_roles") or {}).values())
+    for found in (OWN_ARN.fullmatch(arn) for arn in _own_arns(platform) if arn not in others):
         if found and found["path"] != path and found["name"].startswith(f"{prefix}-"):
             elsewhere.setdefault(found["path"], set()).add(found["name"])
     for other, names in sorted(elsewhere.items()):

@@ -355,6 +355,10 @@ def harms(account: Account) -> dict[str, Callable[[], Any]]:
             OpenIDConnectProviderArn=provider, ClientID="somebodys"
         ),
         "attachment": lambda: iam.detach_role_policy(
+            RoleName=NODE_ROLE, PolicyArn="arn:aws:iam::aws:policy/AmazonEKSWorkerNodeMinimalPolicy"
+        ),
+        # As platforms had it before there was a smaller one.
+        "broader attachment": lambda: iam.attach_role_policy(
             RoleName=NODE_ROLE, PolicyArn="arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"
         ),
         "role of an add-on": lambda: iam.delete_role_policy(
@@ -420,9 +424,9 @@ class TestEks:
         attached = iam.list_attached_role_policies(RoleName=NODE_ROLE)["AttachedPolicies"]
         assert {item["PolicyName"] for item in attached} == {
             "AmazonEC2ContainerRegistryPullOnly",
-            "AmazonEKSWorkerNodePolicy",
+            "AmazonEKSWorkerNodeMinimalPolicy",
         }
-        assert iam.list_role_policies(RoleName=NODE_ROLE)["PolicyNames"] == []
+        assert iam.list_role_policies(RoleName=NODE_ROLE)["PolicyNames"] == ["join"]
 
     def test_addons_with_their_roles(self, lister):
         found = {addon["addonName"]: addon for addon in addons(lister, CLUSTER)}

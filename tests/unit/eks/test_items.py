@@ -65,9 +65,14 @@ def test_sessions_on_nodes_take_what_they_take_on_the_bastion():
 
 def test_nodes_can_do_no_more_than_nodes_need():
     assert CONSTANTS["__eks_node_policies"] == [
-        "AmazonEKSWorkerNodePolicy",
+        "AmazonEKSWorkerNodeMinimalPolicy",
         "AmazonEC2ContainerRegistryPullOnly",
     ]
+    statements = CONSTANTS["__eks_node_join"]["Statement"]
+    assert {item["Resource"]: item["Action"] for item in statements} == {
+        "*": ["ec2:DescribeInstanceTypes", "ec2:DescribeInstances"],
+        "{{ __eks_cluster_arn }}": "eks:DescribeCluster",
+    }
     assert CONSTANTS["__eks_metadata_options"] == {
         "http_endpoint": "enabled",
         "http_tokens": "required",

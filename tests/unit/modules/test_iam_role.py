@@ -31,6 +31,7 @@ PARAMS = {
     "name": "demo",
     "trust_policy": json.dumps(trust()),
     "description": None,
+    "existing_roles": {},
     "max_session_duration": None,
     "managed_policies": None,
     "inline_policies": None,
@@ -85,13 +86,13 @@ def test_create_with_everything():
             ),
         ),
         *seen(Tags=[{"Key": "A", "Value": "1"}]),
-        Step("AttachRolePolicy", {}, {**NAME, "PolicyArn": ONE}),
-        *seen(attached=[ONE], Tags=[{"Key": "A", "Value": "1"}]),
         Step(
             "PutRolePolicy",
             {},
             {**NAME, "PolicyName": "permissions", "PolicyDocument": json.dumps(document, sort_keys=True)},
         ),
+        *seen(inline={"permissions": document}, Tags=[{"Key": "A", "Value": "1"}]),
+        Step("AttachRolePolicy", {}, {**NAME, "PolicyArn": ONE}),
         *seen(attached=[ONE], inline={"permissions": document}, Tags=[{"Key": "A", "Value": "1"}]),
         *seen(attached=[ONE], inline={"permissions": document}, Tags=[{"Key": "A", "Value": "1"}]),
     )
@@ -121,11 +122,11 @@ def test_policies_of_others_are_taken_away_after_ours_are_given():
     result, _aws, _module = run(
         {"managed_policies": [TWO], "inline_policies": {"permissions": document}},
         *seen(attached=[ONE], inline={"by-hand": policy("iam:PassRole")}),
-        Step("AttachRolePolicy", {}, {**NAME, "PolicyArn": TWO}),
-        Step("DetachRolePolicy", {}, {**NAME, "PolicyArn": ONE}),
-        *seen(attached=[TWO], inline={"by-hand": policy("iam:PassRole")}),
         Step("PutRolePolicy", {}),
         Step("DeleteRolePolicy", {}, {**NAME, "PolicyName": "by-hand"}),
+        *seen(attached=[ONE], inline={"permissions": document}),
+        Step("AttachRolePolicy", {}, {**NAME, "PolicyArn": TWO}),
+        Step("DetachRolePolicy", {}, {**NAME, "PolicyArn": ONE}),
         *seen(attached=[TWO], inline={"permissions": document}),
         *seen(attached=[TWO], inline={"permissions": document}),
     )
@@ -345,3 +346,94 @@ def test_a_policy_that_still_counts_as_attached_is_waited_for():
 def test_deleting_what_is_gone_changes_nothing():
     result, _aws, _module = run({"state": "absent", "trust_policy": None}, missing("GetRole"))
     assert result["changed"] is False
+
+
+# ---- a role that someone else has made
+
+OTHERS = {"demo": "arn:aws:iam::123456789012:role/teams/others"}
+OTHER_NAME = {"RoleName": "others"}
+
+
+def of_others(trusted=None, attached=(), inline=None, arn=OTHERS["demo"]):
+    """The calls that read that role."""
+    return [
+        Step(step.operation, step.answer, {**(step.request or {}), **OTHER_NAME} if step.request else None)
+        for step in seen(attached, inline, trusted, Arn=arn)
+    ]
+
+
+def managed(arn, document):
+    """The calls that read a managed policy."""
+    return [
+        Step("GetPolicy", {"Policy": {"Arn": arn, "DefaultVersionId": "v2"}}, {"PolicyArn": arn}),
+        Step(
+            "GetPolicyVersion",
+            {"PolicyVersion": {"Document": json.dumps(document)}},
+            {"PolicyArn": arn, "VersionId": "v2"},
+        ),
+    ]
+
+
+def look(params, *steps, **more):
+    return run({"existing_roles": OTHERS, **params}, *steps, **more)
+
+
+def test_a_role_of_others_is_looked_at_and_left_alone():
+    given = {"managed_policies": [ONE], "inline_policies": {"permissions": policy("s3:GetObject")}, "tags": {"A": "1"}}
+    result, _aws, module = look(given, *of_others(attached=[ONE, TWO], inline={"theirs": policy("s3:Get*", "b:*")}))
+    assert result["changed"] is False
+    assert result["role"]["arn"] == OTHERS["demo"]
+    assert result["diff"]["before"] == result["diff"]["after"]
+    assert module.warnings == []
+
+
+def test_what_a_role_of_others_lacks_is_told():
+    given = {"managed_policies": [ONE], "inline_policies": {"permissions": policy("s3:GetObject", "s3:PutObject")}}
+    _result, _aws, module = look(
+        given,
+        *of_others(attached=[TWO], inline={"theirs": policy("s3:GetObject")}),
+        *managed(ONE, policy("a:A")),
+        *managed(TWO, policy("a:*")),
+    )
+    (warning,) = module.warnings
+    told = "The role arn:aws:iam::123456789012:role/teams/others, which is to be in the place of demo, lacks, as far as"
+    assert warning.startswith(told)
+    assert json.dumps(policy("s3:PutObject")["Statement"], sort_keys=True) in warning
+
+
+@pytest.mark.parametrize(
+    "steps", [[Step("GetRole", api_error("GetRole", "NoSuchEntity", status=404), OTHER_NAME)], None]
+)
+def test_a_role_of_others_that_is_not_there(steps):
+    with pytest.raises(ResourceError, match=r"isn't there\. Have it made, or correct its ARN"):
+        look({}, *(steps or of_others(arn="arn:aws:iam::123456789012:role/others")))
+
+
+def test_a_role_of_others_that_lets_nobody_in():
+    with pytest.raises(
+        ResourceError, match=r"can't be assumed by what is to have it\. Have its trust policy hold: "
+    ) as error:
+        look({}, *of_others(trusted=trust("lambda.amazonaws.com")))
+    assert json.dumps(trust()["Statement"], sort_keys=True) in str(error.value)
+
+
+def test_other_conditions_of_a_role_of_others_are_told():
+    trusted = trust()
+    trusted["Statement"][0]["Condition"] = {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+    _result, _aws, module = look({}, *of_others(trusted=trusted))
+    assert ["has other conditions in its trust policy than: " in text for text in module.warnings] == [True]
+
+
+def test_our_own_role_goes_and_that_of_others_stays():
+    result, aws, _module = look(
+        {"state": "absent"},
+        *seen(),
+        Step("ListInstanceProfilesForRole", {"InstanceProfiles": []}, NAME),
+        Step("DeleteRole", {}, NAME),
+        missing("GetRole"),
+    )
+    assert result["changed"] is True
+    assert all(request.get("RoleName") in (None, "demo") for _operation, request in aws.calls)
+    # Also where it has the name that ours would have.
+    result, aws, _module = run({"state": "absent", "existing_roles": {"demo": ARN}})
+    assert (result["changed"], aws.operations()) == (False, [])

@@ -128,6 +128,7 @@ class FakeClient(ScriptedClient):
 ENTRIES = declared_entries()
 PATH = "/agent-platform/dev"
 MODELS = [model["id"] for model in shared()["platform_models"]]
+IMAGES = ["ami-0123456789abcdef0"]
 SCOPE = Scope(PREFIX, OWNER, REGION, ENTRIES, PATH, MODELS)
 
 
@@ -138,13 +139,15 @@ def look(
     offers: bool = False,
     objects: Iterable[Mapping[str, Any]] | None = None,
     models: list[str] = MODELS,
+    images: list[str] = IMAGES,
+    existing_roles: Mapping[str, str] | None = None,
 ):
     """What discovery finds of the components, of all if none is named, and the AWS that it has asked.
 
     objects: what is in the cluster; without them there is no way to it.
     """
     aws = FakeAws(answers)
-    scope = Scope(PREFIX, OWNER, REGION, entries, PATH, models)
+    scope = Scope(PREFIX, OWNER, REGION, entries, PATH, models, images, existing_roles or {})
     cluster = None if objects is None else Cluster(ScriptedKubernetes(objects).api)
     return discover(aws.client, scope, components or COMPONENTS, identify(aws.client), offers, cluster), aws
 

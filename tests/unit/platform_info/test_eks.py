@@ -11,7 +11,19 @@ import pytest
 from tests.support.scripted_aws import api_error
 
 from . import test_network as network
-from .fake_aws import ACCOUNT, PREFIX, REGION, SOMEONE_ELSES_ROLES, log_groups, look, marks, role, tag_list, taken
+from .fake_aws import (
+    ACCOUNT,
+    IMAGES,
+    PREFIX,
+    REGION,
+    SOMEONE_ELSES_ROLES,
+    log_groups,
+    look,
+    marks,
+    role,
+    tag_list,
+    taken,
+)
 
 OWNER = marks("eks")
 
@@ -25,6 +37,7 @@ def cluster(tags=OWNER, **members):
         "cluster": {
             "name": f"{PREFIX}-eks",
             "arn": f"{EKS}:cluster/{PREFIX}-eks",
+            "roleArn": f"{IAM}:role/{PREFIX}-eks-cluster",
             "status": "ACTIVE",
             "version": "1.34",
             "endpoint": "https://eks.example",
@@ -111,6 +124,21 @@ ANSWERS = {
     "elbv2.DescribeTags": {
         "TagDescriptions": [{"ResourceArn": BALANCER, "Tags": tag_list(**{"elbv2.k8s.aws/cluster": f"{PREFIX}-eks"})}]
     },
+    "DescribeImages": {
+        "Images": [
+            {
+                "ImageId": IMAGES[0],
+                "State": "available",
+                "Architecture": "arm64",
+                "OwnerId": ACCOUNT,
+                "RootDeviceName": "/dev/xvda",
+                "BlockDeviceMappings": [
+                    {"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 8}},
+                    {"DeviceName": "/dev/sdb", "VirtualName": "ephemeral0"},
+                ],
+            }
+        ]
+    },
     "DescribeClusterVersions": {
         "clusterVersions": [
             {
@@ -146,7 +174,8 @@ def test_facts():
     assert list(facts["addons"]) == ["ebs-csi", "vpc-cni"]
     assert facts["addons"]["vpc-cni"]["service_account_role_arn"] is None
     assert facts["addons"]["ebs-csi"]["service_account_role_arn"] == f"{IAM}:role/{PREFIX}-ebs-csi"
-    assert facts["cluster_role_arn"] == f"{IAM}:role/{PREFIX}-eks-cluster"
+    assert facts["role_arn"] == facts["cluster_role_arn"] == f"{IAM}:role/{PREFIX}-eks-cluster"
+    assert facts["node_groups"][f"{PREFIX}-default"]["node_role_arn"] == f"{IAM}:role/{PREFIX}-eks-nodes"
     assert facts["node_role_arn"] == f"{IAM}:role/{PREFIX}-eks-nodes"
     assert facts["access_entries"] == [
         *(f"{IAM}:role/{name}" for name in ("a", f"{PREFIX}-eks-nodes", "b")),
@@ -453,3 +482,29 @@ def test_the_days_on_which_support_ends():
 def test_a_version_of_which_eks_tells_nothing():
     found, _aws = look({**ANSWERS, "DescribeCluster": cluster(version="1.99")}, "eks", offers=True)
     assert "support" not in "".join(found.summary["eks"]["lines"])
+
+
+IMAGE = {"state": "available", "architecture": "arm64", "root_device_name": "/dev/xvda", "root_volume_size_gib": 8}
+
+
+def test_images_of_node_groups():
+    found, aws = look(ANSWERS, "eks", offers=True)
+    assert found.offers["eks"]["images"] == {IMAGES[0]: {**IMAGE, "owner": ACCOUNT}}
+    # Asked by their ids EC2 tells of none where one isn't there.
+    assert ("DescribeImages", {"Filters": [{"Name": "image-id", "Values": IMAGES}]}) in aws.calls
+
+
+def test_without_images_ec2_is_not_asked():
+    found, aws = look(ANSWERS, "eks", offers=True, images=[])
+    assert found.offers["eks"]["images"] == {}
+    assert "DescribeImages" not in aws.operations()
+
+
+def test_images_that_are_not_told():
+    found, _aws = look(
+        {**ANSWERS, "DescribeImages": api_error("DescribeImages", "UnauthorizedOperation", "no", 403)},
+        "eks",
+        offers=True,
+    )
+    assert found.offers["eks"]["images"] is None
+    assert any("ec2:DescribeImages" in warning for warning in found.warnings)

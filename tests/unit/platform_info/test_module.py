@@ -23,6 +23,8 @@ PARAMS = {
     "required_by": None,
     "entries": None,
     "models": [],
+    "images": [],
+    "existing_roles": {},
     "offers": False,
     "kubeconfig": None,
 }
@@ -89,6 +91,8 @@ def test_result(run):
         "deployer",
         "offers",
         "dns_suffix",
+        "existing_roles",
+        "replaced_roles",
     }
     # Of these nothing is missed where nothing asks for it.
     idle = {name: [part.idle] for name, part in COMPONENTS.items() if part.idle}

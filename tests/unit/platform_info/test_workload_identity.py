@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import datetime
+import json
 
 import pytest
 
 from tests.support.scripted_aws import api_error
 
-from .fake_aws import ACCOUNT, MODELS, PREFIX, SOMEONE_ELSES_ROLES, look, role, taken
+from .fake_aws import ACCOUNT, ENTRIES, MODELS, PREFIX, SOMEONE_ELSES_ROLES, look, role, taken
 
 IAM = f"arn:aws:iam::{ACCOUNT}"
 CLAUDE = "anthropic.claude-haiku-4-5-20251001-v1:0"
@@ -82,6 +83,50 @@ def test_roles_that_someone_else_has():
     }
     found, _aws = look(SOMEONE_ELSES_ROLES, "workload_identity")
     assert not any(found.components["workload_identity"]["roles"].values())
+
+
+def test_roles_that_someone_else_has_made():
+    """Found in the place of ours, by their ARNs. One of ours that is left is told."""
+    first, second, third = ENTRIES["workload_identity"][:3]
+    arns = {first: f"arn:aws:iam::{ACCOUNT}:role/teams/one", second: f"arn:aws:iam::{ACCOUNT}:role/two"}
+    trust = {"Statement": {"Effect": "Allow", "Principal": {"Federated": ["provider"], "AWS": "*"}, "Action": "x"}}
+
+    def roles(request):
+        name = request["RoleName"]
+        if name in ("one", "two"):
+            # The second one is of another path than is said.
+            found = role(request)["Role"] | {"Arn": f"arn:aws:iam::{ACCOUNT}:role/teams/{name}", "Tags": []}
+            return {"Role": {**found, "AssumeRolePolicyDocument": json.dumps(trust)}}
+        return role(request) if name in (f"{PREFIX}-{first}", f"{PREFIX}-{third}") else None
+
+    found, _aws = look({"GetRole": roles}, "workload_identity", existing_roles=arns)
+    facts = found.components["workload_identity"]["roles"]
+    assert {thing: arn for thing, arn in facts.items() if arn} == {first: arns[first], third: facts[third]}
+    assert found.existing_roles == {
+        first: {"arn": arns[first], "exists": True, "trusted": ["*", "provider"]},
+        second: {"arn": arns[second], "exists": False, "trusted": []},
+    }
+    assert found.replaced_roles == {"workload_identity": [f"{PREFIX}-{first}"]}
+    assert not found.conflicts
+
+
+def test_roles_of_others_alone_are_nothing_that_could_be_removed():
+    first = ENTRIES["workload_identity"][0]
+    arns = {first: f"arn:aws:iam::{ACCOUNT}:role/{PREFIX}-{first}"}
+    trust: dict = {"Statement": []}
+
+    def roles(request):
+        if request["RoleName"] != f"{PREFIX}-{first}":
+            return None
+        return {"Role": {**role(request)["Role"], "Arn": arns[first], "AssumeRolePolicyDocument": json.dumps(trust)}}
+
+    found, aws = look({"GetRole": roles}, "workload_identity", existing_roles=arns)
+    # It is there to build on.
+    assert found.components["workload_identity"]["exists"] is True
+    assert found.summary["workload_identity"]["state"] == "absent"
+    # Not asked for twice, where both have one name.
+    assert aws.calls.count(("GetRole", {"RoleName": f"{PREFIX}-{first}"})) == 1
+    assert not found.replaced_roles
 
 
 # ---- models

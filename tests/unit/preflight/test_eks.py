@@ -624,6 +624,186 @@ def test_a_cluster_stays_in_its_vpc(network, faults):
     assert not faults or found[0].startswith("eks: the cluster is in vpc-1, the network is vpc-2: EKS can't move it")
 
 
+# ---- images, and what nodes are told
+
+IMAGE_ID = "ami-0123456789abcdef0"
+OWN_IMAGE = {
+    "state": "available",
+    "architecture": "x86_64",
+    "owner": "123456789012",
+    "root_device_name": "/dev/xvda",
+    "root_volume_size_gib": 20,
+}
+
+
+def of_image(change, **group):
+    found = {"offers": {"eks": {"images": {} if change is None else {IMAGE_ID: {**OWN_IMAGE, **change}}}}}
+    given = {**RIGHT, "eks_node_groups": [{**GROUP, "ami_id": IMAGE_ID, **group}]}
+    found = {"eks": RUNNING, "account_id": "123456789012", **found}
+    return change_fault_lines("eks", given, found), warning_lines("eks", given, found)
+
+
+@pytest.mark.parametrize(
+    ("change", "group", "said"),
+    [
+        ({}, {}, None),
+        ({"owner": "amazon"}, {}, None),
+        (None, {}, f".ami_id: '{IMAGE_ID}' is not an image that this account may use in this region"),
+        ({"state": "pending"}, {}, f".ami_id: '{IMAGE_ID}' is pending: nodes start from one that is available"),
+        ({"architecture": "arm64"}, {}, f".ami_id: '{IMAGE_ID}' is an image for arm64, and t3.medium a machine of"),
+        ({"root_device_name": "/dev/sda1"}, {}, f".ami_id: '{IMAGE_ID}' has its first volume at /dev/sda1, where"),
+        ({"root_volume_size_gib": 30}, {}, f".disk_size_gib: 20 is less than the 30 GiB of the image {IMAGE_ID}"),
+        # The second volume is that of its size.
+        ({"root_volume_size_gib": 30}, {"ami_type": "BOTTLEROCKET_x86_64"}, None),
+    ],
+)
+def test_an_image_of_ones_own_fits_the_nodes(change, group, said):
+    faults, _warnings = of_image(change, **group)
+    assert [line.partition("eks_node_groups[0]")[2][: len(said)] for line in faults] == [said] if said else not faults
+
+
+@pytest.mark.parametrize(("owner", "told"), [("123456789012", False), ("amazon", False), ("210987654321", True)])
+def test_who_has_made_an_image(owner, told):
+    _faults, warnings = of_image({"owner": owner})
+    assert bool([line for line in warnings if f"'{IMAGE_ID}' was made by {owner}" in line]) is told
+
+
+def test_images_of_which_ec2_tells_nothing_are_not_checked():
+    given = {**RIGHT, "eks_node_groups": [{**GROUP, "ami_id": IMAGE_ID}]}
+    for images in ({"offers": {"eks": {"images": None}}}, {}):
+        assert change_fault_lines("eks", given, {"eks": RUNNING, **images}) == []
+
+
+@pytest.mark.parametrize(
+    ("declared", "existing", "fixed"),
+    [
+        (IMAGE_ID, "CUSTOM", False),
+        (IMAGE_ID, "AL2023_x86_64_STANDARD", True),
+        ("", "CUSTOM", True),
+        ("", "AL2023_x86_64_STANDARD", False),
+    ],
+)
+def test_a_group_changes_neither_to_an_image_of_ones_own_nor_back(declared, existing, fixed):
+    cluster = {**RUNNING, "node_groups": {"agent-platform-dev-default": {"ami_type": existing}}}
+    found = change_lines({"eks": cluster}, eks_node_groups=[{**GROUP, "ami_id": declared}])
+    assert bool(found) is fixed
+    assert not fixed or found[0].startswith("eks_node_groups[0].ami_type: "), found
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        ({"ami_id": IMAGE_ID}, []),
+        ({"ami_id": "al2023"}, [".ami_id: 'al2023' is not the id of an image, such as ami-0123456789abcdef0"]),
+        (
+            {"ami_id": IMAGE_ID, "release_version": "1.34.2-20260102"},
+            [
+                f".release_version: '1.34.2-20260102' is a release of EKS's images, and ami_id names {IMAGE_ID}:"
+                " leave one of the two out"
+            ],
+        ),
+        (
+            {"user_data": [{"content_type": "application/toml", "content": "[settings.kernel]\nlockdown='none'"}]},
+            [
+                ".user_data[0].content_type: 'application/toml' is not read by images of the family"
+                " AL2023_x86_64_STANDARD"
+            ],
+        ),
+        (
+            {"user_data": [{"content_type": "text/x-shellscript", "content": "echo"}]},
+            [".user_data[0].content: doesn't begin with #!, by which the node knows what runs it"],
+        ),
+        (
+            {"user_data": [{"content_type": "text/x-shellscript", "content": "#!/bin/sh\n" + 12288 * "x"}]},
+            [
+                ": its nodes are told 12,478 bytes by eks_node_ca_certificates, eks_node_user_data and its user_data;"
+                " EC2 takes 16,384, of which EKS needs 4,096. Let a script fetch what is long"
+            ],
+        ),
+    ],
+)
+def test_images_and_user_data_of_a_group(change, wanted):
+    assert of_group(**change) == wanted
+
+
+def test_what_may_be_a_secret_in_user_data():
+    script = {"content_type": "text/x-shellscript", "content": "#!/bin/sh\nA=AKIAIOSFODNN7EXAMPLE"}
+    given = {**RIGHT, "eks_node_user_data": [script], "eks_node_groups": [{**GROUP, "user_data": [script]}]}
+    said = "has something that looks like an AWS access key: whoever may look at launch templates reads it"
+    assert warning_lines("eks", given, {"eks": RUNNING}) == [
+        f"eks_node_user_data[0].content: {said}",
+        f"eks_node_groups[0].user_data[0].content: {said}",
+    ]
+
+
+PROXY = "http://proxy.example.com:3128"
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ({"eks_node_https_proxy": PROXY, "eks_node_http_proxy": PROXY}, None),
+        (
+            {"eks_node_https_proxy": PROXY, "eks_node_no_proxy": ["a.example.com", ".b", "10.1.0.0/16", "10.2.0.1"]},
+            None,
+        ),
+        ({"eks_node_https_proxy": "proxy.example.com"}, "eks_node_https_proxy: 'proxy.example.com' is not the address"),
+        ({"eks_node_https_proxy": "http://a:b@c:1"}, "eks_node_https_proxy: has a password in it, which whoever may"),
+        ({"eks_node_no_proxy": ["a"]}, "eks_node_no_proxy: ['a'] is for nodes with eks_node_http_proxy or"),
+        (
+            {"eks_node_https_proxy": PROXY, "eks_node_no_proxy": ["a, b"]},
+            "eks_node_no_proxy[0]: 'a, b' is not a name, an address or a network",
+        ),
+        (
+            {"eks_node_http_proxy": PROXY, "eks_node_groups": [{**GROUP, "ami_type": "BOTTLEROCKET_x86_64"}]},
+            f"eks_node_http_proxy: '{PROXY}' is not for Bottlerocket, which has a proxy for https:// alone",
+        ),
+        (
+            {"eks_node_https_proxy": PROXY, "eks_node_groups": [{**GROUP, "release_version": "1.34.1-20251112"}]},
+            "eks_node_groups[0].release_version: '1.34.1-20251112' can't join through a proxy",
+        ),
+        ({"eks_node_ca_certificates": ["mine"]}, "eks_node_ca_certificates[0]: is not one or more certificates"),
+        (
+            {"eks_node_user_data": [{"content_type": "application/toml", "content": "[settings.a]\nb = 1"}]},
+            "eks_node_user_data[0].content_type: 'application/toml' is read by the images of none of eks_node_groups",
+        ),
+    ],
+)
+def test_what_nodes_are_told(change, part):
+    found = lines(**change)
+    assert found == [] if part is None else (len(found) == 1 and found[0].startswith(part)), found
+
+
+# ---- roles that someone else has made
+
+OWN_ROLE = "arn:aws:iam::123456789012:role/agent-platform-dev-eks-nodes"
+OTHER_ROLE = "arn:aws:iam::123456789012:role/teams/nodes"
+
+
+@pytest.mark.parametrize(
+    ("running", "declared", "fixed"),
+    [
+        (OWN_ROLE, None, 0),
+        (OWN_ROLE, OTHER_ROLE, 1),
+        (OTHER_ROLE, OTHER_ROLE, 0),
+        (OTHER_ROLE, None, 1),
+        (None, None, 0),
+    ],
+)
+@pytest.mark.parametrize("thing", ["eks-nodes", "eks-cluster"])
+def test_eks_exchanges_no_role(thing, running, declared, fixed):
+    role = running and running.replace("eks-nodes", thing)
+    groups = {"agent-platform-dev-default": {"node_role_arn": role if thing == "eks-nodes" else None}}
+    cluster = {**RUNNING, "node_groups": groups, "role_arn": role if thing == "eks-cluster" else None}
+    given = {"platform_existing_roles": {thing: declared} if declared else {}}
+    found = change_lines({"eks": cluster}, **given)
+    assert len(found) == fixed
+    assert not fixed or (found[0].startswith(f"platform_existing_roles.{thing}: ") and "can't exchange it" in found[0])
+    # Of a group that goes it doesn't matter.
+    gone = change_lines({"eks": {**cluster, "role_arn": None}}, eks_node_groups=[{**GROUP, "state": "absent"}], **given)
+    assert gone == []
+
+
 # ---- removal
 
 

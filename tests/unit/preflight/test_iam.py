@@ -4,9 +4,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.iam import iam_faults, path_faults
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import component_names
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.iam import (
+    USERS,
+    existing_role_change_faults,
+    iam_faults,
+    path_faults,
+    unknown_role_faults,
+)
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.roles import ROLES
 from tests.unit.platform_info.fake_aws import everything
 
 from .declared import SHARED_ROLE, facts, facts_of, values
@@ -120,3 +130,92 @@ def test_facts_of_discovery_name_the_roles():
     (line,) = moved("/teams/", **facts_of(everything()))
     for thing in ("eks-cluster", "eks-nodes", "bastion", "agent"):
         assert f"agent-platform-dev-{thing}" in line
+
+
+# ---- sessions, and roles that someone else has made
+
+OTHERS = "arn:aws:iam::123456789012:role/teams/nodes"
+PROVIDER = "arn:aws:iam::123456789012:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/1"
+
+
+@pytest.mark.parametrize(("seconds", "faults"), [(3600, 0), (43200, 0), (3599, 1), (43201, 1)])
+def test_sessions(seconds, faults):
+    assert len(lines(platform_role_max_session_duration=seconds)) == faults
+
+
+@pytest.mark.parametrize(
+    ("arn", "part"),
+    [
+        (OTHERS, None),
+        ("nodes", "is not the ARN of a role, such as arn:aws:iam::123456789012:role/name"),
+        (["x"], "is not the ARN of a role"),
+        ("arn:aws:iam::123456789012:policy/nodes", "is not the ARN of a role"),
+        (OTHERS.replace("123456789012", "210987654321"), "is a role of another account"),
+        (OTHERS.replace("aws", "aws-cn"), "is of another partition than platform_region"),
+        (OTHERS.replace("teams", "aws-service-role"), "is a service-linked role"),
+    ],
+)
+def test_roles_of_others(arn, part):
+    found = lines(platform_existing_roles={"eks-nodes": arn})
+    assert found == [] if part is None else (len(found) == 1 and part in found[0]), found
+
+
+def test_the_role_of_the_cluster_is_none_for_nodes():
+    (line,) = lines(platform_existing_roles={"eks-nodes": OTHERS, "eks-cluster": OTHERS})
+    assert line.endswith("is the role of the cluster, too: EKS takes no role of a cluster for nodes")
+
+
+def test_roles_of_others_are_in_the_place_of_one_of_ours():
+    names = {"agent-platform-dev-eks-nodes", "agent-platform-dev-bastion"}
+
+    def said(existing):
+        given = values(SHARED_ROLE, **{**RIGHT, "platform_existing_roles": existing})
+        return [str(item) for item in unknown_role_faults(given, names)]
+
+    assert said({"eks-nodes": OTHERS}) == []
+    assert said({"eks-node": OTHERS}) == [
+        "platform_existing_roles.eks-node: is not the name of a role that the platform makes; did you mean eks-nodes?:"
+        " there are bastion, eks-nodes"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("thing", "found", "part"),
+    [
+        ("eks-nodes", {"trusted": ["ec2.amazonaws.com"]}, None),
+        ("eks-nodes", {"trusted": ["lambda.amazonaws.com"]}, "can't be assumed by ec2.amazonaws.com: have its trust"),
+        ("eks-nodes", {"exists": False}, "isn't there: have it made, or correct its ARN"),
+        ("llm-gateway", {"trusted": [PROVIDER]}, None),
+        ("llm-gateway", {"trusted": ["ec2.amazonaws.com"]}, f"can't be assumed by {PROVIDER}"),
+        ("opensearch-master", {"trusted": []}, None),
+    ],
+)
+def test_roles_of_others_are_there_and_trust_who_uses_them(thing, found, part):
+    there = {"arn": OTHERS, "exists": True, "trusted": [], **found}
+    given = facts(existing_roles={thing: there}, eks={"oidc_provider_arn": PROVIDER})
+    said = [str(item) for item in existing_role_change_faults(given)]
+    assert said == [] if part is None else (len(said) == 1 and part in said[0]), said
+
+
+def test_before_there_is_a_cluster_nobody_vouches_for_service_accounts():
+    there = {"arn": OTHERS, "exists": True, "trusted": []}
+    given = facts(existing_roles={"llm-gateway": there}, eks={"oidc_provider_arn": None})
+    assert list(existing_role_change_faults(given)) == []
+
+
+def test_whom_roles_are_for_is_known_of_those_that_there_are():
+    made = {
+        thing
+        for path in Path(ROLES).glob("../plugins/plugin_utils/inventory_rules/components/*.py")
+        for name in component_names(path.stem, values(path.stem, platform_prefix="p"))
+        if name.kind == "iam_role" and not name.variable
+        for thing in [name.name.removeprefix("p-")]
+    }
+    assert set(USERS) == made
+
+
+def test_a_role_of_others_may_have_any_path():
+    found = {"eks": {"node_role_arn": "arn:aws:iam::123456789012:role/x/agent-platform-dev-nodes"}}
+    given = {**RIGHT, "platform_existing_roles": {"eks-nodes": found["eks"]["node_role_arn"]}}
+    assert list(path_faults(values(SHARED_ROLE, **given), facts(**found))) == []
+    assert len(list(path_faults(values(SHARED_ROLE, **RIGHT), facts(**found)))) == 1

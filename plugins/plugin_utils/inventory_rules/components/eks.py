@@ -12,8 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Network, collapse_addresses
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.names import resource_name
+from ansible_collections.agent_platform.aws.plugins.plugin_utils import node_user_data
 
 from .. import instance_types
+from ..confidential import looks_like
 from ..fault import Fault, did_you_mean, fault, show
 from ..formats import (
     label_key_rule,
@@ -68,8 +70,21 @@ SAMPLES = {
     "oidc_provider_arn": "arn:{partition}:iam::{account_id}:oidc-provider/oidc.eks.{region}.amazonaws.com/id/"
     + 32 * "x",
     "oidc_issuer": "https://oidc.eks.{region}.amazonaws.com/id/" + 32 * "x",
+    "endpoint": "https://" + 32 * "x" + ".gr7.{region}.eks.amazonaws.com",
+    "certificate_authority": 1500 * "x",
+    "service_ipv4_cidr": "172.20.0.0/16",
 }
-AL2023_RELEASE = re.compile(r"(\d+\.\d+)\.\d+-\d{8}")
+AL2023_RELEASE = re.compile(r"(\d+\.\d+)\.\d+-(\d{8})")
+# Before it nodeadm called EC2 without the proxy. https://github.com/awslabs/amazon-eks-ami/pull/2489
+FIRST_RELEASE_WITH_PROXY = "20251120"
+PROXY = re.compile(r"https?://[\w.-]+(:\d{1,5})?/?", re.ASCII)
+# Names, of a domain with all below it or without, addresses and networks; a list of them is parted by commas.
+EXEMPT = re.compile(r"\.?[\w*-]+(\.[\w-]+)*(:\d{1,5})?(/\d{1,2})?", re.ASCII)
+# The family of an image that isn't EKS's, as EKS shows it.
+CUSTOM = "CUSTOM"
+IMAGE_ID = re.compile(r"ami-[0-9a-f]{8}([0-9a-f]{9})?")
+# The volume that the launch template makes of a node's first one, whatever the image has.
+ROOT_DEVICE = "/dev/xvda"
 NODE_GROUP_NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]*")
 # Labels of these namespaces a kubelet may not give itself, but for those below; it would refuse to start.
 RESERVED_LABEL_NAMESPACES = ("kubernetes.io", "k8s.io")
@@ -256,6 +271,88 @@ def _release_faults(path: str, group: Mapping[str, t.Any], kubernetes_version: s
     yield fault(f"{path}.release_version", release, rule)
 
 
+def _image_faults(path: str, group: Mapping[str, t.Any], proxy: bool) -> Iterator[Fault]:
+    image, release = group.get("ami_id"), group.get("release_version")
+    if image and not IMAGE_ID.fullmatch(image):
+        yield fault(f"{path}.ami_id", image, "is not the id of an image, such as ami-0123456789abcdef0")
+    elif image and release:
+        rule = f"is a release of EKS's images, and ami_id names {image}: leave one of the two out"
+        yield fault(f"{path}.release_version", release, rule)
+    found = AL2023_RELEASE.fullmatch(release or "")
+    if proxy and found and found[2] < FIRST_RELEASE_WITH_PROXY:
+        rule = f"can't join through a proxy: that works from the releases of {FIRST_RELEASE_WITH_PROXY} on"
+        yield fault(f"{path}.release_version", release, rule)
+
+
+def _part_faults(path: str, parts: list[Mapping]) -> Iterator[Fault]:
+    for index, part in enumerate(parts):
+        if "content" not in part or "content_type" not in part:
+            continue
+        # It may hold a secret, so it isn't shown.
+        if rule := node_user_data.part_rule(part):
+            yield Fault(f"{path}[{index}].content", rule)
+
+
+def _user_data_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
+    """What is wrong with what nodes are told, and with what doesn't fit their images."""
+    groups = [
+        (f"eks_node_groups[{index}]", group)
+        for index, group in enumerate(values.get("eks_node_groups") or [])
+        if group.get("state") != "absent" and group.get("ami_type")
+    ]
+    http, https = (values.get(f"eks_node_{kind}_proxy") or "" for kind in ("http", "https"))
+    for kind, address in (("http", http), ("https", https)):
+        if address and looks_like("", address):
+            rule = (
+                "has a password in it, which whoever may look at launch templates reads: let the proxy know the nodes"
+            )
+            yield Fault(f"eks_node_{kind}_proxy", f"{rule} by their addresses")
+        elif address and not PROXY.fullmatch(address):
+            rule = "is not the address of a proxy, such as http://proxy.example.com:3128"
+            yield fault(f"eks_node_{kind}_proxy", address, rule)
+    exempt = values.get("eks_node_no_proxy") or []
+    for index, text in enumerate(exempt):
+        if not EXEMPT.fullmatch(text):
+            rule = "is not a name, an address or a network, one for each entry of the list"
+            yield fault(f"eks_node_no_proxy[{index}]", text, rule)
+    if exempt and not (http or https):
+        yield fault("eks_node_no_proxy", exempt, "is for nodes with eks_node_http_proxy or eks_node_https_proxy")
+    certificates = values.get("eks_node_ca_certificates") or []
+    for index, text in enumerate(certificates):
+        if rule := node_user_data.certificate_rule(text):
+            yield Fault(f"eks_node_ca_certificates[{index}]", rule)
+    shared = values.get("eks_node_user_data") or []
+    faults = list(_part_faults("eks_node_user_data", shared))
+    for path, group in groups:
+        if http and not https and node_user_data.is_bottlerocket(group):
+            rule = "is not for Bottlerocket, which has a proxy for https:// alone: set eks_node_https_proxy"
+            yield fault("eks_node_http_proxy", http, f"{rule}, for {path}")
+        own = group.get("user_data") or []
+        faults += _part_faults(f"{path}.user_data", own)
+        for index, part in enumerate(own):
+            kind = part.get("content_type")
+            if kind and not node_user_data.takes(group, kind):
+                rule = f"is not read by images of the family {group['ami_type']}"
+                faults.append(fault(f"{path}.user_data[{index}].content_type", kind, rule))
+    for index, part in enumerate(shared):
+        kind = part.get("content_type")
+        if kind and groups and not any(node_user_data.takes(group, kind) for _path, group in groups):
+            rule = "is read by the images of none of eks_node_groups"
+            faults.append(fault(f"eks_node_user_data[{index}].content_type", kind, rule))
+    yield from faults
+    most = node_user_data.MOST_BYTES - node_user_data.BYTES_OF_EKS
+    for path, group in groups if not faults else []:
+        proxy = {"http": http, "https": https, "no_proxy": exempt}
+        size = len(node_user_data.user_data(group, shared, proxy, certificates).encode())
+        if size > most and not group.get("ami_id"):
+            rule = (
+                f"its nodes are told {size:,} bytes by eks_node_ca_certificates, eks_node_user_data and its user_data;"
+                f" EC2 takes {node_user_data.MOST_BYTES:,}, of which EKS needs {node_user_data.BYTES_OF_EKS:,}. Let a"
+                " script fetch what is long"
+            )
+            yield Fault(path, rule)
+
+
 def _inside(namespace: str, parents: tuple[str, ...]) -> bool:
     return any(namespace == parent or namespace.endswith(f".{parent}") for parent in parents)
 
@@ -297,7 +394,11 @@ def _zone_faults(path: str, zones: list[str], network_zones: list[str]) -> Itera
 
 
 def _node_group_faults(
-    groups: list[Mapping], addons: list[Mapping], kubernetes_version: str | None, network_zones: list[str]
+    groups: list[Mapping],
+    addons: list[Mapping],
+    kubernetes_version: str | None,
+    network_zones: list[str],
+    proxy: bool,
 ) -> Iterator[Fault]:
     variable = "eks_node_groups"
     yield from repeated_names(variable, groups)
@@ -311,6 +412,7 @@ def _node_group_faults(
         yield from _order_faults(path, group)
         yield from _instance_faults(path, group, _prefix_delegation(addons))
         yield from _release_faults(path, group, kubernetes_version)
+        yield from _image_faults(path, group, proxy)
         yield from _label_faults(f"{path}.labels", group.get("labels") or {})
         yield from _taint_faults(f"{path}.taints", group.get("taints") or [])
         yield from _zone_faults(f"{path}.availability_zones", group.get("availability_zones") or [], network_zones)
@@ -373,7 +475,9 @@ def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterat
         addons,
         values.get("eks_kubernetes_version"),
         others.get("network", {}).get("network_availability_zones") or [],
+        bool(values.get("eks_node_http_proxy") or values.get("eks_node_https_proxy")),
     )
+    yield from _user_data_faults(values)
     yield from _addon_faults(addons)
     yield from _access_entry_faults(values.get("eks_access_entries") or [], values.get("platform_region"))
 
@@ -434,12 +538,13 @@ def _running_version_faults(wanted: str, cluster: Mapping[str, t.Any]) -> Iterat
 
 def _fixed(group: Mapping[str, t.Any], existing: Mapping[str, t.Any], zones: list[str]) -> Iterator[tuple[str, t.Any]]:
     """What of a node group can't be changed, as it is declared."""
+    declared = {**group, "ami_type": CUSTOM} if group.get("ami_id") else group
     for key in ("instance_types", "ami_type", "capacity_type"):
-        if existing.get(key) and group.get(key) and group[key] != existing[key]:
-            yield key, group[key]
-    declared = sorted(group.get("availability_zones") or zones)
-    if existing.get("availability_zones") and declared and declared != sorted(existing["availability_zones"]):
-        yield "availability_zones", declared
+        if existing.get(key) and declared.get(key) and declared[key] != existing[key]:
+            yield key, declared[key]
+    wanted = sorted(group.get("availability_zones") or zones)
+    if existing.get("availability_zones") and wanted and wanted != sorted(existing["availability_zones"]):
+        yield "availability_zones", wanted
 
 
 def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
@@ -455,9 +560,17 @@ def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) ->
             yield fault("eks_kubernetes_version", wanted, _unsupported(supported_versions(platform)))
         elif running:
             yield from _running_version_faults(wanted, cluster)
+    yield from _role_faults("eks-cluster", values, cluster.get("role_arn"), "the cluster", "build the cluster anew")
+    for name, existing in (cluster.get("node_groups") or {}).items():
+        if name in _declared_groups(values):
+            remedy = "add a group of another name and remove this one (state: absent) in the same run"
+            yield from _role_faults("eks-nodes", values, existing.get("node_role_arn"), f"node group {name}", remedy)
+    images = _offered_images(platform)
     for index, group in enumerate(values.get("eks_node_groups") or []):
         if group.get("state") == "absent" or "name" not in group or not values.get("platform_prefix"):
             continue
+        if group.get("ami_id") and images is not None:
+            yield from _offered_image_faults(f"eks_node_groups[{index}]", group, images.get(group["ami_id"]))
         name = resource_name(group["name"], values["platform_prefix"], "eks_nodegroup")
         existing = (cluster.get("node_groups") or {}).get(name) or {}
         if existing.get("status") == "DELETING":
@@ -469,6 +582,74 @@ def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) ->
                 f"is not that of the node group {name}, {show(existing[key])}, and EKS can't change it:"
                 " add a group of another name and then remove this one (state: absent)",
             )
+
+
+def _declared_groups(values: Mapping[str, t.Any]) -> list[str]:
+    prefix, groups = values.get("platform_prefix"), values.get("eks_node_groups") or []
+    there = [group["name"] for group in groups if group.get("state") != "absent" and "name" in group]
+    return [resource_name(name, prefix, "eks_nodegroup") for name in there] if prefix else []
+
+
+def _role_faults(thing: str, values: Mapping[str, t.Any], role: str | None, owner: str, remedy: str) -> Iterator[Fault]:
+    """A role that EKS can't exchange, where another one is declared by now."""
+    prefix, existing = values.get("platform_prefix"), values.get("platform_existing_roles") or {}
+    if not role or not prefix:
+        return
+    wanted = existing.get(thing)
+    if role != wanted if wanted else role.rpartition("/")[2] != resource_name(thing, prefix, "iam_role"):
+        rule = f"is not the role of {owner}, which is {role}, and EKS can't exchange it: go back to that, or {remedy}"
+        yield fault(f"platform_existing_roles.{thing}", wanted, rule)
+
+
+def _offered_images(platform: Mapping[str, t.Any]) -> Mapping[str, Mapping] | None:
+    """What EC2 says of the images that node groups name, by their ids; None where that isn't known."""
+    return ((platform.get("offers") or {}).get("eks") or {}).get("images")
+
+
+def _offered_image_faults(path: str, group: Mapping[str, t.Any], image: Mapping[str, t.Any] | None) -> Iterator[Fault]:
+    """What of an image doesn't fit the nodes."""
+    wrong, told = f"{path}.ami_id", group["ami_id"]
+    if image is None:
+        rule = "is not an image that this account may use in this region: make it there, or have it shared"
+        yield fault(wrong, told, rule)
+        return
+    if image["state"] != "available":
+        yield fault(wrong, told, f"is {image['state']}: nodes start from one that is available")
+    for name in group.get("instance_types") or []:
+        architecture = instance_types.architecture(name)
+        if image["architecture"] != architecture:
+            rule = f"is an image for {image['architecture']}, and {name} a machine of architecture {architecture}"
+            yield fault(wrong, told, rule)
+    if image["root_device_name"] != ROOT_DEVICE:
+        rule = f"has its first volume at {image['root_device_name']}, where the launch template encrypts {ROOT_DEVICE}"
+        yield fault(wrong, told, f"{rule}: make it as Amazon Linux and Bottlerocket have it")
+    size = group.get("disk_size_gib")
+    smallest = image["root_volume_size_gib"]
+    if size and smallest and size < smallest and not node_user_data.is_bottlerocket(group):
+        yield fault(f"{path}.disk_size_gib", size, f"is less than the {smallest} GiB of the image {told}")
+
+
+def _secret_warnings(values: Mapping[str, t.Any]) -> Iterator[Fault]:
+    """Parts of user data that may hold a secret."""
+    groups = enumerate(values.get("eks_node_groups") or [])
+    lists = {f"eks_node_groups[{index}].user_data": group.get("user_data") or [] for index, group in groups}
+    for path, parts in {"eks_node_user_data": values.get("eks_node_user_data") or [], **lists}.items():
+        for index, part in enumerate(parts):
+            if what := looks_like("", part.get("content") or ""):
+                rule = f"has something that looks like {what}: whoever may look at launch templates reads it"
+                yield Fault(f"{path}[{index}].content", rule)
+
+
+def _image_warnings(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+    """Images that neither the account nor Amazon has made: whoever has decides what nodes run."""
+    images = _offered_images(platform) or {}
+    for index, group in enumerate(values.get("eks_node_groups") or []):
+        image = images.get(group.get("ami_id"))
+        if image and group.get("state") != "absent" and image["owner"] not in (platform.get("account_id"), "amazon"):
+            rule = (
+                f"was made by {image['owner']}, who decides what runs on the nodes. Make sure that you know who it is"
+            )
+            yield fault(f"eks_node_groups[{index}].ami_id", group["ami_id"], rule)
 
 
 def removal_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
@@ -489,7 +670,9 @@ def removal_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -
 
 
 def warnings(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
-    """What EKS has done by itself to the cluster, or will do soon."""
+    """What EKS has done by itself to the cluster, or will do soon, and whose images nodes have."""
+    yield from _image_warnings(values, platform)
+    yield from _secret_warnings(values)
     wanted, cluster = values.get("eks_kubernetes_version"), platform.get("eks") or {}
     if not wanted or not re.fullmatch(r"\d+\.\d+", wanted):
         return
