@@ -73,7 +73,8 @@ def test_terminals_are_recorded_encrypted_and_ended_and_nobody_is_root(account):
     key_arn = encryption.key(account)["Arn"]
     terminal = inputs(account, TERMINAL)
     assert terminal["cloudWatchLogGroupName"] == LOG
-    assert terminal["cloudWatchEncryptionEnabled"] and terminal["cloudWatchStreamingEnabled"]
+    assert terminal["cloudWatchEncryptionEnabled"]
+    assert terminal["cloudWatchStreamingEnabled"]
     assert (terminal["runAsEnabled"], terminal["runAsDefaultUser"]) == (True, "developer")
     assert (terminal["idleSessionTimeout"], terminal["maxSessionDuration"]) == ("20", "480")
     # Ansible becomes root, and says where its files can be fetched.
@@ -124,28 +125,6 @@ def test_what_is_spoilt_is_put_back(account):
     )
     assert inputs(account, TERMINAL)["runAsDefaultUser"] == "developer"
 
-    ssm.update_document_default_version(Name=TERMINAL, DocumentVersion="2")
-    run = settle(account, "another version is the default", **RECORDED).assert_converged()
-    assert run.calls.writes == Calls({("ssm", "UpdateDocumentDefaultVersion"): 1})
-
-
-def test_the_accounts_preferences_are_set_only_where_they_are_nobody_elses(account):
-    ssm = account.client("ssm")
-    ssm.create_document(Name=PREFERENCES, Content=THEIRS, DocumentType="Session", DocumentFormat="JSON")
-    run = settle(account, "the account has preferences", **ACCOUNT_WIDE).assert_refused()
-    assert not run.calls.writes
-    assert "aren't this platform's" in run.explain()
-    settle(account, "which stay", **RECORDED).assert_nothing_to_do()
-    assert content(account, PREFERENCES) == json.loads(THEIRS)
-
-    ssm.delete_document(Name=PREFERENCES)
-    run = settle(account, "and for the whole account", **ACCOUNT_WIDE).assert_converged()
-    assert run.calls.writes == Calls({("ssm", "CreateDocument"): 1})
-    assert content(account, PREFERENCES) == content(account, TERMINAL)
-    run = settle(account, "not for the account any more", **RECORDED).assert_converged()
-    assert run.calls.writes == Calls({("ssm", "DeleteDocument"): 1})
-    assert content(account, PREFERENCES) is None
-
 
 def test_a_document_of_someone_else_is_left_alone(account):
     ssm = account.client("ssm")
@@ -158,6 +137,16 @@ def test_a_document_of_someone_else_is_left_alone(account):
     ssm.add_tags_to_resource(**place, Tags=tags)
 
 
+def test_preferences_of_the_account_that_are_someone_elses_stay(account):
+    ssm = account.client("ssm")
+    ssm.create_document(Name=PREFERENCES, Content=THEIRS, DocumentType="Session", DocumentFormat="JSON")
+    run = settle(account, "the account has preferences", **ACCOUNT_WIDE).assert_refused()
+    assert not run.calls.writes
+    assert "aren't this platform's" in run.explain()
+    assert content(account, PREFERENCES) == json.loads(THEIRS)
+    ssm.delete_document(Name=PREFERENCES)
+
+
 def test_it_goes_when_it_is_not_asked_for_and_what_was_recorded_stays(account):
     settle(account, "no records").assert_converged()
     assert (content(account, TERMINAL), content(account, AUTOMATION)) == (None, None)
@@ -166,10 +155,19 @@ def test_it_goes_when_it_is_not_asked_for_and_what_was_recorded_stays(account):
     settle(account, "there are none").assert_nothing_to_do()
 
 
+def test_the_accounts_preferences_are_set_where_they_are_nobodys(account):
+    run = settle(account, "records, for the whole account", **ACCOUNT_WIDE).assert_converged()
+    assert run.calls.writes[("ssm", "CreateDocument")] == 3
+    assert content(account, PREFERENCES) == content(account, TERMINAL)
+    run = settle(account, "not for the account any more", **RECORDED).assert_converged()
+    assert run.calls.writes == Calls({("ssm", "DeleteDocument"): 1})
+    assert content(account, PREFERENCES) is None
+
+
 def test_a_removal_takes_all_of_it(account):
-    settle(account, "records once more", **ACCOUNT_WIDE).assert_converged()
-    ssm = account.client("ssm")
-    ssm.create_document(Name="theirs", Content=THEIRS, DocumentType="Session", Tags=tag_list({"Project": "other"}))
+    account.client("ssm").create_document(
+        Name="theirs", Content=THEIRS, DocumentType="Session", Tags=tag_list({"Project": "other"})
+    )
     account.run(
         *("--limit", "bastion_instance"),
         playbook="playbooks/teardown.yml",

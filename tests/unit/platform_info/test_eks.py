@@ -148,6 +148,7 @@ def test_facts():
     assert facts["addons"]["ebs-csi"]["service_account_role_arn"] == f"{IAM}:role/{PREFIX}-ebs-csi"
     assert facts["cluster_role_arn"] == f"{IAM}:role/{PREFIX}-eks-cluster"
     assert facts["node_role_arn"] == f"{IAM}:role/{PREFIX}-eks-nodes"
+    assert facts["administrator_role_arn"] == f"{IAM}:role/{PREFIX}-eks-admin"
     assert facts["access_entries"] == [
         *(f"{IAM}:role/{name}" for name in ("a", f"{PREFIX}-eks-nodes", "b")),
         f"{IAM}:user/someone",
