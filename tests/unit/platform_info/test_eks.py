@@ -424,7 +424,7 @@ def test_a_name_that_someone_else_has(answers, resource):
 
 def test_roles_that_someone_else_has():
     assert sorted(taken(SOMEONE_ELSES_ROLES, "eks")) == [
-        f"IAM role {PREFIX}-{name}" for name in ("ebs-csi-driver", "eks-cluster", "eks-nodes", "vpc-cni")
+        f"IAM role {PREFIX}-{name}" for name in ("ebs-csi-driver", "eks-admin", "eks-cluster", "eks-nodes", "vpc-cni")
     ]
 
 
