@@ -27,8 +27,9 @@ pytestmark = pytest.mark.by_component(*USED)
 TERMINAL, AUTOMATION = f"{PREFIX}-session", f"{PREFIX}-session-ansible"
 PREFERENCES = "SSM-SessionManagerRunShell"
 LOG = f"/aws/ec2/{NAME}/sessions"
-RECORDED = {"bastion_instance_session_preferences": "document"}
-ACCOUNT_WIDE = {"bastion_instance_session_preferences": "account"}
+HOST_LOGS = [f"/aws/ec2/{NAME}/journal", f"/aws/ec2/{NAME}/audit"]
+RECORDED = {"bastion_instance_session_preferences": "document", "bastion_instance_log_shipping": True}
+ACCOUNT_WIDE = {**RECORDED, "bastion_instance_session_preferences": "account"}
 THEIRS = json.dumps({"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": {"runAsEnabled": False}})
 OWN = {**OWNER, "Component": "bastion_instance"}
 
@@ -57,8 +58,8 @@ def inputs(account: Account, name: str) -> dict[str, Any]:
     return (content(account, name) or {})["inputs"]
 
 
-def log_group(account: Account) -> dict[str, Any] | None:
-    return next((item for item in Lister(account).log_groups() if item["logGroupName"] == LOG), None)
+def log_group(account: Account, name: str = LOG) -> dict[str, Any] | None:
+    return next((item for item in Lister(account).log_groups() if item["logGroupName"] == name), None)
 
 
 def put(account: Account, name: str, text: str) -> None:
@@ -86,15 +87,17 @@ def test_terminals_are_recorded_encrypted_and_ended_and_nobody_is_root(account):
     for name in (TERMINAL, AUTOMATION):
         tags = ssm.list_tags_for_resource(ResourceType="Document", ResourceId=name)["TagList"]
         assert OWN.items() <= {tag["Key"]: tag["Value"] for tag in tags}.items()
-    group = log_group(account)
-    assert (group["kmsKeyId"], group["retentionInDays"]) == (key_arn, 365)
-    assert OWN.items() <= tags_of(group).items()
+    for name in (LOG, *HOST_LOGS):
+        group = log_group(account, name)
+        assert (group["kmsKeyId"], group["retentionInDays"]) == (key_arn, 365)
+        assert OWN.items() <= tags_of(group).items()
 
 
 def test_the_agent_may_write_this_log_and_open_keys_of_sessions_alone(account):
     statements = {item["Sid"]: item for item in statements_of(account, NAME)}
     logs = f"arn:aws:logs:{REGION}:{account.id}:log-group"
     assert as_list(statements["RecordSessions"]["Resource"]) == [f"{logs}:{LOG}:*"]
+    assert as_list(statements["SendLogs"]["Resource"]) == [f"{logs}:{name}:*" for name in HOST_LOGS]
     assert as_list(statements["FindLogOfSessions"]["Action"]) == ["logs:DescribeLogGroups"]
     assert statements["DecryptSessions"]["Condition"] == {"Null": {"kms:EncryptionContext:aws:ssm:SessionId": "false"}}
 
@@ -176,4 +179,4 @@ def test_a_removal_takes_all_of_it(account):
     ).assert_converged()
     assert [content(account, name) for name in (TERMINAL, AUTOMATION, PREFERENCES)] == [None] * 3
     assert content(account, "theirs") is not None
-    assert log_group(account) is None
+    assert [log_group(account, name) for name in (LOG, *HOST_LOGS)] == [None] * 3

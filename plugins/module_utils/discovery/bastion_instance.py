@@ -12,7 +12,7 @@ from .base import IAM_ROLE, Component, Search, listed, name_of, tags_of, text_of
 
 THING = "bastion"
 # What is recorded of it, each in a log group of its own.
-RECORDS = ("sessions",)
+RECORDS = ("sessions", "journal", "audit")
 # The preferences of the account and region, for sessions that name no document.
 ACCOUNT_DOCUMENT = "SSM-SessionManagerRunShell"
 LIVING = ("pending", "running", "stopping", "stopped")

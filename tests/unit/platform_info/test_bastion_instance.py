@@ -72,6 +72,7 @@ def profile(tags=None):
 
 
 BUCKET = f"{PREFIX}-bastion-transfer-{ACCOUNT}"
+GROUPS = [f"/aws/ec2/{PREFIX}-bastion/{record}" for record in ("sessions", "journal", "audit")]
 DOCUMENTS = (f"{PREFIX}-session", f"{PREFIX}-session-ansible")
 ACCOUNT_DOCUMENT = "SSM-SessionManagerRunShell"
 SECRET = {"Name": f"{PREFIX}-bastion-code-server", "ARN": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:x-AbCdEf"}
@@ -115,7 +116,7 @@ def test_facts():
         "session_document": DOCUMENTS[0],
         "automation_document": DOCUMENTS[1],
         "account_preferences": "ours",
-        "log_groups": [f"/aws/ec2/{PREFIX}-bastion/sessions"],
+        "log_groups": GROUPS,
     }
     assert (found.conflicts, found.warnings) == ([], [])
     tagged, using = (
@@ -235,4 +236,4 @@ def test_the_accounts_preferences_of_others_are_no_conflict_and_our_names_are():
 
 def test_a_log_group_of_someone_else():
     theirs = {"logs.ListTagsForResource": {"tags": {}}}
-    assert taken({**ANSWERS, **theirs}, "bastion_instance") == [f"log group /aws/ec2/{PREFIX}-bastion/sessions"]
+    assert taken({**ANSWERS, **theirs}, "bastion_instance") == [f"log group {name}" for name in GROUPS]

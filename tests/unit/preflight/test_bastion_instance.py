@@ -131,12 +131,12 @@ def test_the_accounts_preferences_are_nobody_elses():
 def test_names_that_are_made_only_when_sessions_are_recorded():
     given = {"platform_prefix": "demo", "platform_account_id": "123456789012"}
     before = {(item.kind, item.name) for item in component_names("bastion_instance", given)}
-    recorded = {**given, "bastion_instance_session_preferences": "document"}
+    recorded = {**given, "bastion_instance_session_preferences": "document", "bastion_instance_log_shipping": True}
     after = {(item.kind, item.name) for item in component_names("bastion_instance", recorded)}
     assert after - before == {
         ("ssm_document", "demo-session"),
         ("ssm_document", "demo-session-ansible"),
-        ("log_group", "/aws/ec2/demo-bastion/sessions"),
+        *(("log_group", f"/aws/ec2/demo-bastion/{record}") for record in ("sessions", "journal", "audit")),
     }
 
 

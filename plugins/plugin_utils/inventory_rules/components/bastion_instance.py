@@ -102,9 +102,12 @@ def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
     # The profile has the role's name.
     yield from (role._replace(kind="instance_profile") for role in fixed_names(prefix, iam_role=["bastion"]))
     yield from fixed_names(account and prefix, s3_bucket=[f"bastion-transfer-{account}"])
-    if prefix and _recorded(values):
+    records = ["sessions"] if _recorded(values) else []
+    if prefix and records:
         yield from fixed_names(prefix, ssm_document=["session", "session-ansible"])
-        yield Name("log_group", f"/aws/ec2/{resource_name('bastion', prefix, 'ec2_tag_name')}/sessions")
+    records += ["journal", "audit"] if values.get("bastion_instance_log_shipping") else []
+    for record in records if prefix else []:
+        yield Name("log_group", f"/aws/ec2/{resource_name('bastion', prefix, 'ec2_tag_name')}/{record}")
 
 
 def needs(values: Mapping[str, t.Any], _platform: Mapping[str, t.Any]) -> Iterator[Need]:
