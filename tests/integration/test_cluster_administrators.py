@@ -88,10 +88,6 @@ def test_administrators_come_and_go(account):
         assert trust["Roles"]["Condition"] == {"Null": {"sts:SourceIdentity": "false"}}
         assert "Bool" not in trust["UsersInTheirOwnName"]["Condition"]
 
-        refused = settle(account, "the bastion as administrator", f"arn:aws:iam::{account.id}:role/{PREFIX}-bastion")
-        assert not refused.assert_refused().calls.writes
-        assert "is a role of the platform's own" in refused.explain()
-
         settle(account, "no administrators").assert_converged()
         assert role(account) is None
         assert arn not in entry_arns(account)
