@@ -64,3 +64,12 @@ def test_sessions_and_their_keys_are_ones_own():
     agent = next(item for item in VARS["__bastion_instance_session_statements"] if item["Sid"] == "DecryptSessions")
     # What one end encrypts the other opens: the same key, for sessions alone.
     assert STATEMENTS["MakeKeysOfSessions"]["Condition"] == agent["Condition"]
+
+
+def test_ansible_does_not_come_by_the_document_of_people():
+    """Their terminal is that of a user who can't become root."""
+    (play,) = yaml.safe_load((ROOT / "playbooks/bastion.yml").read_text())
+    (named,) = [task["ansible.builtin.add_host"] for task in play["tasks"] if "ansible.builtin.add_host" in task]
+    assert named["ansible_aws_ssm_document"] == "{{ bastion_found['automation_document'] or omit }}"
+    automation = VARS["__bastion_instance_automation"]["inputs"]
+    assert (automation["runAsEnabled"], automation["cloudWatchLogGroupName"]) == (False, "")
