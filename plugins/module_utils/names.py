@@ -54,6 +54,7 @@ LIMITS = {
     "secret": 512,
     "security_group": 255,
     "sns_topic": 256,
+    "ssm_document": 128,
     "web_acl": 128,
 }
 

@@ -28,6 +28,7 @@ REQUIRED = ("version", "source", "url", "checksums", "executables", "check")
 ARCHIVES = (".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".zip")
 DIGEST_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
 
+LOG_SHIPPING = ("region", "journal", "audit")
 KUBECONFIG = ("cluster_name", "region", "endpoint", "certificate_authority")
 
 NAME = re.compile(r"[a-z0-9][a-z0-9+._-]*")
@@ -261,6 +262,21 @@ def setting_faults(values: Values) -> Iterator[Fault]:
     yield from IDLE_TIME.faults("bastion_idle_shutdown_minutes", values["idle_minutes"])
 
 
+def log_faults(values: Values, architecture: str) -> Iterator[Fault]:
+    """Where logs go, and what sends them: nothing of it is needed where they go nowhere."""
+    shipping, agent = values["log_shipping"], values["log_agent"]
+    if not shipping:
+        return
+    if missing := [member for member in LOG_SHIPPING if not shipping.get(member)]:
+        yield Fault("bastion_log_shipping", f"has no {' and no '.join(missing)}; empty means nowhere")
+    if not _is_version(agent["version"]):
+        rule = "is not a version of the agent's package that you have verified, which bastion_log_shipping needs"
+        yield fault("bastion_log_agent_version", agent["version"], rule)
+        return
+    yield from _placeholder_faults("bastion_log_agent_url", agent["url"])
+    yield from checksum_faults("bastion_log_agent_checksums", agent, architecture)
+
+
 def bastion_faults(values: Values) -> list[str]:
     """One line for each fault. What a value of its own architecture is needed for is left out on an unknown one."""
     wanted = values["tools"]
@@ -270,5 +286,6 @@ def bastion_faults(values: Values) -> list[str]:
     if values["machine"] in ARCHITECTURES:
         found += tool_faults(wanted, values["known_tools"], architecture)
         found += code_server_faults(values, wanted, architecture)
+        found += log_faults(values, architecture)
     found += setting_faults(values)
     return [str(one) for one in found]

@@ -119,6 +119,12 @@ def named(lister) -> dict[str, list[tuple[str, dict]]]:
             (item["GroupName"], tags_of(item)) for item in lister.ec2("describe_security_groups", "SecurityGroups")
         ],
         "sns_topic": [(item["TopicArn"].rpartition(":")[2], tags_of(item)) for item in aurora.topics(lister)],
+        "ssm_document": [
+            (item["Name"], tags_of(item))
+            for item in account.pages(
+                "ssm", "list_documents", "DocumentIdentifiers", Filters=[{"Key": "Owner", "Values": ["Self"]}]
+            )
+        ],
         "web_acl": [(item["Name"], tags_of(item)) for item in frontend.web_acls(lister)],
     }
 

@@ -241,24 +241,32 @@ REGARDED = Regarded(
         "logs_resource_policy.DeleteAccountPolicy": "a policy for what log groups do with events",
         "logs_resource_policy.PutAccountPolicy": "a policy for what log groups do with events",
         "s3vectors_vector_bucket.UpdateIndexMode": "an index",
-        "ssm_parameters.CreateAssociation": "an association",
+        **{
+            f"{module}.{operation}": what
+            for module in ("ssm_parameters", "ssm_session_document")
+            for operation, what in {
+                "CreateAssociation": "an association",
+                "CreateMaintenanceWindow": "a maintenance window",
+                "CreatePatchBaseline": "a patch baseline",
+                "DeleteAssociation": "an association",
+                "RegisterTargetWithMaintenanceWindow": "a maintenance window",
+                "RegisterTaskWithMaintenanceWindow": "a maintenance window",
+                "UpdateAssociation": "an association",
+                "UpdateAssociationStatus": "an association",
+                "UpdateMaintenanceWindow": "a maintenance window",
+                "UpdateMaintenanceWindowTarget": "a maintenance window",
+                "UpdateMaintenanceWindowTask": "a maintenance window",
+                "UpdatePatchBaseline": "a patch baseline",
+            }.items()
+        },
         "ssm_parameters.CreateDocument": "a document",
-        "ssm_parameters.CreateMaintenanceWindow": "a maintenance window",
-        "ssm_parameters.CreatePatchBaseline": "a patch baseline",
-        "ssm_parameters.DeleteAssociation": "an association",
         "ssm_parameters.DeleteDocument": "a document",
         "ssm_parameters.ModifyDocumentPermission": "a document",
-        "ssm_parameters.RegisterTargetWithMaintenanceWindow": "a maintenance window",
-        "ssm_parameters.RegisterTaskWithMaintenanceWindow": "a maintenance window",
-        "ssm_parameters.UpdateAssociation": "an association",
-        "ssm_parameters.UpdateAssociationStatus": "an association",
         "ssm_parameters.UpdateDocument": "a document",
         "ssm_parameters.UpdateDocumentDefaultVersion": "a document",
         "ssm_parameters.UpdateDocumentMetadata": "a document",
-        "ssm_parameters.UpdateMaintenanceWindow": "a maintenance window",
-        "ssm_parameters.UpdateMaintenanceWindowTarget": "a maintenance window",
-        "ssm_parameters.UpdateMaintenanceWindowTask": "a maintenance window",
-        "ssm_parameters.UpdatePatchBaseline": "a patch baseline",
+        "ssm_session_document.LabelParameterVersion": "a parameter",
+        "ssm_session_document.UnlabelParameterVersion": "a parameter",
         **{
             f"wafv2_web_acl.{verb}{thing}": "something that rules may name"
             for thing in ("IPSet", "RegexPatternSet", "RuleGroup")

@@ -431,8 +431,8 @@ class Search:
             return None
         return name
 
-    def check_log_group(self, name: str, started: Future, written: bool, remade: bool = False) -> None:
-        """Note a log group of ours that is someone else's.
+    def check_log_group(self, name: str, started: Future, written: bool, remade: bool = False) -> str | None:
+        """Note a log group of ours that is someone else's; the name of one that is ours.
 
         written: something of ours writes to it. Then AWS itself makes the group again when it was deleted, without
         tags, so a group without tags is no one else's. remade: a service of AWS may have done so even after the end of
@@ -441,11 +441,13 @@ class Search:
         groups = (started.result() or {}).get("logGroups", [])
         arn = next((group["arn"].removesuffix(":*") for group in groups if group["logGroupName"] == name), None)
         if arn is None or written:
-            return
+            return arn and name
         tags = self.read("logs", "list_tags_for_resource", resourceArn=arn)
         found = tags_of(tags or {}, "tags")
         if tags is not None and not self.owns(found) and not (remade and not found):
             self.foreign(f"log group {name}", found)
+            return None
+        return None if tags is None else name
 
     def objects(
         self,

@@ -7,9 +7,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..names import resource_name
 from .base import IAM_ROLE, Component, Search, listed, name_of, tags_of, text_of
 
 THING = "bastion"
+# What is recorded of it, each in a log group of its own.
+RECORDS = ("sessions", "journal", "audit")
+# The preferences of the account and region, for sessions that name no document.
+ACCOUNT_DOCUMENT = "SSM-SessionManagerRunShell"
 LIVING = ("pending", "running", "stopping", "stopped")
 
 
@@ -27,6 +32,10 @@ def empty(search: Search) -> dict[str, Any]:
         "instance_profile_arn": None,
         "transfer_bucket": None,
         "code_server_secret_arn": None,
+        "session_document": None,
+        "automation_document": None,
+        "account_preferences": None,
+        "log_groups": [],
     }
 
 
@@ -38,6 +47,9 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     profile = search.start("iam", "get_instance_profile", InstanceProfileName=scope.name(THING, IAM_ROLE))
     secret = search.start("secretsmanager", "describe_secret", SecretId=scope.name("bastion-code-server", "secret"))
     buckets = search.start("s3", "list_buckets")
+    mine = [{"Key": "Owner", "Values": ["Self"]}, {"Key": "DocumentType", "Values": ["Session"]}]
+    documents = search.start("ssm", "list_documents", Filters=mine)
+    groups = {name: search.start_log_group(name) for name in log_groups(search.scope.prefix)}
 
     facts["instance_profile_arn"] = arn = _instance_profile(search, profile.result())
     # Whoever has the profile is the bastion for AWS, whatever its tags say.
@@ -68,6 +80,38 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     facts["role_arn"] = search.roles(roles)[THING]
     _name, facts["code_server_secret_arn"] = search.secret(secret.result())
     facts["transfer_bucket"] = search.bucket(f"bastion-transfer-{search.account_id}", buckets.result())
+    _add_documents(search, facts, documents.result())
+    found_groups = [search.check_log_group(name, group, written=False) for name, group in groups.items()]
+    facts["log_groups"] = [name for name in found_groups if name]
+
+
+def log_groups(prefix: str) -> list[str]:
+    """Where what happens on the bastion is recorded."""
+    name = resource_name(THING, prefix, "ec2_tag_name")
+    return [f"/aws/ec2/{name}/{record}" for record in RECORDS]
+
+
+def _add_documents(search: Search, facts: dict[str, Any], answer: dict | None) -> None:
+    """The documents by which sessions are started."""
+    there = {item["Name"] for item in (answer or {}).get("DocumentIdentifiers", [])}
+    own = {
+        "session_document": search.scope.name("session", "ssm_document"),
+        "automation_document": search.scope.name("session-ansible", "ssm_document"),
+    }
+    looked_at = {name: _document_tags(search, name) for name in (*own.values(), ACCOUNT_DOCUMENT) if name in there}
+    for fact, name in own.items():
+        tags = looked_at.get(name)
+        if tags is not None and not search.owns(tags):
+            search.foreign(f"Session document {name}", tags)
+        elif tags is not None:
+            facts[fact] = name
+    if (tags := looked_at.get(ACCOUNT_DOCUMENT)) is not None:
+        facts["account_preferences"] = "ours" if search.owns(tags) else "others"
+
+
+def _document_tags(search: Search, name: str) -> dict[str, str] | None:
+    tags = search.read("ssm", "list_tags_for_resource", ResourceType="Document", ResourceId=name)
+    return None if tags is None else tags_of(tags, "TagList")
 
 
 def _instances(answer: dict | None) -> list[dict]:
@@ -115,7 +159,7 @@ def summary(facts: Mapping[str, Any]) -> list[str]:
 
 COMPONENT = Component(
     name="bastion_instance",
-    services=("ec2", "iam", "s3", "secretsmanager"),
+    services=("ec2", "iam", "logs", "s3", "secretsmanager", "ssm"),
     empty=empty,
     collect=collect,
     exists=lambda facts: facts["instance_id"] is not None,

@@ -19,6 +19,7 @@ with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing l
 
 CLUSTER_ROLE = "eks-cluster"
 NODE_ROLE = "eks-nodes"
+ADMIN_ROLE = "eks-admin"
 # Made with the cluster, because its add-ons need them.
 ADDON_ROLES = ("ebs-csi-driver", "vpc-cni")
 
@@ -42,6 +43,7 @@ def empty(search: Search) -> dict[str, Any]:
         "role_arn": None,
         "cluster_role_arn": None,
         "node_role_arn": None,
+        "administrator_role_arn": None,
         "access_entries": [],
         "foreign_nodes": [],
         "launch_templates": [],
@@ -54,7 +56,7 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     name = search.scope.name("eks", "eks_cluster")
     log_group = f"/aws/eks/{name}/cluster"
     described = search.start("eks", "describe_cluster", name=name)
-    roles = search.start_roles([CLUSTER_ROLE, NODE_ROLE, *ADDON_ROLES])
+    roles = search.start_roles([CLUSTER_ROLE, NODE_ROLE, ADMIN_ROLE, *ADDON_ROLES])
     principal = search.start_principal()
     # AWS refuses a filter without values.
     templates = (
@@ -77,7 +79,11 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
         search.foreign(f"EKS cluster {name}", tags_of(cluster, "tags"))
     _add_providers(search, facts, providers, cluster or {}, ours)
     arns = search.roles(roles)
-    facts.update(cluster_role_arn=arns[CLUSTER_ROLE], node_role_arn=arns[NODE_ROLE])
+    facts.update(
+        cluster_role_arn=arns[CLUSTER_ROLE],
+        node_role_arn=arns[NODE_ROLE],
+        administrator_role_arn=arns[ADMIN_ROLE],
+    )
     facts["launch_templates"] = sorted(
         template["LaunchTemplateName"] for template in search.owned(our_templates.result(), "LaunchTemplates")
     )

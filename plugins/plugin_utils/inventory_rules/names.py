@@ -54,6 +54,7 @@ TITLES = {
     "secret": "secret",
     "security_group": "security group",
     "sns_topic": "SNS topic",
+    "ssm_document": "Session document",
     "web_acl": "web ACL",
 }
 

@@ -21,17 +21,22 @@ def load(file: str) -> dict:
 DEFAULTS = load("defaults/main.yml")
 CONSTANTS = load("vars/main.yml")
 OPTIONS = load("meta/argument_specs.yml")["argument_specs"]["main"]["options"]
-# What holds the entries of each list, complete, and what is completed: whoever runs the platform may be added.
+# What holds the entries of each list, complete, and what is completed: whoever runs the platform, and the role of its
+# administrators, may be added.
 LISTS = {
     "eks_node_groups": ("__eks_all_node_groups", "eks_node_groups"),
     "eks_addons": ("__eks_all_addons", "eks_addons"),
-    "eks_access_entries": ("__eks_all_access_entries", "(eks_access_entries + __eks_deployer_entries)"),
+    "eks_access_entries": (
+        "__eks_all_access_entries",
+        "(eks_access_entries + __eks_deployer_entries + __eks_admin_entries)",
+    ),
 }
 
 
 @pytest.mark.parametrize(("option", "constant", "entries"), [(option, *about) for option, about in LISTS.items()])
 def test_what_an_entry_leaves_out_is_what_the_specification_says(option, constant, entries):
-    assert CONSTANTS[constant] == f"{{{{ {entries} | agent_platform.aws.with_defaults('eks', '{option}') }}}}"
+    filled_in = f"{{{{ {entries} | agent_platform.aws.with_defaults('eks', '{option}') }}}}"
+    assert " ".join(CONSTANTS[constant].split()) == filled_in
 
 
 @pytest.mark.parametrize("option", ["eks_node_groups", "eks_addons"])
@@ -58,7 +63,7 @@ def test_image_families_are_those_of_eks_that_the_launch_template_fits():
 def test_sessions_on_nodes_take_what_they_take_on_the_bastion():
     (nodes,) = CONSTANTS["__eks_node_session_manager"]["Statement"]
     bastion = yaml.safe_load((ROLE.parent / "bastion_instance" / "vars" / "main.yml").read_text())
-    (agent,) = [item for item in bastion["__bastion_instance_statements"] if item["Sid"] == nodes["Sid"]]
+    (agent,) = [item for item in bastion["__bastion_instance_own_statements"] if item["Sid"] == nodes["Sid"]]
     assert nodes["Action"] == agent["Action"]
     assert DEFAULTS["eks_node_session_manager"] is False
 

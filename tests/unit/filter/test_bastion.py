@@ -31,6 +31,14 @@ OWN = {
     "check": "own --version",
 }
 
+LOGS = {"region": "us-west-2", "journal": "/aws/ec2/demo/journal", "audit": "/aws/ec2/demo/audit"}
+LOG_AGENT = {
+    "name": "amazon-cloudwatch-agent",
+    "version": "1.300070.0b1",
+    "url": DEFAULTS["bastion_log_agent_url"],
+    "checksums": {"amd64": SHA256},
+}
+
 
 def code_server(method="standalone", **members):
     checksums = DEFAULTS["bastion_code_server_checksums"].get(method, {})
@@ -54,6 +62,8 @@ def values(**changes):
         "password": "given",
         "extensions": [],
         "kubeconfig": {},
+        "log_shipping": {},
+        "log_agent": LOG_AGENT | {"version": "", "checksums": {}},
         "reboot_time": "",
         "idle_minutes": 0,
     } | changes
@@ -377,3 +387,15 @@ def test_what_npm_compiles_belongs_to_one_version_of_node():
     assert before["node"] == f"/opt/node/{version}/node-v{version}-linux-x64"
     assert after["home"] == f"/opt/code-server/{VERSION}-node24.99.0"
     assert after["node"] == "/opt/node/24.99.0/node-v24.99.0-linux-x64"
+
+
+def test_logs_go_where_a_verified_package_sends_them():
+    assert faults(log_shipping=LOGS, log_agent=LOG_AGENT) == []
+    (line,) = faults(log_shipping=LOGS, log_agent=LOG_AGENT | {"version": ""})
+    assert "bastion_log_agent_version: '' is not a version of the agent's package that you have verified" in line
+    (line,) = faults(log_shipping=LOGS, log_agent=LOG_AGENT, machine="aarch64")
+    assert line == "bastion_log_agent_checksums: amazon-cloudwatch-agent 1.300070.0b1 has no checksum for arm64"
+    (line,) = faults(log_shipping={"region": "us-west-2"}, log_agent=LOG_AGENT)
+    assert line == "bastion_log_shipping: has no journal and no audit; empty means nowhere"
+    (line,) = faults(log_shipping=LOGS, log_agent=LOG_AGENT | {"url": "https://example.com/{release}.deb"})
+    assert "has the placeholder {release}" in line

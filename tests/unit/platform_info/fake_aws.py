@@ -32,7 +32,7 @@ ROLES = {
     "authenticated": "cognito",
     "aurora-monitoring": "aurora",
     "flow-logs": "network",
-    **dict.fromkeys(("eks-cluster", "eks-nodes", "ebs-csi-driver", "vpc-cni"), "eks"),
+    **dict.fromkeys(("eks-cluster", "eks-nodes", "eks-admin", "ebs-csi-driver", "vpc-cni"), "eks"),
     "bastion": "bastion_instance",
     "opensearch-master": "opensearch",
     **dict.fromkeys(("knowledge-base", "model-invocation-logs"), "knowledge_base"),

@@ -17,6 +17,7 @@ from .fake_aws import (
     REGION,
     SOMEONE_ELSES_ROLES,
     bucket_tags,
+    log_groups,
     look,
     marks,
     role,
@@ -71,6 +72,9 @@ def profile(tags=None):
 
 
 BUCKET = f"{PREFIX}-bastion-transfer-{ACCOUNT}"
+GROUPS = [f"/aws/ec2/{PREFIX}-bastion/{record}" for record in ("sessions", "journal", "audit")]
+DOCUMENTS = (f"{PREFIX}-session", f"{PREFIX}-session-ansible")
+ACCOUNT_DOCUMENT = "SSM-SessionManagerRunShell"
 SECRET = {"Name": f"{PREFIX}-bastion-code-server", "ARN": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:x-AbCdEf"}
 MISSING = {
     "GetServiceQuota": "NoSuchResourceException",
@@ -86,6 +90,10 @@ ANSWERS = {
     "ListBuckets": ALL_BUCKETS,
     "GetBucketTagging": bucket_tags,
     "DescribeSecret": {**SECRET, "Tags": owned()},
+    "ListDocuments": {"DocumentIdentifiers": [{"Name": name} for name in (*DOCUMENTS, ACCOUNT_DOCUMENT, "other")]},
+    "ssm.ListTagsForResource": {"TagList": owned()},
+    "DescribeLogGroups": log_groups,
+    "logs.ListTagsForResource": {"tags": marks("bastion_instance")},
 }
 
 
@@ -105,6 +113,10 @@ def test_facts():
         "instance_profile_arn": f"{IAM}:instance-profile/{PREFIX}-bastion",
         "transfer_bucket": BUCKET,
         "code_server_secret_arn": SECRET["ARN"],
+        "session_document": DOCUMENTS[0],
+        "automation_document": DOCUMENTS[1],
+        "account_preferences": "ours",
+        "log_groups": GROUPS,
     }
     assert (found.conflicts, found.warnings) == ([], [])
     tagged, using = (
@@ -204,3 +216,24 @@ def test_a_bucket_without_tags_is_someone_elses():
 )
 def test_a_name_that_someone_else_has(answers, resource):
     assert taken(answers, "bastion_instance") == [resource]
+
+
+def test_no_documents():
+    found, aws = look({**ANSWERS, "ListDocuments": {}, "DescribeLogGroups": {}}, "bastion_instance")
+    facts = found.components["bastion_instance"]
+    assert (facts["session_document"], facts["automation_document"], facts["account_preferences"]) == (None,) * 3
+    assert facts["log_groups"] == []
+    assert "ListTagsForResource" not in aws.operations()
+
+
+def test_the_accounts_preferences_of_others_are_no_conflict_and_our_names_are():
+    theirs = {"ssm.ListTagsForResource": {"TagList": tag_list(Project="other")}}
+    assert taken({**ANSWERS, **theirs}, "bastion_instance") == [f"Session document {name}" for name in DOCUMENTS]
+    found, _aws = look({**ANSWERS, **theirs}, "bastion_instance")
+    facts = found.components["bastion_instance"]
+    assert (facts["session_document"], facts["account_preferences"]) == (None, "others")
+
+
+def test_a_log_group_of_someone_else():
+    theirs = {"logs.ListTagsForResource": {"tags": {}}}
+    assert taken({**ANSWERS, **theirs}, "bastion_instance") == [f"log group {name}" for name in GROUPS]

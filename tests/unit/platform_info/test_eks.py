@@ -177,6 +177,7 @@ def test_facts():
     assert facts["role_arn"] == facts["cluster_role_arn"] == f"{IAM}:role/{PREFIX}-eks-cluster"
     assert facts["node_groups"][f"{PREFIX}-default"]["node_role_arn"] == f"{IAM}:role/{PREFIX}-eks-nodes"
     assert facts["node_role_arn"] == f"{IAM}:role/{PREFIX}-eks-nodes"
+    assert facts["administrator_role_arn"] == f"{IAM}:role/{PREFIX}-eks-admin"
     assert facts["access_entries"] == [
         *(f"{IAM}:role/{name}" for name in ("a", f"{PREFIX}-eks-nodes", "b")),
         f"{IAM}:user/someone",
@@ -452,7 +453,7 @@ def test_a_name_that_someone_else_has(answers, resource):
 
 def test_roles_that_someone_else_has():
     assert sorted(taken(SOMEONE_ELSES_ROLES, "eks")) == [
-        f"IAM role {PREFIX}-{name}" for name in ("ebs-csi-driver", "eks-cluster", "eks-nodes", "vpc-cni")
+        f"IAM role {PREFIX}-{name}" for name in ("ebs-csi-driver", "eks-admin", "eks-cluster", "eks-nodes", "vpc-cni")
     ]
 
 

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import component_names
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.roles import load
+
 from .declared import change_fault_lines, fault_lines
 
 IMAGE = "ami-0123456789abcdef0"
@@ -38,6 +41,11 @@ def test_what_is_right_has_no_fault(image):
             bastion_instance_cluster_groups=["platform-viewers"],
             bastion_instance_cluster_policies=[{"policy": "AmazonEKSViewPolicy", "scope": "cluster"}],
             bastion_instance_secret_recovery_days=0,
+            bastion_instance_session_preferences="account",
+            bastion_instance_session_user="developer",
+            bastion_instance_session_idle_minutes=20,
+            bastion_instance_session_maximum_minutes=1440,
+            bastion_instance_session_shell_profile="exec bash --login",
         )
         == []
     )
@@ -58,6 +66,12 @@ def test_what_is_right_has_no_fault(image):
         ("models", ["titan", "titan"], "_models: 'titan' occurs more than once"),
         ("statements", [{"Sid": "A", "Action": ["*"], "Resource": ["*"]}], "_statements[0].Action: '*' is not an API"),
         ("cluster_groups", ["system:masters"], "_cluster_groups: 'system:masters' begins with one of"),
+        ("session_user", "root", "_session_user: 'root' is root or may become it"),
+        ("session_user", "ssm-user", "_session_user: 'ssm-user' is root or may become it"),
+        ("session_user", "Developer", "_session_user: 'Developer' is not a user name"),
+        ("session_idle_minutes", 61, "_session_idle_minutes: 61 is not from 1 to 60 minutes"),
+        ("session_maximum_minutes", 0, "_session_maximum_minutes: 0 is not from 1 to 1440 minutes"),
+        ("session_shell_profile", "x" * 513, "has 513 characters, Session Manager takes 512"),
         ("cluster_policies", [{"policy": "a b"}], "_cluster_policies[0].policy: 'a b' is not the name of an EKS"),
     ],
 )
@@ -94,3 +108,38 @@ def test_another_type_needs_a_restart():
     assert "'m6i.large' is not the type of i-1, which is t3.large" in line
     assert """add -e '{"bastion_instance_restart": true}'""" in line
     assert change_lines(bastion_instance_type="m6i.large", bastion_instance_restart=True) == []
+
+
+def test_a_terminal_that_is_idle_for_longer_than_it_lasts():
+    given = {"bastion_instance_session_idle_minutes": 20, "bastion_instance_session_maximum_minutes": 10}
+    assert lines(**given) == [
+        "bastion_instance_session_idle_minutes: 20 is more than the 10 minutes of a whole session"
+    ]
+
+
+def test_the_accounts_preferences_are_nobody_elses():
+    """They are looked at whether there is an instance or not, and only where they are asked for."""
+    for found in (FOUND["bastion_instance"], {}):
+        theirs = {"bastion_instance": {**found, "account_preferences": "others"}}
+        (line,) = change_lines(theirs, bastion_instance_session_preferences="account")
+        assert "aren't this platform's" in line
+        assert change_lines(theirs, bastion_instance_session_preferences="document") == []
+        ours = {"bastion_instance": {**found, "account_preferences": "ours"}}
+        assert change_lines(ours, bastion_instance_session_preferences="account") == []
+
+
+def test_names_that_are_made_only_when_sessions_are_recorded():
+    given = {"platform_prefix": "demo", "platform_account_id": "123456789012"}
+    before = {(item.kind, item.name) for item in component_names("bastion_instance", given)}
+    recorded = {**given, "bastion_instance_session_preferences": "document", "bastion_instance_log_shipping": True}
+    after = {(item.kind, item.name) for item in component_names("bastion_instance", recorded)}
+    assert after - before == {
+        ("ssm_document", "demo-session"),
+        ("ssm_document", "demo-session-ansible"),
+        *(("log_group", f"/aws/ec2/demo-bastion/{record}") for record in ("sessions", "journal", "audit")),
+    }
+
+
+def test_the_user_of_terminals_is_the_one_that_the_role_bastion_makes():
+    own = load("bastion_instance", "defaults/main.yml")["bastion_instance_session_user"]
+    assert own == f"{{{{ bastion_user | default('{load('bastion', 'defaults/main.yml')['bastion_user']}') }}}}"

@@ -804,6 +804,53 @@ def test_eks_exchanges_no_role(thing, running, declared, fixed):
     assert gone == []
 
 
+# ---- administrators
+
+OWN = "123456789012"
+PERSON, SSO = f"arn:aws:iam::{OWN}:user/people/jo", f"arn:aws:iam::{OWN}:role/aws-reserved/sso.amazonaws.com/Admins"
+ELSEWHERE = "arn:aws:iam::210987654321:role/people"
+
+
+def administrators(*arns, accounts=(), **more):
+    given = {"platform_account_id": OWN, "platform_region": "us-west-2", "eks_administrators": list(arns)}
+    return lines(**given, eks_administrator_accounts=list(accounts), **more)
+
+
+def test_people_of_this_account_or_of_a_named_one_may_be_administrators():
+    assert administrators(PERSON, SSO) == []
+    assert administrators(ELSEWHERE, accounts=["210987654321"]) == []
+    (line,) = administrators(ELSEWHERE)
+    assert "is of another account than the platform's, 123456789012: name that account in eks_administrator" in line
+
+
+@pytest.mark.parametrize(
+    ("arn", "part"),
+    [
+        ("*", "is not the ARN of an IAM role or user"),
+        (f"arn:aws:iam::{OWN}:root", "is not the ARN of an IAM role or user"),
+        (f"arn:aws:iam::{OWN}:role/*", "is not the ARN of an IAM role or user"),
+        (f"arn:aws:sts::{OWN}:assumed-role/people/jo", "is a session of a role: name the role itself"),
+        (f"arn:aws-cn:iam::{OWN}:role/people", "is of the partition aws-cn"),
+        (f"arn:aws:iam::{OWN}:role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS", "service-linked"),
+        # Whoever is on the bastion would be an administrator.
+        (f"arn:aws:iam::{OWN}:role/agent-platform-dev-bastion", "is a role of the platform's own"),
+        (f"arn:aws:iam::{OWN}:role/teams/agent-platform-dev-llm-gateway", "is a role of the platform's own"),
+    ],
+)
+def test_who_must_not_be_an_administrator(arn, part):
+    (line,) = administrators(arn)
+    assert line.startswith(f"eks_administrators[0]: '{arn}' ")
+    assert part in line
+
+
+def test_other_faults_of_administrators():
+    assert administrators(PERSON, PERSON) == [f"eks_administrators: '{PERSON}' occurs more than once"]
+    (line,) = administrators(PERSON, accounts=["1234"])
+    assert "is not the id of an account" in line
+    (line,) = administrators(PERSON, eks_administrator_session_seconds=900)
+    assert "900 is not from 3600 to 43200 seconds" in line
+
+
 # ---- removal
 
 

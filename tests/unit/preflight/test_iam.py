@@ -99,6 +99,7 @@ FACTS = {
     "eks": {
         "cluster_role_arn": f"{ROLE}/agent-platform-dev-eks-cluster",
         "node_role_arn": None,
+        "administrator_role_arn": None,
         "addons": {"vpc-cni": {"service_account_role_arn": f"{ROLE}/agent-platform-dev-vpc-cni"}},
         # Others' roles have paths of their own.
         "access_entries": [f"{ROLE}/people/agent-platform-dev-admins"],

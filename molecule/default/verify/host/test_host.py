@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import typing as t
 
 from testinfra.host import Host
@@ -79,3 +80,20 @@ def test_an_idle_host_is_looked_for(host: Host) -> None:
     assert timer.is_enabled
     host.check_output("systemctl start platform-idle.service")
     assert host.file("/run/platform-idle/last-used").exists
+
+
+def test_what_the_host_tells_is_sent_away_as_long_as_that_is_declared(host: Host, declared: Declared) -> None:
+    agent, where = host.service("amazon-cloudwatch-agent"), declared["bastion_log_shipping"]
+    if not where:
+        assert not host.package("amazon-cloudwatch-agent").is_installed
+        assert not agent.is_running
+        return
+    assert agent.is_running
+    assert agent.is_enabled
+    # As the service has found it at its start.
+    configuration = json.loads(host.file("/run/log-agent.json").content_string)
+    assert configuration["agent"]["region"] == where["region"]
+    collected = configuration["logs"]["logs_collected"]
+    (journal,), (audit,) = collected["journald"]["collect_list"], collected["files"]["collect_list"]
+    assert (journal["log_group_name"], audit["log_group_name"]) == (where["journal"], where["audit"])
+    assert audit["file_path"] == "/var/log/audit/audit.log"

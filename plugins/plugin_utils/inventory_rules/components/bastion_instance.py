@@ -9,6 +9,8 @@ import re
 import typing as t
 from collections.abc import Iterator, Mapping
 
+from ansible_collections.agent_platform.aws.plugins.module_utils.names import resource_name
+
 from .. import instance_types
 from ..fault import Fault, fault
 from ..models import named_model_faults
@@ -26,7 +28,15 @@ RANGES = {
     # 64 TiB.
     "bastion_instance_volume_size_gib": Range(20, 65536, "GiB"),
     "bastion_instance_secret_recovery_days": Range(7, 30, "days", besides=(0,)),
+    # What Session Manager takes.
+    "bastion_instance_session_idle_minutes": Range(1, 60, "minutes"),
+    "bastion_instance_session_maximum_minutes": Range(1, 1440, "minutes"),
 }
+# What useradd of Debian and Ubuntu takes, and what must not have a terminal: with root, or the user of the agent, which
+# may become root, nothing that is recorded of it need be true.
+HOST_USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+AS_GOOD_AS_ROOT = frozenset({"root", "ssm-user", "ubuntu"})
+LONGEST_PROFILE = 512
 
 
 def image_rule(image: str) -> str | None:
@@ -60,6 +70,30 @@ def faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Itera
     yield from group_faults(groups, values.get(groups) or [])
     for index, policy in enumerate(values.get("bastion_instance_cluster_policies") or []):
         yield from access_policy_faults(f"bastion_instance_cluster_policies[{index}]", policy)
+    yield from _session_faults(values)
+
+
+def _session_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
+    user = values.get("bastion_instance_session_user")
+    if user is not None and not HOST_USER.fullmatch(user):
+        rule = "is not a user name: up to 32 lower-case letters, digits, '_' and '-', no digit first"
+        yield fault("bastion_instance_session_user", user, rule)
+    elif user in AS_GOOD_AS_ROOT:
+        rule = "is root or may become it, and so could stop what records it: name the unprivileged user of the bastion"
+        yield fault("bastion_instance_session_user", user, rule)
+    idle, most = (values.get(f"bastion_instance_session_{kind}_minutes") for kind in ("idle", "maximum"))
+    if idle is not None and most is not None and idle > most:
+        yield fault(
+            "bastion_instance_session_idle_minutes", idle, f"is more than the {most} minutes of a whole session"
+        )
+    profile = values.get("bastion_instance_session_shell_profile")
+    if profile is not None and len(profile) > LONGEST_PROFILE:
+        rule = f"has {len(profile)} characters, Session Manager takes {LONGEST_PROFILE}"
+        yield fault("bastion_instance_session_shell_profile", f"{profile[:40]}...", rule)
+
+
+def _recorded(values: Mapping[str, t.Any]) -> bool:
+    return values.get("bastion_instance_session_preferences", "none") != "none"
 
 
 def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
@@ -68,6 +102,12 @@ def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
     # The profile has the role's name.
     yield from (role._replace(kind="instance_profile") for role in fixed_names(prefix, iam_role=["bastion"]))
     yield from fixed_names(account and prefix, s3_bucket=[f"bastion-transfer-{account}"])
+    records = ["sessions"] if _recorded(values) else []
+    if prefix and records:
+        yield from fixed_names(prefix, ssm_document=["session", "session-ansible"])
+    records += ["journal", "audit"] if values.get("bastion_instance_log_shipping") else []
+    for record in records if prefix else []:
+        yield Name("log_group", f"/aws/ec2/{resource_name('bastion', prefix, 'ec2_tag_name')}/{record}")
 
 
 def needs(values: Mapping[str, t.Any], _platform: Mapping[str, t.Any]) -> Iterator[Need]:
@@ -88,8 +128,18 @@ def _type_faults(kind: str, image: str) -> Iterator[Fault]:
 
 
 def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
-    """What AWS can't make of the instance that exists, unless the run may replace or restart it."""
+    """What AWS can't make of the instance that exists, unless the run may replace or restart it; and what would change
+    what is someone else's."""
     found = platform.get("bastion_instance") or {}
+    preferences = values.get("bastion_instance_session_preferences")
+    if preferences == "account" and found.get("account_preferences") == "others":
+        yield fault(
+            "bastion_instance_session_preferences",
+            preferences,
+            "would change what holds for all sessions of the account in the region: there are preferences of Session"
+            " Manager (SSM-SessionManagerRunShell) that aren't this platform's. Take document, which leaves them alone,"
+            " or remove them (aws ssm delete-document --name SSM-SessionManagerRunShell) if nobody needs them",
+        )
     if not found.get("instance_id") or values.get("bastion_instance_replace"):
         return
     image = values.get("bastion_instance_image")

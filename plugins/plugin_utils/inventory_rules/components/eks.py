@@ -60,6 +60,8 @@ RANGES = {
     # The images of nodes are 20 GiB; EBS ends at 64 TiB.
     "eks_node_groups[].disk_size_gib": Range(20, 65536, "GiB"),
     "eks_node_groups[].minimum_pods": Range(1, instance_types.MOST_PODS),
+    # What IAM takes.
+    "eks_administrator_session_seconds": Range(3600, 43200, "seconds"),
 }
 MOST_INSTANCE_TYPES = 20
 MOST_TAINTS = 50
@@ -461,6 +463,33 @@ def _access_entry_faults(entries: list[Mapping], region: str | None) -> Iterator
             yield from access_policy_faults(f"{path}.policies[{number}]", policy)
 
 
+def _administrator_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
+    accounts = values.get("eks_administrator_accounts") or []
+    for index, account in enumerate(accounts):
+        if not re.fullmatch(r"\d{12}", account):
+            yield fault(f"eks_administrator_accounts[{index}]", account, "is not the id of an account, twelve digits")
+    variable, administrators = "eks_administrators", values.get("eks_administrators") or []
+    for arn in repeated(administrators):
+        yield fault(variable, arn, "occurs more than once")
+    for index, arn in enumerate(administrators):
+        rule = principal_rule(arn, values.get("platform_region")) or _administrator_rule(arn, accounts, values)
+        if rule:
+            yield fault(f"{variable}[{index}]", arn, rule)
+
+
+def _administrator_rule(arn: str, accounts: list[str], values: Mapping[str, t.Any]) -> str | None:
+    """Why a principal must not be let become an administrator."""
+    account, name = arn.split(":")[4], arn.rpartition("/")[2]
+    own, prefix = values.get("platform_account_id"), values.get("platform_prefix")
+    if ":role/aws-service-role/" in arn:
+        return "is a service-linked role, which only a service of AWS can use"
+    if own and account not in (own, *accounts):
+        return f"is of another account than the platform's, {own}: name that account in eks_administrator_accounts"
+    if prefix and account == own and ":role/" in arn and name.startswith(f"{prefix}-"):
+        return "is a role of the platform's own, of a program or of whoever is on the bastion: name one of a person"
+    return None
+
+
 def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterator[Fault]:
     yield from _version_faults(values.get("eks_kubernetes_version"))
     yield from _endpoint_faults(values)
@@ -480,11 +509,14 @@ def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterat
     yield from _user_data_faults(values)
     yield from _addon_faults(addons)
     yield from _access_entry_faults(values.get("eks_access_entries") or [], values.get("platform_region"))
+    yield from _administrator_faults(values)
 
 
 def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
     prefix = values.get("platform_prefix")
     yield from fixed_names(prefix, eks_cluster=["eks"], iam_role=["eks-cluster", "eks-nodes"])
+    if values.get("eks_administrators"):
+        yield from fixed_names(prefix, iam_role=["eks-admin"])
     if prefix:
         yield Name("log_group", f"/aws/eks/{resource_name('eks', prefix, 'eks_cluster')}/cluster")
     groups = values.get("eks_node_groups") or []
