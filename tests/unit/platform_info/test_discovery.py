@@ -54,6 +54,7 @@ class TestNothingExists:
             "exists": False,
             "key_id": None,
             "key_arn": None,
+            "own_key_arn": None,
             "alias": None,
             "state": None,
             "rotation_enabled": None,
