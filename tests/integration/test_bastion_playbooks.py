@@ -241,9 +241,8 @@ class TestRotation:
 
     def test_an_interrupted_one_is_gone_on_with(self, platform, instance_id, tmp_path):
         """Here the host is out of reach, twice; the new password is the same one, and told nowhere."""
-        nowhere = with_group(
-            tmp_path, ansible_connection="ansible.builtin.ssh", ansible_host="127.0.0.1", ansible_port=1
-        )
+        ssh = {"ansible_connection": "ansible.builtin.ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+        nowhere = with_group(tmp_path, **ssh)
         how = {"playbook": self.ROTATE, "variables": {**CONFIGURED, "bastion_patience": 2}}
         before, old = self.labels(platform), self.password(platform)
 

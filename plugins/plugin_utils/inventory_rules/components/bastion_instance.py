@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from .. import instance_types
 from ..fault import Fault, fault
 from ..models import named_model_faults
-from ..names import Name, fixed_names
+from ..names import Name, fixed_names, log_bucket
 from ..permissions import access_policy_faults, database_user_faults, group_faults, statement_faults
 from ..quotas import Need, instance_needs
 from ..ranges import Range
@@ -68,6 +68,7 @@ def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
     # The profile has the role's name.
     yield from (role._replace(kind="instance_profile") for role in fixed_names(prefix, iam_role=["bastion"]))
     yield from fixed_names(account and prefix, s3_bucket=[f"bastion-transfer-{account}"])
+    yield from log_bucket(values, "bastion")
 
 
 def needs(values: Mapping[str, t.Any], _platform: Mapping[str, t.Any]) -> Iterator[Need]:

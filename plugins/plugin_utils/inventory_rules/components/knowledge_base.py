@@ -33,7 +33,7 @@ from ..formats import principal_rule, repeated, repeated_names
 from ..keys import policy_faults
 from ..models import VARIABLE as MODELS
 from ..models import access_rule, named_model_faults, offer_rule, offers
-from ..names import Name, fixed_names
+from ..names import Name, fixed_names, log_bucket
 from ..ranges import Range
 
 
@@ -298,6 +298,7 @@ def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
     if prefix:
         yield Name("log_group", invocation_log(prefix))
         yield Name("log_group", application_log(prefix))
+    yield from log_bucket(values, "documents")
 
 
 def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
