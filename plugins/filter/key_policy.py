@@ -34,20 +34,14 @@ options:
     type: list
     elements: str
     default: []
-  purpose:
-    description: What the key encrypts. One for everything, if it isn't set.
-    type: str
-    choices: [data, secrets, logs, volumes]
 author:
   - Contributors to the agent_platform.aws project (@agent-platform-aws)
 """
 
 EXAMPLES = r"""
-- name: Show the policy of a key for logs
+- name: Show the policy of the platform's key
   ansible.builtin.debug:
-    msg: >-
-      {{ 'demo-logs-key' | agent_platform.aws.key_policy(component_found.platform, platform_region, platform_prefix,
-                                                         purpose='logs') }}
+    msg: "{{ 'demo-key' | agent_platform.aws.key_policy(component_found.platform, platform_region, platform_prefix) }}"
 """
 
 RETURN = r"""
@@ -59,9 +53,9 @@ _value:
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.key_policy import Place, policy
 
 
-def key_policy(name, platform, region, prefix, administrators=(), purpose=None):
+def key_policy(name, platform, region, prefix, administrators=()):
     shared = {"platform_region": region, "platform_prefix": prefix}
-    return policy(Place.of(platform, shared), name, administrators, purpose)
+    return policy(Place.of(platform, shared), name, administrators)
 
 
 class FilterModule:

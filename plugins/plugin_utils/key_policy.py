@@ -54,9 +54,9 @@ AUTO_SCALING_ROLE = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceR
 LOG_ARN = "kms:EncryptionContext:aws:logs:arn"
 FOR_AWS = "kms:GrantIsForAWSResource"
 
-# Who uses a key of which purpose. A key for all of them has the statements of each.
+# Who needs a statement.
 ACCOUNT, LOGS, EVENTS, VECTORS, VOLUMES = "account", "logs", "events", "vectors", "volumes"
-PURPOSES = {"data": (EVENTS, VECTORS), "secrets": (), "logs": (LOGS,), "volumes": (VOLUMES,)}
+SERVED = (LOGS, EVENTS, VECTORS, VOLUMES)
 
 Statement = dict[str, t.Any]
 
@@ -149,12 +149,11 @@ def _volumes(place: Place) -> list[Statement]:
     ]
 
 
-def policy(place: Place, name: str, administrators: Iterable[str], purpose: str | None = None) -> dict[str, t.Any]:
-    """The policy of a key of ours, of one purpose or for all."""
-    users = PURPOSES[purpose] if purpose else [user for those in PURPOSES.values() for user in those]
+def policy(place: Place, name: str, administrators: Iterable[str]) -> dict[str, t.Any]:
+    """The policy of a key of ours."""
     named = list(administrators)
     looked_after = [_statement("KeyAdministrators", {"AWS": named}, ADMINISTER)] if named else []
-    served = [item for user in users for item in statements(place, user)]
+    served = [item for user in SERVED for item in statements(place, user)]
     return {"Version": "2012-10-17", "Id": name, "Statement": [*_account(place), *looked_after, *served]}
 
 

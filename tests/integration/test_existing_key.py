@@ -111,6 +111,16 @@ def test_a_key_that_is_not_enabled_is_refused(account, key):
         kms.enable_key(KeyId=key)
 
 
+def test_volumes_of_the_account_are_encrypted_with_it_and_stay_so(account, key):
+    given = {"encryption_key_arn": key, "encryption_ebs_by_default": True, "encryption_ebs_default_key": True}
+    account.run("--limit", "encryption", variables=given, note="volumes by default").assert_converged()
+    account.run("--limit", "encryption", variables=given, note="volumes by default, again").assert_nothing_to_do()
+    account.run("--limit", "encryption", variables={"encryption_key_arn": key}, note="off again").assert_nothing_to_do()
+    ec2 = account.client("ec2")
+    assert ec2.get_ebs_encryption_by_default()["EbsEncryptionByDefault"] is True
+    assert ec2.get_ebs_default_kms_key_id()["KmsKeyId"] == key
+
+
 def test_secrets_that_few_may_read(account, key):
     caller = account.client("sts").get_caller_identity()["Arn"]
     limit, given = ("--limit", "bastion_instance"), {"encryption_key_arn": key}

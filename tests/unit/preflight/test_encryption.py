@@ -95,6 +95,14 @@ class TestExistingKey:
         assert line.startswith("encryption_key_arn: ")
         assert rule in line
 
+    def test_the_key_of_the_account_s_volumes_outlives_the_platform(self):
+        ebs = {"encryption_ebs_by_default": True, "encryption_ebs_default_key": True}
+        assert fault_lines("encryption", {**self.GIVEN, **ebs}) == []
+        (line,) = fault_lines("encryption", {**ebs, "encryption_key_arn": ""})
+        assert "true takes encryption_key_arn: the platform's own key goes with it" in line
+        (line,) = fault_lines("encryption", {**self.GIVEN, "encryption_ebs_default_key": True})
+        assert line == "encryption_ebs_default_key: true takes encryption_ebs_by_default"
+
     def test_nothing_else_is_declared_of_it(self):
         assert fault_lines("encryption", {**self.GIVEN, "encryption_rotation_period_days": 365}) == []
         given = {"encryption_deletion_window_days": 7, "encryption_key_administrators": [ADMIN]}

@@ -27,6 +27,8 @@ RANGES = {
 SAMPLES = {"key_arn": "arn:{partition}:kms:{region}:{account_id}:key/" + 36 * "x"}
 
 KEY = re.compile(r"arn:(?P<partition>aws[a-z-]*):kms:(?P<region>[a-z0-9-]+):\d{12}:key/[\w-]+")
+# What isn't about the key alone.
+OF_THE_ACCOUNT = ("encryption_ebs_by_default", "encryption_ebs_default_key")
 # What is encrypted with a key for good, by the fact that tells the key.
 FOR_GOOD = {"aurora": "kms_key_arn", "eks": "kms_key_arn", "opensearch": "kms_key_arn", "redis": "kms_key_id"}
 
@@ -36,6 +38,12 @@ def faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Itera
         rule = principal_rule(arn, values.get("platform_region"))
         if rule:
             yield fault(f"encryption_key_administrators[{index}]", arn, rule)
+    if values.get("encryption_ebs_default_key"):
+        if not values.get("encryption_ebs_by_default"):
+            yield fault("encryption_ebs_default_key", True, "takes encryption_ebs_by_default")
+        if not values.get(VARIABLE):
+            rule = f"takes {VARIABLE}: the platform's own key goes with it, and the account's volumes would have none"
+            yield fault("encryption_ebs_default_key", True, rule)
     if values.get(VARIABLE):
         yield from _existing_faults(values, values[VARIABLE])
 
@@ -55,7 +63,7 @@ def _existing_faults(values: Mapping[str, t.Any], arn: str) -> Iterator[Fault]:
         )
         yield fault(VARIABLE, arn, rule)
     for name, default in roles.load("encryption", "defaults/main.yml").items():
-        if name != VARIABLE and values.get(name, default) != default:
+        if name not in (VARIABLE, *OF_THE_ACCOUNT) and values.get(name, default) != default:
             yield fault(name, values[name], f"has no meaning with {VARIABLE}: nothing of that key is changed")
 
 
