@@ -657,7 +657,6 @@ class Bucket(Resource):
             "general purpose buckets in a region",
         ),
         "PutBucketPolicy.ConfirmRemoveSelfBucketAccess": "S3's check against locking oneself out stays on",
-        "PutBucketLogging.BucketLoggingStatus.LoggingEnabled.TargetGrants": "the policy of the bucket for logs lets in",
         "PutBucketLifecycleConfiguration.TransitionDefaultMinimumObjectSize": "no rule moves objects",
     }
     tagging = Tagging(
