@@ -26,6 +26,8 @@ def key_tags(request=None, tags=OWNER):
 
 
 ALIAS = f"alias/{PREFIX}-key"
+# They are about an existing key, and by default there is none.
+EMPTY_OFFERS = ("key", "policy", "grants")
 MISSING = {"DescribeKey": "NotFoundException"}
 ANSWERS = {
     "DescribeKey": {"KeyMetadata": KEY},
