@@ -92,6 +92,7 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.iam import (
     existing_role_change_faults,
     path_faults,
+    reader_faults,
     unknown_role_faults,
 )
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.limits import LIMITS, sent_faults
@@ -342,7 +343,8 @@ class Inventory:
     def change_faults(self, hosts: list[str], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
         yield from self._of_what_exists(change_rules, hosts, platform)
         if hosts:
-            yield from self.placed(hosts[0], path_faults(self.shared_values[hosts[0]][0], platform))
+            for rules in (path_faults, reader_faults):
+                yield from self.placed(hosts[0], rules(self.shared_values[hosts[0]][0], platform))
             yield from self.placed(hosts[0], existing_role_change_faults(platform))
         yield from self._of_access(access_faults, hosts, platform)
         yield from self._of_quotas(quota_faults, hosts, platform)

@@ -105,11 +105,32 @@ options:
         type: str
         choices: [enabled, disabled]
         default: enabled
+  logging:
+    description:
+      - Where S3 delivers the access logs of the bucket. An empty mapping, C({}), turns them off.
+    type: dict
+    suboptions:
+      target_bucket:
+        description:
+          - Name of the bucket that gets the logs, of the same account and region. Its policy must let
+            C(logging.s3.amazonaws.com) put objects in. It has no default encryption with a key of KMS, and no logs of
+            its own that go to itself.
+        type: str
+      target_prefix:
+        description: How the keys of the logs begin.
+        type: str
+        default: ""
+      partitioned_by:
+        description:
+          - Whether the keys have the account, the region, the bucket and the day besides, and by what that is.
+        type: str
+        choices: [EventTime, DeliveryTime]
   purge_configurations:
     description:
       - Whether to remove what others have configured of the bucket and this module has no option for, of all that lets
         data out or changes how the bucket answers. CORS rules, a website, replication, event notifications, access
-        logs, inventories and analyses are removed, requester pays and transfer acceleration are turned off.
+        logs (unless O(logging) is set), inventories and analyses are removed, requester pays and transfer acceleration
+        are turned off.
     type: bool
     default: false
   force_destroy:
@@ -260,6 +281,7 @@ class Configuration:
     each: bool = False
 
 
+ACCESS_LOGS = "access logs"
 # What lets data out, or changes how the bucket answers. Transfer acceleration isn't known in all partitions.
 CONFIGURATIONS = {
     "acceleration": Configuration(
@@ -269,7 +291,7 @@ CONFIGURATIONS = {
         {"AccelerateConfiguration": {"Status": "Suspended"}},
         missing=("MethodNotAllowed", "NotImplemented", "UnsupportedArgument"),
     ),
-    "access logs": Configuration(
+    ACCESS_LOGS: Configuration(
         "GetBucketLogging",
         lambda answer: answer.get("LoggingEnabled"),
         "PutBucketLogging",
@@ -401,6 +423,33 @@ def from_encryption(rule):
     }
 
 
+def given_logging(logging):
+    """Empty where it is off, whatever defaults its parts have."""
+    if not logging["target_bucket"]:
+        if logging["target_prefix"] or logging["partitioned_by"]:
+            raise ValueError("has no target_bucket: name the bucket that gets the logs")
+        return {}
+    return without_unset(logging)
+
+
+def to_logging(logging):
+    if not logging:
+        return {}
+    named = {"TargetBucket": logging["target_bucket"], "TargetPrefix": logging["target_prefix"]}
+    source = logging.get("partitioned_by")
+    return (
+        {**named, "TargetObjectKeyFormat": {"PartitionedPrefix": {"PartitionDateSource": source}}} if source else named
+    )
+
+
+def from_logging(enabled):
+    """In the module's terms; grants, which it has none for, are named as other."""
+    source = enabled.get("TargetObjectKeyFormat", {}).get("PartitionedPrefix", {}).get("PartitionDateSource")
+    found = {"target_bucket": enabled["TargetBucket"], "target_prefix": enabled.get("TargetPrefix", "")}
+    other = {"other": ["TargetGrants"]} if enabled.get("TargetGrants") else {}
+    return {**found, **({"partitioned_by": source} if source else {}), **other}
+
+
 def versions_of(page):
     """The names of what a page of ListObjectVersions shows."""
     found = page.get("Versions", []) + page.get("DeleteMarkers", [])
@@ -459,6 +508,18 @@ class Bucket(Resource):
             decode=from_rules,
         ),
         Setting(
+            "logging",
+            None,
+            read="Logging",
+            update="logging",
+            update_members=("BucketLoggingStatus.LoggingEnabled",),
+            same=lambda have, want: have == want,
+            absent={},
+            given=given_logging,
+            encode=to_logging,
+            decode=from_logging,
+        ),
+        Setting(
             "purge_configurations",
             None,
             read="Configurations",
@@ -478,6 +539,7 @@ class Bucket(Resource):
         "encryption": Update("PutBucketEncryption"),
         "versioning": Update("PutBucketVersioning"),
         "lifecycle": Update("PutBucketLifecycleConfiguration", clear="DeleteBucketLifecycle"),
+        "logging": Update("PutBucketLogging"),
         "configurations": Update("DeleteBucketWebsite"),
     }
     additions = (
@@ -521,6 +583,7 @@ class Bucket(Resource):
             missing=("NoSuchLifecycleConfiguration",),
             option="lifecycle_rules",
         ),
+        Addition("GetBucketLogging", "LoggingEnabled", "Logging", option="logging"),
         *(
             Addition(configuration.read, "", "Configurations", by_hand=True)
             for configuration in CONFIGURATIONS.values()
@@ -606,7 +669,12 @@ class Bucket(Resource):
     )
     free_form = ("Policy",)
     # A new bucket isn't known everywhere at once, nor is a role that the policy names.
-    passing = {"MalformedPolicy": ("Invalid principal",), "NoSuchBucket": ("",), "OperationAborted": ("",)}
+    passing = {
+        "InvalidTargetBucketForLogging": ("does not exist",),
+        "MalformedPolicy": ("Invalid principal",),
+        "NoSuchBucket": ("",),
+        "OperationAborted": ("",),
+    }
     hints = {
         # HeadBucket has no answer but its status.
         "400": {"": "Renew the AWS credentials, check the region, and run again."},
@@ -629,6 +697,10 @@ class Bucket(Resource):
         },
         "InvalidBucketName": {
             "": "A name has 3 to 63 small letters, digits and hyphens, and begins and ends with one of the first two."
+        },
+        "InvalidTargetBucketForLogging": {
+            "": "The bucket for logs must be there, in the account and region of this one, and its policy must let "
+            "logging.s3.amazonaws.com put objects in (s3:PutObject)."
         },
         "TooManyBuckets": {"": "Remove what is unused or ask for a higher quota in Service Quotas, and run again."},
     }
@@ -663,6 +735,8 @@ class Bucket(Resource):
             return description
         self.configured = {}
         for name, configuration in CONFIGURATIONS.items():
+            if name == ACCESS_LOGS and self.options["logging"] is not None:
+                continue
             answer = self.read(configuration.read, self.named(), configuration.missing)
             there = configuration.there(answer) if answer else None
             if there:
@@ -760,6 +834,12 @@ class Bucket(Resource):
             configuration = CONFIGURATIONS[name]
             for more in [{"Id": one} for one in there] if configuration.each else [configuration.remove]:
                 self.write(configuration.operation, {**self.named(), **more}, f"remove the {name} of {self.title}")
+
+    def update_logging(self, _changes, _current):
+        enabled = to_logging(self.options["logging"])
+        self.put(
+            "PutBucketLogging", {"BucketLoggingStatus": {"LoggingEnabled": enabled} if enabled else {}}, ACCESS_LOGS
+        )
 
     def update_ownership(self, _changes, _current):
         ownership = {"OwnershipControls": {"Rules": [{"ObjectOwnership": self.options["object_ownership"]}]}}

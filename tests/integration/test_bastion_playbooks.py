@@ -216,3 +216,60 @@ def test_what_looks_like_the_bastion_takes_nobodys_place(platform, instance_id, 
     finally:
         ec2.terminate_instances(InstanceIds=launched)
         ec2.get_waiter("instance_terminated").wait(InstanceIds=launched, WaiterConfig=QUICKLY)
+
+
+class TestRotation:
+    """Of the password of code-server."""
+
+    ROTATE = "playbooks/rotate_bastion_password.yml"
+
+    @staticmethod
+    def labels(platform: Platform) -> dict[str, str]:
+        secrets = platform.account.client("secretsmanager")
+        found = secrets.list_secret_version_ids(SecretId=f"{PREFIX}-bastion-code-server")["Versions"]
+        return {label: version["VersionId"] for version in found for label in version["VersionStages"]}
+
+    @staticmethod
+    def password(platform: Platform) -> str:
+        secrets = platform.account.client("secretsmanager")
+        return secrets.get_secret_value(SecretId=f"{PREFIX}-bastion-code-server")["SecretString"]
+
+    def test_one_that_no_host_would_get_is_refused(self, platform, instance_id):
+        run = platform.account.run(playbook=self.ROTATE, note="no rotation").assert_refused()
+        assert "bastion_instance_configured is false" in run.failures[-1]
+        assert not run.calls.writes
+
+    def test_an_interrupted_one_is_gone_on_with(self, platform, instance_id, tmp_path):
+        """Here the host is out of reach, twice; the new password is the same one, and told nowhere."""
+        ssh = {"ansible_connection": "ansible.builtin.ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+        nowhere = with_group(tmp_path, **ssh)
+        how = {"playbook": self.ROTATE, "variables": {**CONFIGURED, "bastion_patience": 2}}
+        before, old = self.labels(platform), self.password(platform)
+
+        first = platform.account.run(*nowhere, "-vvvv", **how, note="rotation, cut short").assert_refused()
+
+        after, new = self.labels(platform), self.password(platform)
+        assert (new != old, len(new), new.isalnum()) == (True, 32, True)
+        assert after["AWSCURRENT"] == after["AWSPENDING"] != before["AWSCURRENT"]
+        assert after["AWSPREVIOUS"] == before["AWSCURRENT"]
+        told = first.output + json.dumps(first.records)
+        assert old not in told
+        assert new not in told
+        second = platform.account.run(*nowhere, **how, note="rotation, cut short again").assert_refused()
+        assert not second.calls.writes
+        assert self.password(platform) == new
+
+        # The end, as the playbook's last play has it.
+        secrets = platform.account.client("secretsmanager")
+        secrets.update_secret_version_stage(
+            SecretId=f"{PREFIX}-bastion-code-server",
+            VersionStage="AWSPENDING",
+            RemoveFromVersionId=after["AWSPENDING"],
+        )
+        again = platform.account.run("--limit", "bastion_instance", note="after a rotation").assert_converged()
+        assert again.total("changed") == 0, again.explain()
+
+    @on_a_supported_host
+    def test_a_dry_one_changes_nothing(self, platform, instance_id, here):
+        run = platform.account.run(*here, "--check", playbook=self.ROTATE, variables=CONFIGURED, note="dry rotation")
+        assert not run.assert_converged().calls.writes

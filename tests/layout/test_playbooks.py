@@ -178,6 +178,7 @@ def test_every_play_has_its_hosts_from_the_lookup_that_refuses():
         "finish",
         "layer",
         "provision",
+        "rotate_bastion_password",
         "rotate_machine_client_secret",
         "rotate_redis_token",
         "status",

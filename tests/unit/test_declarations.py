@@ -183,6 +183,7 @@ EXCEPTIONS = Exceptions(
         "rds_cluster.InvalidParameterValue": "a role that RDS can't assume yet",
         "rds_instance.InvalidParameterValue": "a role that RDS can't assume yet",
         "s3_bucket.404": "HeadBucket on a bucket that doesn't exist",
+        "s3_bucket.InvalidTargetBucketForLogging": "a bucket for logs that isn't there yet, or takes none",
         "s3_bucket.MalformedPolicy": "a principal that doesn't exist yet",
         "s3_bucket.OperationAborted": "another operation on the bucket is under way",
     },

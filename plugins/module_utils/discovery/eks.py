@@ -35,6 +35,7 @@ def empty(search: Search) -> dict[str, Any]:
         "oidc_issuer": None,
         "oidc_provider_arn": None,
         "cluster_security_group_id": None,
+        "kms_key_arn": None,
         "vpc_id": None,
         "service_ipv4_cidr": None,
         "availability_zones": [],
@@ -191,6 +192,7 @@ def _add_cluster(search: Search, facts: dict[str, Any], cluster: Mapping[str, An
         certificate_authority=(cluster.get("certificateAuthority") or {}).get("data") or None,
         oidc_issuer=cluster.get("identity", {}).get("oidc", {}).get("issuer"),
         cluster_security_group_id=network.get("clusterSecurityGroupId") or None,
+        kms_key_arn=_key_arn(cluster),
         vpc_id=vpc_id or None,
         service_ipv4_cidr=(cluster.get("kubernetesNetworkConfig") or {}).get("serviceIpv4Cidr") or None,
         availability_zones=_zones(network.get("subnetIds"), zones),
@@ -325,6 +327,12 @@ def summary(facts: Mapping[str, Any]) -> list[str]:
         f"node groups: {listed(groups)}",
         f"add-ons: {listed(addons)}",
     ]
+
+
+def _key_arn(cluster: Mapping[str, Any]) -> str | None:
+    """The key that the secrets in the cluster are encrypted with."""
+    keys = [item.get("provider", {}).get("keyArn") for item in cluster.get("encryptionConfig") or []]
+    return next(filter(None, keys), None)
 
 
 def offers(search: Search) -> dict[str, Any]:

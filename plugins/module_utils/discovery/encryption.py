@@ -1,6 +1,6 @@
 # Copyright: Contributors to the agent_platform.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The platform's KMS key."""
+"""The KMS key that the platform encrypts with: its own, or an existing one that the inventory names."""
 
 from __future__ import annotations
 
@@ -8,15 +8,59 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..faults import DENIED_CODES, ResourceError, error_code
-from .base import Component, Search, tags_of
+from .base import Component, Search, if_allowed, tags_of
+
+# How AWS names its own key of a key's metadata, and a key that is on its way out.
+CUSTOMER, GOING = "CUSTOMER", "PendingDeletion"
+# What tells whether an existing key is fit.
+KNOWN_BY = ("Arn", "AWSAccountId", "KeyManager", "KeySpec", "KeyState", "KeyUsage")
 
 
 def empty(search: Search) -> dict[str, Any]:
-    return {"key_id": None, "key_arn": None, "alias": None, "state": None, "rotation_enabled": None}
+    return {
+        "key_id": None,
+        "key_arn": None,
+        "own_key_arn": None,
+        "alias": None,
+        "state": None,
+        "rotation_enabled": None,
+    }
 
 
 def collect(search: Search, facts: dict[str, Any]) -> None:
-    alias = "alias/" + search.scope.name("key", "kms_alias")
+    if search.entries:
+        _existing(search, search.entries[0], facts)
+    else:
+        _own(search, facts)
+
+
+def _existing(search: Search, arn: str, facts: dict[str, Any]) -> None:
+    """The key that the inventory names, of which nothing but what it is matters, and whether there is one of ours."""
+    asked = search.start("kms", "describe_key", KeyId=arn)
+    ours = _by_alias(search, _alias(search))
+    if ours and ours["KeyState"] != GOING:
+        facts["own_key_arn"] = ours["Arn"]
+    key = (if_allowed(asked) or {}).get("KeyMetadata")
+    if key:
+        facts.update(key_id=key["KeyId"], key_arn=key["Arn"], state=key["KeyState"])
+        if key["KeyState"] in ("Enabled", "Disabled"):
+            rotation = if_allowed(search.start("kms", "get_key_rotation_status", KeyId=arn))
+            facts["rotation_enabled"] = (rotation or {}).get("KeyRotationEnabled")
+
+
+def _alias(search: Search) -> str:
+    return "alias/" + search.scope.name("key", "kms_alias")
+
+
+def _by_alias(search: Search, alias: str) -> dict[str, Any] | None:
+    """The key with an alias, if it is ours."""
+    key = (search.read("kms", "describe_key", KeyId=alias) or {}).get("KeyMetadata")
+    tags = tags_of(search.read("kms", "list_resource_tags", KeyId=key["KeyId"]) or {}) if key else {}
+    return key if search.owns(tags) else None
+
+
+def _own(search: Search, facts: dict[str, Any]) -> None:
+    alias = _alias(search)
     listed, aliases = search.start("kms", "list_keys"), search.start("kms", "list_aliases")
     key = (search.read("kms", "describe_key", KeyId=alias) or {}).get("KeyMetadata")
     if key:
@@ -32,7 +76,7 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     key = key or search.one("KMS keys", others, "KeyId", made_at="CreationDate")
     if not key:
         return
-    facts.update(key_id=key["KeyId"], key_arn=key["Arn"], state=key["KeyState"])
+    facts.update(key_id=key["KeyId"], key_arn=key["Arn"], own_key_arn=key["Arn"], state=key["KeyState"])
     if key["KeyState"] in ("Enabled", "Disabled"):
         rotation = search.read("kms", "get_key_rotation_status", KeyId=key["KeyId"])
         facts["rotation_enabled"] = (rotation or {}).get("KeyRotationEnabled")
@@ -64,10 +108,38 @@ def _by_tags(search: Search, listed: dict | None, aliases: dict | None, found: d
         if search.owns(tags):
             ours.append(search.start("kms", "describe_key", KeyId=key_id))
     keys = [(future.result() or {}).get("KeyMetadata") for future in ours]
-    return [key for key in keys if key and key["KeyState"] != "PendingDeletion" and key["KeyManager"] == "CUSTOMER"]
+    return [key for key in keys if key and key["KeyState"] != GOING and key["KeyManager"] == CUSTOMER]
+
+
+def offers(search: Search) -> dict[str, Any]:
+    """What an existing key is, whom its policy lets use it, and who has grants; empty for a key of ours.
+
+    KMS tells a key's policy to the key's own account only.
+    """
+    if not search.entries:
+        return {"key": None, "policy": None, "grants": None}
+    arn = search.entries[0]
+    asked = {
+        "key": search.start("kms", "describe_key", KeyId=arn),
+        "grants": search.start("kms", "list_grants", KeyId=arn),
+    }
+    if f":{search.account_id}:" in arn:
+        asked["policy"] = search.start("kms", "get_key_policy", KeyId=arn, PolicyName="default")
+    found = {name: future.result() or {} for name, future in asked.items()}
+    key, grants = found["key"].get("KeyMetadata"), found["grants"].get("Grants")
+    return {
+        # Without what can't be written as JSON, such as dates.
+        "key": key and {name: key.get(name) for name in KNOWN_BY},
+        "policy": found.get("policy", {}).get("Policy"),
+        "grants": None
+        if grants is None
+        else [{name: grant.get(name) for name in ("GranteePrincipal", "Operations")} for grant in grants],
+    }
 
 
 def summary(facts: Mapping[str, Any]) -> list[str]:
+    if facts["key_arn"] != facts["own_key_arn"]:
+        return [f"existing key {facts['key_arn']}, not the platform's own"]
     rotation = "on" if facts["rotation_enabled"] else "OFF"
     return [f"key {facts['key_id']} ({facts['alias'] or 'no alias yet'}), rotation {rotation}"]
 
@@ -79,4 +151,5 @@ COMPONENT = Component(
     collect=collect,
     exists=lambda facts: facts["key_id"] is not None,
     summary=summary,
+    offers=offers,
 )

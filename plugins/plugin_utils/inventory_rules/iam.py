@@ -1,13 +1,16 @@
 # Copyright: Contributors to the agent_platform.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Rules for what all roles of the platform have in common: their path and their permissions boundary."""
+"""Rules for what all roles of the platform have in common, and for who may read its secrets."""
 
 from __future__ import annotations
 
 import re
 import typing as t
 from collections.abc import Collection, Iterator, Mapping
+from fnmatch import fnmatchcase
+
+from ansible_collections.agent_platform.aws.plugins.module_utils.principals import SESSION
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.names import resource_name
 
@@ -38,6 +41,9 @@ USERS = {
     "opensearch-master": None,
 }
 
+# In a policy's condition, so with wildcards, but never for all accounts or all kinds of principals.
+READER = re.compile(r"arn:(?P<partition>aws[a-z-]*):iam::\d{12}:(root|(role|user)/[\w+=,.@/*?-]+)", re.ASCII)
+
 
 def iam_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
     yield from range_faults(values, SESSIONS)
@@ -58,6 +64,14 @@ def iam_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
     boundary = values.get("platform_permissions_boundary")
     if boundary:
         yield from _boundary_faults(boundary, values.get("platform_account_id"), values.get("platform_region"))
+    for index, arn in enumerate(values.get("platform_secret_readers") or []):
+        found, variable = READER.fullmatch(arn), f"platform_secret_readers[{index}]"
+        partition = partition_of(values.get("platform_region") or "")
+        if not found:
+            rule = "is not the ARN of an IAM role or user, such as arn:aws:iam::123456789012:role/operators"
+            yield fault(variable, arn, f"{rule}, with * for any text")
+        elif partition and found["partition"] != partition:
+            yield fault(variable, arn, f"is of another partition than platform_region: arn:{partition}:...")
 
 
 def _boundary_faults(boundary: str, account: str | None, region: str | None) -> Iterator[Fault]:
@@ -151,6 +165,27 @@ def path_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> I
             f"is not the path of {', '.join(sorted(names))}, which is {other}: IAM can't move a role. Go back to"
             f" {other}, or tear the platform down and build it anew",
         )
+
+
+def reader_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+    """A run that couldn't read the secrets that it makes: it compares some of them, and hashes one for the bastion."""
+    readers, caller = values.get("platform_secret_readers") or [], platform.get("arn")
+    if not readers or not caller or any(_means(reader, caller) for reader in readers):
+        return
+    session = SESSION.fullmatch(caller)
+    if session and session[3].startswith(f"{values.get('platform_prefix')}-"):
+        return
+    missing = f"the ARN of the role {session[3]}, with its path" if session else caller
+    yield fault("platform_secret_readers", readers, f"leaves out who runs this, {caller}: add {missing}")
+
+
+def _means(reader: str, caller: str) -> bool:
+    """Whether an ARN with wildcards may mean a caller. Of a session AWS tells the role without its path."""
+    session = SESSION.fullmatch(caller)
+    if not session:
+        return fnmatchcase(caller, reader)
+    account, _slash, path = reader.partition("/")
+    return account.endswith(f":{session[2]}:role") and fnmatchcase(session[3], path.rpartition("/")[2])
 
 
 def _own_arns(facts: t.Any, own: bool = False) -> Iterator[str]:

@@ -80,6 +80,13 @@ def fixed_names(prefix: str | None, **things: Collection[str]) -> Iterator[Name]
                 yield Name(kind, resource_name(thing, prefix, kind))
 
 
+def log_bucket(values: Mapping[str, t.Any], thing: str) -> Iterator[Name]:
+    """The bucket for the access logs of another one, where the platform makes it."""
+    prefix, account = values.get("platform_prefix"), values.get("platform_account_id")
+    if prefix and account and values.get("platform_access_logs") and not values.get("platform_access_log_bucket"):
+        yield from fixed_names(prefix, s3_bucket=[f"{thing}-logs-{account}"])
+
+
 def named_entries(
     prefix: str | None, variable: str, entries: Collection[Mapping], kind: str, before: str = "", key: str = ""
 ) -> Iterator[Name]:

@@ -14,6 +14,7 @@ from .formats import LARGEST_TAG_COUNT, repeated_names, tag_faults
 from .iam import iam_faults
 from .models import model_faults
 from .permissions import gateway_statement_faults, service_account_faults
+from .ranges import Range, range_faults
 
 NAME = re.compile(r"[a-z]([a-z0-9]|-(?=[a-z0-9]))*")
 LONGEST_NAME = 20
@@ -25,6 +26,8 @@ ACCOUNT_ID = re.compile(r"\d{12}")
 REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d{1,2}")
 OWNER_TAGS = ("Project", "Environment", "Region", "ManagedBy")
 MOST_SUBSCRIPTIONS = 2
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+LONGEST_LIFE = 2**31 - 1
 WORKSPACE = re.compile(r"arn:aws[a-z-]*:aps:[a-z0-9-]+:(?P<account>\d{12}):workspace/ws-[0-9a-f-]{36}")
 # Set on each resource by its component, beside the owner tags.
 COMPONENT_TAGS = ("Component", "Name", "Tier")
@@ -119,6 +122,8 @@ def platform_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
         )
     yield from repeated_names("platform_log_subscriptions", subscriptions, "filter_name")
 
+    yield from _access_log_faults(values)
+
     workspace = values.get("platform_prometheus_workspace_arn")
     if workspace and (found := WORKSPACE.fullmatch(workspace)) is None:
         rule = "is not the ARN of a workspace: arn:aws:aps:<region>:<account>:workspace/ws-<36 digits, letters and '-'>"
@@ -133,6 +138,16 @@ def platform_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
         elif isinstance(value, bool) or not isinstance(value, (str, int, float)):
             # It may be a credential, so it isn't shown.
             yield Fault(f"platform_aws_environment.{name}", "is not a text: put it in quotes")
+
+
+def _access_log_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
+    bucket = values.get("platform_access_log_bucket")
+    if bucket and not BUCKET.fullmatch(bucket):
+        rule = "is not the name of a bucket: 3 to 63 small letters, digits, '-' and '.', not an ARN"
+        yield fault("platform_access_log_bucket", bucket, rule)
+    elif bucket and not values.get("platform_access_logs"):
+        yield fault("platform_access_log_bucket", bucket, "gets nothing as long as platform_access_logs is false")
+    yield from range_faults(values, {"platform_access_log_days": Range(1, LONGEST_LIFE, "days")})
 
 
 # What an SDK or AWS says of credentials, and what helps. The first that fits is taken.

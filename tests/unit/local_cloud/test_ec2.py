@@ -821,3 +821,14 @@ def test_volume_that_is_kept_outlives_its_instance(ec2: Any, launches: Launches)
     launches.terminate(identifier)
     (left,) = ec2.describe_volumes(VolumeIds=[volume])["Volumes"]
     assert (left["State"], left["Attachments"]) == ("available", [])
+
+
+def test_encryption_of_volumes_by_default(ec2: Any) -> None:
+    assert ec2.get_ebs_encryption_by_default()["EbsEncryptionByDefault"] is False
+    assert ec2.get_ebs_default_kms_key_id()["KmsKeyId"] == "alias/aws/ebs"
+    assert ec2.enable_ebs_encryption_by_default()["EbsEncryptionByDefault"] is True
+    assert ec2.modify_ebs_default_kms_key_id(KmsKeyId="alias/other")["KmsKeyId"] == "alias/other"
+    assert ec2.get_ebs_encryption_by_default()["EbsEncryptionByDefault"] is True
+    assert ec2.get_ebs_default_kms_key_id()["KmsKeyId"] == "alias/other"
+    assert ec2.reset_ebs_default_kms_key_id()["KmsKeyId"] == "alias/aws/ebs"
+    assert ec2.disable_ebs_encryption_by_default()["EbsEncryptionByDefault"] is False

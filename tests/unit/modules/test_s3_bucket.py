@@ -1102,3 +1102,61 @@ def test_permissions_that_are_not_called_like_their_operations():
     at = next(index for index, step in enumerate(reads) if step.operation == "GetBucketNotificationConfiguration")
     message = refusal(PURGED, *reads[:at], Step("GetBucketNotificationConfiguration", denied))
     assert "Allow s3:GetBucketNotification for" in message
+
+
+LOGGED = {**PLAIN, "logging": {"target_bucket": "demo-logs", "target_prefix": f"{NAME}/"}}
+UNLOGGED = {**PLAIN, "logging": {}}
+ENABLED = {"TargetBucket": "demo-logs", "TargetPrefix": f"{NAME}/"}
+BY_DAY = {"TargetObjectKeyFormat": {"PartitionedPrefix": {"PartitionDateSource": "EventTime"}}}
+GRANTS = {"TargetGrants": [{"Grantee": {"Type": "CanonicalUser", "ID": "theirs"}, "Permission": "READ"}]}
+
+
+def log(**enabled):
+    return put("PutBucketLogging", BucketLoggingStatus={"LoggingEnabled": enabled} if enabled else {})
+
+
+def look_at_logs(options, **enabled):
+    logs = Step("GetBucketLogging", {"LoggingEnabled": enabled} if enabled else {}, BUCKET)
+    return [*look(options), logs]
+
+
+@pytest.mark.parametrize(
+    ("options", "before", "after"),
+    [
+        (LOGGED, {}, ENABLED),
+        (LOGGED, {**ENABLED, "TargetBucket": "elsewhere"}, ENABLED),
+        (LOGGED, {**ENABLED, **BY_DAY}, ENABLED),
+        (LOGGED, {**ENABLED, **GRANTS}, ENABLED),
+        ({**PLAIN, "logging": {**LOGGED["logging"], "partitioned_by": "EventTime"}}, ENABLED, {**ENABLED, **BY_DAY}),
+        (UNLOGGED, ENABLED, {}),
+    ],
+)
+def test_access_logs_go_where_is_declared(options, before, after):
+    steps = [*look_at_logs(options, **before), log(**after), *look_at_logs(options, **after) * 2]
+    result, _aws, _module = bucket_run(options, *steps)
+    assert result["changed"] is True
+    assert result["diff"]["after"]["logging"].get("target_bucket") == after.get("TargetBucket")
+
+
+@pytest.mark.parametrize(("options", "enabled"), [(LOGGED, ENABLED), (UNLOGGED, {})])
+def test_access_logs_as_declared_are_no_change(options, enabled):
+    result, _aws, _module = bucket_run(options, *look_at_logs(options, **enabled))
+    assert result["changed"] is False
+
+
+def test_declared_logs_are_nothing_to_purge():
+    options = {**LOGGED, "purge_configurations": True}
+    reads = [Step(name, answers[1], BUCKET) for name, answers in CONFIGURED.items() if name != "GetBucketLogging"]
+    result, _aws, _module = bucket_run(options, *look_at_logs(options, **ENABLED), *reads)
+    assert result["changed"] is False
+
+
+def test_a_prefix_without_a_bucket_says_nothing():
+    assert "has no target_bucket" in refusal({**PLAIN, "logging": {"target_prefix": "x"}})
+
+
+def test_a_bucket_that_takes_no_logs_is_told_with_what_helps():
+    text = "The owner for the bucket to be logged and the target bucket must be the same."
+    refused = Step("PutBucketLogging", api_error("PutBucketLogging", "InvalidTargetBucketForLogging", text, 400))
+    message = refusal(LOGGED, *look_at_logs(LOGGED), refused)
+    assert "its policy must let logging.s3.amazonaws.com put objects in" in message

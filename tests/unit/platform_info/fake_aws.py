@@ -207,6 +207,7 @@ def case_of(component: str) -> Any:
     """The tests of a component's discovery.
 
     EMPTY_IF_ALL_IS_WELL: facts that tell of what shouldn't be there.
+    EMPTY_OFFERS: offers that are about what there isn't by default.
     ANSWERS: what AWS answers where everything of it exists. OBJECTS: what it has in the cluster then.
     MISSING: error codes of the operations that say so of what doesn't exist; others answer with nothing in it.
     """

@@ -43,6 +43,7 @@ def cluster(tags=OWNER, **members):
             "endpoint": "https://eks.example",
             "kubernetesNetworkConfig": {"serviceIpv4Cidr": "172.20.0.0/16"},
             "certificateAuthority": {"data": "Q0E="},
+            "encryptionConfig": [{"resources": ["secrets"], "provider": {"keyArn": "arn:key"}}],
             "identity": {"oidc": {"issuer": "https://oidc.example/id/1"}},
             "resourcesVpcConfig": {
                 "clusterSecurityGroupId": "sg-eks",
@@ -182,7 +183,7 @@ def test_facts():
         *(f"{IAM}:role/{name}" for name in ("a", f"{PREFIX}-eks-nodes", "b")),
         f"{IAM}:user/someone",
     ]
-    assert facts["vpc_id"] == "vpc-1"
+    assert (facts["vpc_id"], facts["kms_key_arn"]) == ("vpc-1", "arn:key")
     assert facts["service_ipv4_cidr"] == "172.20.0.0/16"
     # In the order of their names, whatever that of the subnets.
     assert facts["availability_zones"] == [f"{REGION}a", f"{REGION}b"]

@@ -26,6 +26,8 @@ def key_tags(request=None, tags=OWNER):
 
 
 ALIAS = f"alias/{PREFIX}-key"
+# They are about an existing key, and by default there is none.
+EMPTY_OFFERS = ("key", "policy", "grants")
 MISSING = {"DescribeKey": "NotFoundException"}
 ANSWERS = {
     "DescribeKey": {"KeyMetadata": KEY},
@@ -40,6 +42,7 @@ def test_key_by_its_alias():
         "exists": True,
         "key_id": "key-1",
         "key_arn": KEY["Arn"],
+        "own_key_arn": KEY["Arn"],
         "alias": f"alias/{PREFIX}-key",
         "state": "Enabled",
         "rotation_enabled": True,
@@ -103,3 +106,77 @@ def test_no_rotation_is_read_of_a_key_that_is_going():
 def test_an_alias_that_someone_else_has():
     answers = {**ANSWERS, "ListResourceTags": key_tags(tags={"Project": "other"})}
     assert taken(answers, "encryption") == [f"KMS alias alias/{PREFIX}-key"]
+
+
+class TestExistingKey:
+    """One that the inventory names is looked at; neither its tags nor its alias matter."""
+
+    ARN = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/theirs"
+    THEIRS = {
+        **KEY,
+        "KeyId": "theirs",
+        "Arn": ARN,
+        "AWSAccountId": ACCOUNT,
+        "KeySpec": "SYMMETRIC_DEFAULT",
+        "KeyUsage": "ENCRYPT_DECRYPT",
+    }
+    ANSWERS = {
+        "DescribeKey": lambda request: {"KeyMetadata": TestExistingKey.THEIRS} if request["KeyId"] != ALIAS else None,
+        "GetKeyRotationStatus": {"KeyRotationEnabled": False},
+        "GetKeyPolicy": {"Policy": "{}"},
+        "ListGrants": {"Grants": [{"GrantId": "g", "GranteePrincipal": "p", "Operations": ["Decrypt"]}]},
+    }
+
+    def look(self, answers, arn=ARN, **how):
+        return look({**self.ANSWERS, **answers}, "encryption", entries={"encryption": [arn]}, **how)
+
+    def test_is_the_key_of_the_platform_and_not_its_own(self):
+        found, aws = self.look({})
+        assert found.components["encryption"] == {
+            "exists": True,
+            "key_id": "theirs",
+            "key_arn": self.ARN,
+            "own_key_arn": None,
+            "alias": None,
+            "state": "Enabled",
+            "rotation_enabled": False,
+        }
+        assert found.summary["encryption"]["lines"] == [f"existing key {self.ARN}, not the platform's own"]
+        assert set(aws.operations()) == {"GetCallerIdentity", "DescribeKey", "GetKeyRotationStatus"}
+
+    def test_a_key_of_ours_beside_it_is_seen_unless_it_is_going(self):
+        for state, own in (("Enabled", KEY["Arn"]), ("PendingDeletion", None)):
+            ours = {**KEY, "KeyState": state}
+            found, _aws = self.look(
+                {
+                    "DescribeKey": lambda request, ours=ours: {
+                        "KeyMetadata": ours if request["KeyId"] == ALIAS else self.THEIRS
+                    },
+                    "ListResourceTags": key_tags,
+                }
+            )
+            facts = found.components["encryption"]
+            assert (facts["key_arn"], facts["own_key_arn"]) == (self.ARN, own)
+
+    def test_one_that_may_not_be_seen_is_none(self):
+        denied = api_error("DescribeKey", "AccessDeniedException")
+        found, _aws = self.look(
+            {"DescribeKey": lambda request: denied if request["KeyId"] == self.ARN else None}, offers=True
+        )
+        assert not found.components["encryption"]["exists"]
+        assert found.offers["encryption"]["key"] is None
+
+    def test_what_decides_whether_it_is_fit(self):
+        found, _aws = self.look({}, offers=True)
+        members = ("Arn", "AWSAccountId", "KeyManager", "KeySpec", "KeyState", "KeyUsage")
+        assert found.offers["encryption"] == {
+            "key": {name: self.THEIRS[name] for name in members},
+            "policy": "{}",
+            "grants": [{"GranteePrincipal": "p", "Operations": ["Decrypt"]}],
+        }
+
+    def test_the_policy_of_another_account_s_key_is_not_asked_for(self):
+        arn = self.ARN.replace(ACCOUNT, "210987654321")
+        found, aws = self.look({}, arn=arn, offers=True)
+        assert found.offers["encryption"]["policy"] is None
+        assert "GetKeyPolicy" not in aws.operations()

@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from ansible_collections.agent_platform.aws.plugins.filter.key_policy import key_policy
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import conflict_faults
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.key_policy import USE
 
-from .declared import facts, fault_lines
+from .declared import change_fault_lines, facts, fault_lines, warning_lines
 
 
 @pytest.mark.parametrize(
@@ -53,3 +57,167 @@ def test_names_that_others_hold():
         " platform: it is not changed; rename what one of the two components makes"
     ]
     assert list(conflict_faults(facts(conflicts=[]))) == []
+
+
+class TestExistingKey:
+    ARN = "arn:aws:kms:us-west-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    OTHERS = ARN.replace("123456789012", "210987654321")
+    GIVEN = {"encryption_key_arn": ARN, "platform_region": "us-west-2", "platform_prefix": "demo-dev"}
+    KEY = {
+        "Arn": ARN,
+        "AWSAccountId": "123456789012",
+        "KeyManager": "CUSTOMER",
+        "KeySpec": "SYMMETRIC_DEFAULT",
+        "KeyState": "Enabled",
+        "KeyUsage": "ENCRYPT_DECRYPT",
+    }
+    ACCOUNT = {"account_id": "123456789012", "partition": "aws", "dns_suffix": "amazonaws.com"}
+    POLICY = json.dumps(key_policy("demo", ACCOUNT, "us-west-2", "demo-dev"))
+    EMPTY = json.dumps({"Version": "2012-10-17", "Statement": []})
+
+    def found(self, own=None, policy=POLICY, grants=(), key=None, **more):
+        described = {**self.KEY, **(key or {})}
+        offers = {"encryption": {"key": described, "policy": policy, "grants": list(grants)}}
+        facts_of_it = {"key_arn": described["Arn"], "own_key_arn": own, "state": described["KeyState"]}
+        return {**self.ACCOUNT, "encryption": facts_of_it, "offers": offers, **more}
+
+    @pytest.mark.parametrize(
+        ("given", "rule"),
+        [
+            ({"encryption_key_arn": "alias/theirs"}, "'alias/theirs' is not the ARN of a KMS key, such as"),
+            ({"encryption_key_arn": ARN.replace(":key/", ":alias/")}, "as no alias is"),
+            ({"platform_region": "us-east-1"}, "is a key of us-west-2: services take one of us-east-1"),
+            ({"platform_region": "cn-north-1"}, "is of the partition aws, cn-north-1 is in aws-cn"),
+        ],
+    )
+    def test_what_its_arn_tells(self, given, rule):
+        (line,) = fault_lines("encryption", {**self.GIVEN, **given})
+        assert line.startswith("encryption_key_arn: ")
+        assert rule in line
+
+    def test_the_key_of_the_account_s_volumes_outlives_the_platform(self):
+        ebs = {"encryption_ebs_by_default": True, "encryption_ebs_default_key": True}
+        assert fault_lines("encryption", {**self.GIVEN, **ebs}) == []
+        (line,) = fault_lines("encryption", {**ebs, "encryption_key_arn": ""})
+        assert "true takes encryption_key_arn: the platform's own key goes with it" in line
+        (line,) = fault_lines("encryption", {**self.GIVEN, "encryption_ebs_default_key": True})
+        assert line == "encryption_ebs_default_key: true takes encryption_ebs_by_default"
+
+    def test_nothing_else_is_declared_of_it(self):
+        assert fault_lines("encryption", {**self.GIVEN, "encryption_rotation_period_days": 365}) == []
+        given = {"encryption_deletion_window_days": 7, "encryption_key_administrators": [ADMIN]}
+        lines = fault_lines("encryption", {**self.GIVEN, **given})
+        assert [line.partition(":")[0] for line in lines] == sorted(given, reverse=True)
+        assert all("has no meaning with encryption_key_arn" in line for line in lines)
+
+    @pytest.mark.parametrize(
+        ("key", "rule"),
+        [
+            ({}, None),
+            ({"KeyState": "Disabled"}, "is Disabled: enable it"),
+            ({"KeyState": "PendingReplicaDeletion"}, "take back its deletion"),
+            ({"KeyManager": "AWS"}, "is a key that AWS manages"),
+            ({"KeySpec": "RSA_2048"}, "of the kind RSA_2048 for ENCRYPT_DECRYPT"),
+            (
+                {"KeyUsage": "GENERATE_VERIFY_MAC", "KeySpec": "HMAC_256"},
+                "kind HMAC_256 for GENERATE_VERIFY_MAC",
+            ),
+        ],
+    )
+    def test_what_it_is(self, key, rule):
+        lines = change_fault_lines("encryption", self.GIVEN, self.found(key=key))
+        assert [rule in line for line in lines] == ([True] if rule else [])
+
+    def test_one_that_is_not_seen(self):
+        found = self.found()
+        found["offers"]["encryption"]["key"] = None
+        (line,) = change_fault_lines("encryption", self.GIVEN, found)
+        assert "can't be seen" in line
+        assert "LetIamPoliciesOfThisAccountAllow" in line
+        assert "arn:aws:iam::123456789012:root" in line
+
+    def test_whom_its_policy_lacks_by_who_needs_it(self):
+        found = self.found(policy=self.EMPTY)
+        store = {"knowledge_base_vector_store": "s3_vectors"}
+        sids = {
+            component: [
+                json.loads(line.partition("lacks: ")[2])["Sid"]
+                for line in change_fault_lines(component, {**_shared(self.GIVEN), **more}, found)
+                if "lacks" in line
+            ]
+            for component, more in (
+                ("encryption", {"encryption_key_arn": self.ARN}),
+                ("aurora", {}),
+                ("eks", {}),
+                ("knowledge_base", store),
+            )
+        }
+        assert sids == {
+            "encryption": ["LetIamPoliciesOfThisAccountAllow", "LogGroupsOfThisPlatform"],
+            "aurora": ["EventsOfDatabases"],
+            "eks": ["VolumesOfNodes", "AttachVolumesOfNodes"],
+            "knowledge_base": ["IndexesOfVectors"],
+        }
+
+    def test_vectors_elsewhere_need_nothing(self):
+        given = {**_shared(self.GIVEN), "knowledge_base_vector_store": "opensearch_serverless"}
+        lines = change_fault_lines("knowledge_base", given, self.found(policy=self.EMPTY))
+        assert not [line for line in lines if "lacks" in line]
+
+    def test_a_grant_is_as_good_as_a_statement_for_nodes(self):
+        found = self.found(policy=self.EMPTY, grants=[GRANT])
+        assert not [line for line in change_fault_lines("eks", _shared(self.GIVEN), found) if "lacks" in line]
+
+    def test_another_account_s_key_takes_a_grant_for_nodes_and_a_look_by_a_person(self):
+        given = {**self.GIVEN, "encryption_key_arn": self.OTHERS}
+        key = {"Arn": self.OTHERS, "AWSAccountId": "210987654321"}
+        found = self.found(policy=None, key=key)
+        assert change_fault_lines("encryption", given, found) == []
+        (warning,) = warning_lines("encryption", given, found)
+        assert "is a key of another account" in warning
+        assert "LogGroupsOfThisPlatform" in warning
+        lines = change_fault_lines("eks", _shared(given), found)
+        assert [line for line in lines if "aws kms create-grant --region us-west-2" in line]
+        found["offers"]["encryption"]["grants"] = [GRANT]
+        assert not [line for line in change_fault_lines("eks", _shared(given), found) if "create-grant" in line]
+
+    def test_of_this_account_nobody_needs_to_look(self):
+        assert warning_lines("encryption", self.GIVEN, self.found()) == []
+        assert warning_lines("encryption", {**self.GIVEN, "encryption_key_arn": ""}, {**self.ACCOUNT}) == []
+
+    def test_a_platform_keeps_its_own_key(self):
+        own = f"{self.ARN}0"
+        (line,) = change_fault_lines("encryption", self.GIVEN, self.found(own=own))
+        assert f"can't replace {own}, with which the platform is encrypted" in line
+
+    @pytest.mark.parametrize(
+        ("component", "fact"),
+        [("aurora", "kms_key_arn"), ("eks", "kms_key_arn"), ("opensearch", "kms_key_arn"), ("redis", "kms_key_id")],
+    )
+    def test_what_is_encrypted_for_good_keeps_its_key(self, component, fact):
+        assert change_fault_lines("encryption", self.GIVEN, self.found(**{component: {fact: self.ARN}})) == []
+        (line,) = change_fault_lines("encryption", self.GIVEN, self.found(**{component: {fact: f"{self.ARN}0"}}))
+        assert f"{component} is encrypted with {self.ARN}0 for good, which isn't the key declared here" in line
+        given = {**self.GIVEN, "encryption_key_arn": ""}
+        (line,) = change_fault_lines(
+            "encryption", given, {"encryption": {"own_key_arn": None}, component: {fact: self.ARN}}
+        )
+        assert line.endswith("isn't a key of the platform's own; give it as encryption_key_arn")
+        assert (
+            change_fault_lines(
+                "encryption", given, {"encryption": {"own_key_arn": self.ARN}, component: {fact: self.ARN}}
+            )
+            == []
+        )
+
+
+ADMIN = "arn:aws:iam::123456789012:role/admin"
+GRANT = {
+    "GranteePrincipal": "arn:aws:iam::123456789012:role/aws-service-role/autoscaling.amazonaws.com"
+    "/AWSServiceRoleForAutoScaling",
+    "Operations": [item.removeprefix("kms:") for item in (*USE, "kms:CreateGrant")],
+}
+
+
+def _shared(given):
+    return {name: value for name, value in given.items() if name.startswith("platform_")}

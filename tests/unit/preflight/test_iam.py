@@ -14,6 +14,7 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
     existing_role_change_faults,
     iam_faults,
     path_faults,
+    reader_faults,
     unknown_role_faults,
 )
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.roles import ROLES
@@ -220,3 +221,52 @@ def test_a_role_of_others_may_have_any_path():
     given = {**RIGHT, "platform_existing_roles": {"eks-nodes": found["eks"]["node_role_arn"]}}
     assert list(path_faults(values(SHARED_ROLE, **given), facts(**found))) == []
     assert len(list(path_faults(values(SHARED_ROLE, **RIGHT), facts(**found)))) == 1
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:iam::123456789012:role/operators",
+        "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Operators_*",
+        "arn:aws:iam::210987654321:user/jo",
+        "arn:aws:iam::123456789012:root",
+    ],
+)
+def test_right_readers_of_secrets(arn):
+    assert lines(platform_secret_readers=[arn]) == []
+
+
+@pytest.mark.parametrize(
+    ("arn", "rule"),
+    [
+        ("operators", "is not the ARN of an IAM role or user"),
+        ("*", "is not the ARN of an IAM role or user"),
+        ("arn:aws:iam::*:role/operators", "is not the ARN of an IAM role or user"),
+        ("arn:aws:sts::123456789012:assumed-role/operators/jo", "is not the ARN of an IAM role or user"),
+        ("arn:aws-cn:iam::123456789012:role/operators", "is of another partition than platform_region"),
+    ],
+)
+def test_wrong_readers_of_secrets(arn, rule):
+    (line,) = lines(platform_secret_readers=[arn])
+    assert line.startswith("platform_secret_readers[0]: ")
+    assert rule in line
+
+
+@pytest.mark.parametrize(
+    ("readers", "caller", "missing"),
+    [
+        ([], "arn:aws:iam::123456789012:user/jo", None),
+        (["arn:aws:iam::123456789012:user/*"], "arn:aws:iam::123456789012:user/jo", None),
+        (["arn:aws:iam::123456789012:user/mo"], "arn:aws:iam::123456789012:user/jo", "user/jo"),
+        (["arn:aws:iam::123456789012:role/teams/ci"], "arn:aws:sts::123456789012:assumed-role/ci/run", None),
+        (["arn:aws:iam::123456789012:role/teams/*"], "arn:aws:sts::123456789012:assumed-role/ci/run", None),
+        (["arn:aws:iam::123456789012:role/ci2"], "arn:aws:sts::123456789012:assumed-role/ci/run", "the role ci, with"),
+        (["arn:aws:iam::210987654321:role/ci"], "arn:aws:sts::123456789012:assumed-role/ci/run", "the role ci, with"),
+        # One of the platform's own roles, which all may read as far as IAM lets them.
+        (["arn:aws:iam::123456789012:user/mo"], "arn:aws:sts::123456789012:assumed-role/agent-platform-dev-x/i", None),
+    ],
+)
+def test_who_runs_it_is_among_the_readers(readers, caller, missing):
+    given = values(SHARED_ROLE, **{**RIGHT, "platform_secret_readers": readers})
+    found = [str(item) for item in reader_faults(given, facts(arn=caller))]
+    assert [missing in line for line in found] == ([True] if missing else [])

@@ -113,3 +113,15 @@ def test_names_that_are_shortened_to_the_same_are_told_apart_by_their_hash():
 @pytest.mark.parametrize("component", described())
 def test_without_a_platform_there_are_no_names(component):
     assert component_names(component, values(component)) == []
+
+
+def test_buckets_for_access_logs_have_names_only_where_the_platform_makes_them():
+    shared = {"platform_prefix": "demo-dev", "platform_account_id": "123456789012"}
+    for given, count in (
+        ({}, 0),
+        ({"platform_access_logs": True, "platform_access_log_bucket": "theirs"}, 0),
+        ({"platform_access_logs": True, "platform_access_log_bucket": ""}, 1),
+    ):
+        for component in ("bastion_instance", "frontend", "knowledge_base"):
+            found = [item.name for item in component_names(component, values(component, **shared, **given))]
+            assert len([name for name in found if "-logs-123456789012" in name]) == count

@@ -288,3 +288,17 @@ def test_a_workspace_for_metrics():
     assert line.startswith("platform_prometheus_workspace_arn: 'ws-0f1e2d3c' is not the ARN of a workspace")
     (line,) = lines(platform_prometheus_workspace_arn=WORKSPACE, platform_account_id="210987654321")
     assert "is not of this account, 210987654321: the collector's role reaches no other" in line
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ({"platform_access_logs": True, "platform_access_log_bucket": "logs-of-all"}, None),
+        ({"platform_access_logs": True, "platform_access_log_bucket": ""}, None),
+        ({"platform_access_logs": False, "platform_access_log_bucket": "logs"}, "gets nothing as long as"),
+        ({"platform_access_logs": True, "platform_access_log_bucket": "arn:aws:s3:::x"}, "is not the name of a bucket"),
+        ({"platform_access_logs": True, "platform_access_log_days": 0}, "0 is not from 1 to"),
+    ],
+)
+def test_access_logs(given, rule):
+    assert [rule in line for line in lines(**given)] == ([True] if rule else [])

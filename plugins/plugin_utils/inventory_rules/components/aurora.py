@@ -13,8 +13,10 @@ from collections.abc import Iterator, Mapping
 from ansible_collections.agent_platform.aws.plugins.module_utils.names import resource_name
 from ansible_collections.agent_platform.aws.plugins.module_utils.values import version_numbers
 
+from ...key_policy import EVENTS
 from ..fault import Fault, did_you_mean, fault
 from ..formats import repeated, repeated_names
+from ..keys import policy_faults
 from ..names import Name, fixed_names, named_entries
 from ..ranges import Range
 from ..windows import window_faults
@@ -269,6 +271,7 @@ def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) ->
     offered = (platform.get("offers") or {}).get("aurora") or {}
     yield from _version_faults(values, cluster, offered.get("versions") or {})
     yield from _class_faults(values, offered.get("classes") or {})
+    yield from policy_faults(values, platform, EVENTS)
     if not cluster.get("cluster_identifier"):
         return
     for variable, fact in (("aurora_database", "database"), ("aurora_master_username", "master_username")):

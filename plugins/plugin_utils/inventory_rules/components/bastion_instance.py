@@ -14,7 +14,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.names import re
 from .. import instance_types
 from ..fault import Fault, fault
 from ..models import named_model_faults
-from ..names import Name, fixed_names
+from ..names import Name, fixed_names, log_bucket
 from ..permissions import access_policy_faults, database_user_faults, group_faults, statement_faults
 from ..quotas import Need, instance_needs
 from ..ranges import Range
@@ -108,6 +108,7 @@ def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
     records += ["journal", "audit"] if values.get("bastion_instance_log_shipping") else []
     for record in records if prefix else []:
         yield Name("log_group", f"/aws/ec2/{resource_name('bastion', prefix, 'ec2_tag_name')}/{record}")
+    yield from log_bucket(values, "bastion")
 
 
 def needs(values: Mapping[str, t.Any], _platform: Mapping[str, t.Any]) -> Iterator[Need]:

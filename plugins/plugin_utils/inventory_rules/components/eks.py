@@ -14,6 +14,7 @@ from ipaddress import IPv4Network, collapse_addresses
 from ansible_collections.agent_platform.aws.plugins.module_utils.names import resource_name
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import node_user_data
 
+from ...key_policy import VOLUMES
 from .. import instance_types
 from ..confidential import looks_like
 from ..fault import Fault, did_you_mean, fault, show
@@ -26,6 +27,7 @@ from ..formats import (
     repeated,
     repeated_names,
 )
+from ..keys import grant_faults, policy_faults
 from ..names import Name, fixed_names, named_entries
 from ..permissions import access_policy_faults, group_faults, workload_role_faults
 from ..quotas import Need, instance_needs
@@ -581,6 +583,8 @@ def _fixed(group: Mapping[str, t.Any], existing: Mapping[str, t.Any], zones: lis
 
 def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
     """What EKS would refuse to make, or to change of the cluster that runs."""
+    yield from policy_faults(values, platform, VOLUMES)
+    yield from grant_faults(values, platform)
     cluster = platform.get("eks") or {}
     vpc_id = (platform.get("network") or {}).get("vpc_id")
     if vpc_id and cluster.get("vpc_id") and cluster["vpc_id"] != vpc_id:

@@ -21,7 +21,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.front
 
 from ..fault import Fault, did_you_mean, fault
 from ..formats import partition_of, repeated, repeated_names
-from ..names import Name, fixed_names
+from ..names import Name, fixed_names, log_bucket
 from ..ranges import Range
 from .certificate import name_rule
 from .cognito import CERTIFICATE
@@ -252,6 +252,7 @@ def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
     if prefix:
         yield from (Name("log_group", name) for name in log_groups(prefix).values())
     yield from fixed_names(account and prefix, s3_bucket=[bucket_name(account)])
+    yield from log_bucket(values, "frontend")
 
 
 def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:

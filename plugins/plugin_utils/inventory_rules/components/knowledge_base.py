@@ -27,11 +27,13 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.knowl
 )
 from ansible_collections.agent_platform.aws.plugins.module_utils.values import gather
 
+from ...key_policy import VECTORS
 from ..fault import Fault, fault
 from ..formats import principal_rule, repeated, repeated_names
+from ..keys import policy_faults
 from ..models import VARIABLE as MODELS
 from ..models import access_rule, named_model_faults, offer_rule, offers
-from ..names import Name, fixed_names
+from ..names import Name, fixed_names, log_bucket
 from ..ranges import Range
 
 
@@ -296,6 +298,7 @@ def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
     if prefix:
         yield Name("log_group", invocation_log(prefix))
         yield Name("log_group", application_log(prefix))
+    yield from log_bucket(values, "documents")
 
 
 def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
@@ -309,6 +312,8 @@ def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) ->
         others = [name for name, there in offered.items() if there]
         rule = f"is not offered in {values.get('platform_region')}: take {' or '.join([*others, 'aurora'])}"
         yield fault(VECTOR_STORE, store, rule)
+    if store == "s3_vectors":
+        yield from policy_faults(values, platform, VECTORS)
     yield from _access_faults(values, platform)
     model, present = model_id(values), found.get("embedding_model_arn")
     if model and present and model != present.partition("/")[2]:

@@ -35,6 +35,8 @@ subnets
 attributes
     ModifyVpcAttribute, DescribeVpcAttribute and ModifySubnetAttribute drop members, and take several where AWS takes
     one; ModifyVpcTenancy is unknown; subnets have no network ACL.
+ebs_encryption
+    GetEbsEncryptionByDefault, GetEbsDefaultKmsKeyId and what changes them are unknown.
 network_interfaces
     CreateNetworkInterface drops tags; DescribeNetworkInterfaces ignores filters; DeleteNetworkInterface deletes what is
     in use.
@@ -50,6 +52,7 @@ from ...wire import QueryWire
 from ..patching import IdempotencyTokens, QueryShims, on_reset
 from . import (
     attributes,
+    ebs_encryption,
     flow_logs,
     instance_profiles,
     instances,
@@ -73,6 +76,7 @@ _TOKEN_OPERATIONS = (
 )
 _PARTS = (
     attributes,
+    ebs_encryption,
     flow_logs,
     instance_profiles,
     instances,

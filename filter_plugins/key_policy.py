@@ -1,0 +1,1 @@
+../plugins/filter/key_policy.py

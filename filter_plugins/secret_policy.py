@@ -1,0 +1,1 @@
+../plugins/filter/secret_policy.py
