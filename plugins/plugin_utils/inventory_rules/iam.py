@@ -10,9 +10,8 @@ import typing as t
 from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.principals import SESSION
-
 from ansible_collections.agent_platform.aws.plugins.module_utils.names import resource_name
+from ansible_collections.agent_platform.aws.plugins.module_utils.principals import SESSION
 
 from .fault import Fault, did_you_mean, fault
 from .ranges import Range, range_faults
