@@ -11,7 +11,10 @@ import typing as t
 from collections.abc import Callable, Iterator
 
 import pytest
+import yaml
 from testinfra.host import Host
+
+from tests.support import bastion_host
 
 Declared = dict[str, t.Any]
 
@@ -55,6 +58,18 @@ def test_sshd_is_there_and_does_not_run(host: Host) -> None:
         assert not host.service(unit).is_enabled
 
 
+def test_a_run_that_comes_by_sshd_is_known(host: Host) -> None:
+    script = yaml.safe_load((bastion_host.ROLE / "vars/main.yml").read_text())["__bastion_state_script"]
+    host.check_output("printf %%s %s >/tmp/state", script.partition('echo "network=')[0])
+    try:
+        # A process of that name stands for it.
+        host.check_output("cp /bin/bash /tmp/sshd")
+        for shell, known in (("/tmp/sshd", "sshd"), ("/bin/bash", "")):
+            assert f"reached_by={known}" in host.check_output(f"{shell} -c 'sh /tmp/state; true'").splitlines()
+    finally:
+        host.check_output("rm /tmp/state /tmp/sshd")
+
+
 @pytest.fixture
 def metadata(host: Host) -> Iterator[str]:
     """The address of a stand-in for the metadata, on the loopback interface."""
@@ -86,7 +101,7 @@ def test_the_rules_of_the_metadata_come_back_with_those_of_the_host(host: Host) 
     """nftables.service flushes all rules when it starts."""
     host.check_output("systemctl start nftables.service")
     try:
-        assert host.run("nft list table inet platform_metadata").rc == 0
+        wait_until(lambda: host.run("nft list table inet platform_metadata").rc == 0)
     finally:
         host.check_output("systemctl stop nftables.service; systemctl restart platform-metadata.service")
 
