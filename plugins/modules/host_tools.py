@@ -13,6 +13,9 @@ description:
   - What is missing is downloaded, compared with its checksum, unpacked in a hidden folder and asked for its version.
     Only then does the folder get its name, so that a version that is there is complete, whenever a run was interrupted.
   - A tool that can't be installed leaves the version in use as it is.
+  - What was unpacked belongs to root, and nobody else can change it. It has no setuid, setgid and sticky bits, no
+    capabilities, access lists or other extended attributes. A tool with device nodes, pipes or sockets, with links that
+    lead out of its folder, or with files that lie elsewhere, too, is refused.
   - It runs on the host, and needs there the programs that unpack what is given, C(tar) (with C(xz)), C(unzip) or
     C(dpkg-deb).
 requirements:
@@ -54,7 +57,9 @@ options:
         description:
           - What is downloaded. A V(binary) is the program itself, an V(archive) a tar or zip file. A V(deb) is a Debian
             package that is unpacked, so that none of its scripts runs. V(npm) is the tarball of a package that lists
-            the modules that it needs, with their checksums, in a file C(npm-shrinkwrap.json).
+            the modules that it needs, with their checksums, in a file C(npm-shrinkwrap.json). Its scripts and those of
+            the modules run as a user whom no account has, without rights, whose processes end before anything of it is
+            taken over. They need C(setpriv) on the host.
         type: str
         choices: [archive, binary, deb, npm]
         required: true
@@ -147,13 +152,17 @@ removed:
   sample: [/opt/tools/helm/3.21.3]
 """
 
+import collections
 import contextlib
+import errno
 import hashlib
 import http.client
 import json
 import os
+import pwd
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import time
@@ -173,6 +182,18 @@ PAUSE = 5
 TRANSIENT = (-1, 408, 425, 429, 500, 502, 503, 504)
 # npm and what it runs find Node.js before those of the host.
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# Whom scripts of npm run as, user and group: neither Debian nor systemd gives this number to anybody.
+BUILDER = 65533
+# How long its processes may take to end.
+END_TIMEOUT = 30
+KINDS = {
+    stat.S_IFBLK: "a device node",
+    stat.S_IFCHR: "a device node",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+}
+# The kernel's own, which nobody gives or takes with a file.
+LABELS = ("security.selinux",)
 
 
 class Refused(Exception):
@@ -215,15 +236,91 @@ def remove(path):
             os.unlink(path)
 
 
-def leave_to_root(folder):
-    """Nobody but root may change what is in it."""
+def everything_in(folder):
+    """The paths of the folder itself and of all that is in it, with what they are; links are not followed."""
+    yield folder, os.lstat(folder)
     for parent, folders, files in os.walk(folder):
-        for path in [parent, *(os.path.join(parent, name) for name in folders + files)]:
-            status = os.lstat(path)
-            if (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
-                os.lchown(path, os.geteuid(), os.getegid())
-            if not stat.S_ISLNK(status.st_mode) and status.st_mode & 0o022:
-                os.chmod(path, stat.S_IMODE(status.st_mode) & ~0o022)
+        for path in [os.path.join(parent, name) for name in folders + files]:
+            yield path, os.lstat(path)
+
+
+def leads_out(link, folder):
+    """A link that names its target from the root doesn't survive the folder's new name, either."""
+    return os.path.isabs(os.readlink(link)) or not f"{os.path.realpath(link)}/".startswith(f"{folder}/")
+
+
+def unwelcome(folder):
+    """What in there no tool has, and an attacker might; None if there is nothing of the kind."""
+    inside = os.path.realpath(folder)
+    names = collections.Counter()
+    files = {}
+    for path, status in everything_in(inside):
+        name = os.path.relpath(path, inside)
+        kind = stat.S_IFMT(status.st_mode)
+        if kind in KINDS:
+            return f"{name} is {KINDS[kind]}"
+        if kind == stat.S_IFLNK and leads_out(path, inside):
+            return f"{name} is a link that leads out of its folder, to {os.readlink(path)}"
+        if kind == stat.S_IFREG:
+            names[status.st_ino] += 1
+            files[status.st_ino] = (name, status.st_nlink)
+    for inode, (name, links) in files.items():
+        if links != names[inode]:
+            return f"{name} is a file that lies elsewhere, too"
+    return None
+
+
+def leave_to_root(folder):
+    """Nobody but root may change what is in it, and nothing in it gives its caller more rights."""
+    for path, status in everything_in(folder):
+        if (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
+            os.lchown(path, os.geteuid(), os.getegid())
+        if not stat.S_ISLNK(status.st_mode):
+            remove_attributes(path)
+            if status.st_mode & 0o7022:
+                os.chmod(path, stat.S_IMODE(status.st_mode) & ~0o7022)
+
+
+def remove_attributes(path):
+    """Capabilities and access lists among them."""
+    try:
+        for name in os.listxattr(path):
+            if name not in LABELS:
+                os.removexattr(path, name)
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:
+            raise
+
+
+def end_builder():
+    """Ends all that runs as the builder, whatever it was started by, and returns when nothing of it is left."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setresgid(BUILDER, BUILDER, BUILDER)
+            os.setresuid(BUILDER, BUILDER, BUILDER)
+            # The kernel goes through all that the caller may signal: what is about to fork doesn't get away.
+            os.kill(-1, signal.SIGKILL)
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    deadline = time.monotonic() + END_TIMEOUT
+    while left := processes_of(BUILDER):
+        if time.monotonic() > deadline:
+            raise Refused(f"processes that npm has started don't end: {', '.join(left)}")
+        time.sleep(0.1)
+
+
+def processes_of(user):
+    """Their numbers; of one that has ended and waits to be asked how, nothing is to be feared."""
+    found = []
+    for number in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{number}/status") as stream:
+            status = dict(line.rstrip().split(":\t", 1) for line in stream if line.startswith(("State:", "Uid:")))
+            if str(user) in status["Uid"].split() and not status["State"].startswith(("Z", "X")):
+                found.append(number)
+    return found
 
 
 class Host:
@@ -233,9 +330,10 @@ class Host:
         self.module = module
         self.root = module.params["root"].rstrip("/")
         self.links = module.params["links"].rstrip("/")
-        # Where a tool is put together, so that one rename makes it a version of its own.
+        # Where a tool is put together, seen by nobody else, so that one rename makes it a version of its own.
         self.partial = f"{self.root}/.partial"
-        self.download = f"{self.partial}/.download"
+        self.download = f"{self.partial}/download"
+        self.content = f"{self.partial}/content"
         self.done = {"installed": [], "linked": [], "removed": []}
         self.present = self.read_folders()
         self.leading = self.read_links()
@@ -295,15 +393,24 @@ class Host:
     def install(self, tool):
         try:
             remove(self.partial)
-            os.makedirs(self.download)
+            os.makedirs(self.root, exist_ok=True)
+            os.mkdir(self.partial, 0o700)
+            os.mkdir(self.download)
+            os.mkdir(self.content)
             file = f"{self.download}/{os.path.basename(urllib.parse.urlsplit(tool['url']).path)}"
             self.fetch(tool, file)
-            UNPACK[tool["source"]](self, tool, file)
+            try:
+                UNPACK[tool["source"]](self, tool, file)
+            finally:
+                if tool["source"] == "npm" and os.geteuid() == 0:
+                    end_builder()
             remove(self.download)
-            leave_to_root(self.partial)
+            if found := unwelcome(self.content):
+                raise Refused(f"of what is at {tool['url']} {found}")
+            leave_to_root(self.content)
             self.ask(tool)
             os.makedirs(os.path.dirname(tool["home"]), exist_ok=True)
-            os.rename(self.partial, tool["home"])
+            os.rename(self.content, tool["home"])
         except OSError as error:
             # A full disk, for example.
             raise Refused(f"it can't be put into {self.root}: {error}") from error
@@ -373,38 +480,54 @@ class Host:
 
     def unpack_archive(self, tool, file):
         if file.endswith(".zip"):
-            self.run(["unzip", "-q", "-o", file, "-d", self.partial])
+            self.run(["unzip", "-q", "-o", file, "-d", self.content])
         else:
             # The owner that the makers have packed it as is nobody here.
-            self.run(["tar", "--extract", "--no-same-owner", "--directory", self.partial, "--file", file])
+            self.run(["tar", "--extract", "--no-same-owner", "--directory", self.content, "--file", file])
 
     def unpack_binary(self, tool, file):
-        program = f"{self.partial}/{tool['executables'][0]['path']}"
+        program = f"{self.content}/{tool['executables'][0]['path']}"
         os.makedirs(os.path.dirname(program), exist_ok=True)
         os.rename(file, program)
         os.chmod(program, 0o755)
 
     def unpack_deb(self, tool, file):
-        self.run(["dpkg-deb", "--extract", file, self.partial])
+        self.run(["dpkg-deb", "--extract", file, self.content])
 
     def unpack_npm(self, tool, file):
-        """npm compares the modules with the checksums in the package, and compiles some of them with node's headers."""
-        options = ["--global", "--prefix", self.partial, "--no-audit", "--no-fund", "--no-update-notifier"]
+        """npm compares the modules with the checksums in the package, and compiles some of them with node's headers.
+        For that it runs their scripts, which is nothing for root."""
+        options = ["--global", "--prefix", self.content, "--no-audit", "--no-fund", "--no-update-notifier"]
         environment = {
+            "HOME": self.download,
             "PATH": self.path_for(tool),
+            "TMPDIR": self.download,
             "npm_config_cache": f"{self.download}/cache",
             # From npm 12 on, modules may compile themselves only if one says so.
             "npm_config_dangerously_allow_all_scripts": "true",
             "npm_config_nodedir": tool["node"],
         }
-        self.run([f"{tool['node']}/bin/npm", "install", *options, file], environment)
+        self.run([*self.as_builder(), f"{tool['node']}/bin/npm", "install", *options, file], environment)
+
+    def as_builder(self):
+        """The beginning of a command that only the builder's two folders are open to; nobody but root can do that."""
+        if os.geteuid() != 0:
+            return []
+        with contextlib.suppress(KeyError):
+            raise Refused(f"npm would run as user {BUILDER}, which {pwd.getpwuid(BUILDER).pw_name} is on this host")
+        os.chown(self.partial, -1, BUILDER)
+        os.chmod(self.partial, 0o710)
+        for folder in (self.download, self.content):
+            os.chown(folder, BUILDER, BUILDER)
+        rights = ["--clear-groups", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]
+        return ["setpriv", f"--reuid={BUILDER}", f"--regid={BUILDER}", *rights, "--"]
 
     def ask(self, tool):
         """The whole version must be there: 1.2 is neither 1.2.3 nor 11.2."""
         program, *arguments = tool["check"]
         try:
             _code, output, error = self.module.run_command(
-                [f"{self.partial}/{program}", *arguments],
+                [f"{self.content}/{program}", *arguments],
                 environ_update={"PATH": self.path_for(tool)},
                 handle_exceptions=False,
             )
@@ -444,6 +567,9 @@ def fault(root, tools):
             return f"home of {tool['name']} is {tool['home']}, which is not {root}/<tool>/<version>"
         if not re.fullmatch("sha(256|384|512):[0-9a-fA-F]+", tool["checksum"]):
             return f"checksum of {tool['name']} is {tool['checksum']}, which is not sha256:<digest>"
+        for path in [*(one["path"] for one in tool["executables"]), *tool["check"][:1]]:
+            if os.path.isabs(path) or ".." in path.split("/"):
+                return f"{path} of {tool['name']} is not a path inside its home"
         if tool["source"] == "binary" and len(tool["executables"]) != 1:
             return f"{tool['name']} is a binary, which is a single command, and has {len(tool['executables'])}"
         if tool["source"] == "npm" and not tool["node"]:

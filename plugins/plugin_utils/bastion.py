@@ -41,6 +41,15 @@ EXTENSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*\.[A-Za-z0-9][A-Za-z0-9._-]*")
 NO_VERSION = "is not a version: letters, digits and + . _ ~ -, in quotes"
 USER_PORT = Range(1024, 65535, "(ports that a user may open)")
 IDLE_TIME = Range(0, of="minutes")
+PROXY = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+/?")
+NO_PROXY = re.compile(r"[A-Za-z0-9.:*/\[\]-]+")
+CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\n([A-Za-z0-9+/=]+\n)+-----END CERTIFICATE-----", re.ASCII)
+
+# The first one that takes --disable-proxy.
+OLDEST_CODE_SERVER = [4, 16]
+# Where extensions come from that name no other place, and what their makers call the architectures.
+OPEN_VSX = "https://open-vsx.org/api/{publisher}/{extension}/{version}/file/{publisher}.{extension}-{version}.vsix"
+TARGETS = {"amd64": "linux-x64", "arm64": "linux-arm64"}
 CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 # Links in /usr/local/bin that are the role's own.
@@ -104,6 +113,26 @@ def ready_tools(wanted: Iterable[Entry], known: Mapping[str, Entry], machine: st
     entries = [complete(entry, known) for entry in wanted]
     node = next((ready(entry, architecture, root, None) for entry in entries if entry["name"] == "node"), None)
     return [ready(entry, architecture, root, node) for entry in entries]
+
+
+def fill_extension(entry: Entry, architecture: str) -> str:
+    publisher, _dot, extension = entry["name"].partition(".")
+    url = (entry.get("url") or OPEN_VSX).replace("{publisher}", publisher).replace("{extension}", extension)
+    return url.replace("{version}", entry["version"]).replace("{target}", TARGETS[architecture])
+
+
+def ready_extensions(wanted: Iterable[Entry], machine: str) -> list[dict[str, t.Any]]:
+    """Entries without faults as the role installs them; code-server writes names in small letters."""
+    architecture = ARCHITECTURES[machine]
+    return [
+        {
+            "id": f"{entry['name']}@{entry['version']}".lower(),
+            "name": entry["name"].lower(),
+            "url": fill_extension(entry, architecture),
+            "checksum": checksum(entry, architecture),
+        }
+        for entry in wanted
+    ]
 
 
 # Rules
@@ -227,19 +256,65 @@ def code_server_faults(values: Values, wanted: list[Entry], architecture: str) -
         )
     if not _is_version(entry["version"]):
         yield fault("bastion_code_server_version", entry["version"], NO_VERSION)
+    elif [int(part) for part in re.findall(r"\d+", entry["version"])[:2]] < OLDEST_CODE_SERVER:
+        yield fault(
+            "bastion_code_server_version", entry["version"], "forwards to other ports, which 4.16 can be told not to"
+        )
     else:
         yield from checksum_faults(f"bastion_code_server_checksums.{values['code_server_method']}", entry, architecture)
     yield from USER_PORT.faults("bastion_code_server_port", values["port"])
     if entry["source"] == "npm" and "node" not in [tool.get("name") for tool in wanted]:
         yield fault("bastion_code_server_method", "npm", "needs node, which bastion_tools doesn't list")
     for index, extension in enumerate(values["extensions"]):
-        variable = f"bastion_code_server_extensions[{index}]"
-        if not EXTENSION.fullmatch(extension["name"]):
-            yield fault(f"{variable}.name", extension["name"], "is not the name of an extension: publisher.name")
-        if not _is_version(extension["version"]):
-            yield fault(f"{variable}.version", extension["version"], NO_VERSION)
+        yield from extension_faults(f"bastion_code_server_extensions[{index}]", extension, architecture)
     for name in repeated(extension["name"].lower() for extension in values["extensions"]):
         yield fault("bastion_code_server_extensions[].name", name, "occurs more than once")
+
+
+def extension_faults(variable: str, entry: Entry, architecture: str) -> Iterator[Fault]:
+    if not EXTENSION.fullmatch(entry["name"]):
+        yield fault(f"{variable}.name", entry["name"], "is not the name of an extension: publisher.name")
+    elif not _is_version(entry["version"]):
+        yield fault(f"{variable}.version", entry["version"], NO_VERSION)
+    else:
+        yield from checksum_faults(f"{variable}.checksums", entry, architecture)
+        url = fill_extension(entry, architecture)
+        if not URL.fullmatch(url):
+            yield fault(
+                f"{variable}.url", url, "is not an address with {version} and {target} that begins with https://,"
+                " http:// or file://",
+            )  # fmt: skip
+
+
+def way_in_faults(values: Values) -> Iterator[Fault]:
+    if values["reached_by"] == "sshd" and not values["sshd"]:
+        yield Fault(
+            "bastion_sshd_enabled",
+            "is false, and sshd is the way by which Ansible has reached this host, so that it would be the last time;"
+            " say true, or come by Session Manager, see docs/bastion.md",
+        )
+
+
+def way_out_faults(values: Values) -> Iterator[Fault]:
+    for variable in ("http_proxy", "https_proxy"):
+        if values[variable] and not PROXY.fullmatch(values[variable]):
+            # It may have a password in it.
+            yield Fault(
+                f"bastion_{variable}",
+                "is not the address of a proxy such as http://proxy.example.com:3128; it has no user and no password,"
+                " which every user of the host could read",
+            )
+    for value in values["no_proxy"]:
+        if not NO_PROXY.fullmatch(value):
+            yield fault("bastion_no_proxy", value, "is neither a name, such as .example.com, nor an address")
+    for index, text in enumerate(values["ca_certificates"]):
+        if not CERTIFICATE.fullmatch(text.strip()):
+            yield Fault(f"bastion_ca_certificates[{index}]", "is not one certificate in PEM, and nothing besides")
+    for name in values["metadata_users"]:
+        if not USER.fullmatch(name):
+            yield fault("bastion_metadata_users", name, "is not the name of a user: up to 32 of a-z 0-9 _ -")
+    if "root" not in values["metadata_users"]:
+        yield Fault("bastion_metadata_users", "lacks root, as which the agent of Session Manager runs")
 
 
 def user_faults(values: Values) -> Iterator[Fault]:
@@ -287,5 +362,7 @@ def bastion_faults(values: Values) -> list[str]:
         found += tool_faults(wanted, values["known_tools"], architecture)
         found += code_server_faults(values, wanted, architecture)
         found += log_faults(values, architecture)
+    found += way_in_faults(values)
+    found += way_out_faults(values)
     found += setting_faults(values)
     return [str(one) for one in found]

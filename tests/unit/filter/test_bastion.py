@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.agent_platform.aws.plugins.filter.bastion_extensions import bastion_extensions
 from ansible_collections.agent_platform.aws.plugins.filter.bastion_faults import bastion_faults
 from ansible_collections.agent_platform.aws.plugins.filter.bastion_tools import bastion_tools
 
@@ -21,6 +22,8 @@ METHODS = CONSTANTS["__bastion_code_server_methods"]
 VERSION = DEFAULTS["bastion_code_server_version"]
 SHA256 = "sha256:" + "0" * 64
 OTHER = "sha256:" + "1" * 64
+EXTENSION = {"name": "redhat.ansible", "version": "1", "checksums": {"any": SHA256}}
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\nAA==\n-----END CERTIFICATE-----\n"
 OWN = {
     "name": "own",
     "version": "1.0",
@@ -54,6 +57,13 @@ def values(**changes):
         "user": "developer",
         "user_groups": [],
         "docker": True,
+        "sshd": False,
+        "reached_by": "",
+        "metadata_users": ["root", "developer"],
+        "http_proxy": "",
+        "https_proxy": "",
+        "no_proxy": [],
+        "ca_certificates": [],
         "tools": DEFAULTS["bastion_tools"],
         "known_tools": KNOWN,
         "code_server": code_server(),
@@ -280,6 +290,50 @@ def test_tools_that_disturb_each_other():
             "bastion_code_server_port: 80 is not from 1024 to 65535 (ports that a user may open)",
         ),
         (
+            {"code_server": code_server(version="4.15.0")},
+            "bastion_code_server_version: '4.15.0' forwards to other ports, which 4.16 can be told not to",
+        ),
+        (
+            {"extensions": [{"name": "redhat.ansible", "version": "1"}]},
+            "bastion_code_server_extensions[0].checksums: redhat.ansible 1 has no checksum for amd64",
+        ),
+        (
+            {"extensions": [{"name": "redhat.ansible", "version": "1", "checksums": {"any": "sha256:1"}}]},
+            "bastion_code_server_extensions[0].checksums: 'sha256:1' is not a checksum: sha256, sha384 or sha512, a"
+            " colon, and the digest in hex",
+        ),
+        (
+            {"extensions": [{**EXTENSION, "url": "https://example.com/{arch}.vsix"}]},
+            "bastion_code_server_extensions[0].url: 'https://example.com/{arch}.vsix' is not an address with {version}"
+            " and {target} that begins with https://, http:// or file://",
+        ),
+        (
+            {"reached_by": "sshd"},
+            "bastion_sshd_enabled: is false, and sshd is the way by which Ansible has reached this host, so that it"
+            " would be the last time; say true, or come by Session Manager, see docs/bastion.md",
+        ),
+        (
+            {"metadata_users": ["developer"]},
+            "bastion_metadata_users: lacks root, as which the agent of Session Manager runs",
+        ),
+        (
+            {"metadata_users": ["root", 'a" } accept']},
+            "bastion_metadata_users: 'a\" } accept' is not the name of a user: up to 32 of a-z 0-9 _ -",
+        ),
+        (
+            {"https_proxy": "http://me:secret@proxy.example.com:3128"},
+            "bastion_https_proxy: is not the address of a proxy such as http://proxy.example.com:3128; it has no user"
+            " and no password, which every user of the host could read",
+        ),
+        (
+            {"no_proxy": ["a b"]},
+            "bastion_no_proxy: 'a b' is neither a name, such as .example.com, nor an address",
+        ),
+        (
+            {"ca_certificates": [CERTIFICATE, CERTIFICATE * 2]},
+            "bastion_ca_certificates[1]: is not one certificate in PEM, and nothing besides",
+        ),
+        (
             {"extensions": [{"name": "ansible", "version": "1"}]},
             "bastion_code_server_extensions[0].name: 'ansible' is not the name of an extension: publisher.name",
         ),
@@ -289,7 +343,7 @@ def test_tools_that_disturb_each_other():
             " in quotes",
         ),
         (
-            {"extensions": [{"name": f"red{hat}.ansible", "version": "1"} for hat in ("hat", "Hat")]},
+            {"extensions": [{**EXTENSION, "name": f"red{hat}.ansible"} for hat in ("hat", "Hat")]},
             "bastion_code_server_extensions[].name: 'redhat.ansible' occurs more than once",
         ),
         (
@@ -346,7 +400,43 @@ def test_all_faults_are_found_at_once():
     ]  # fmt: skip
 
 
+def test_a_host_that_is_reached_by_sshd_may_keep_it():
+    assert faults(reached_by="sshd", sshd=True) == []
+
+
+def test_ways_out():
+    assert (
+        faults(
+            http_proxy="http://proxy.example.com:3128",
+            https_proxy="http://[fd00::1]:3128/",
+            no_proxy=[".example.com", "10.0.0.0/8"],
+            ca_certificates=[CERTIFICATE],
+        )
+        == []
+    )
+
+
 # What the tasks get
+
+
+def test_an_extension_ready_to_be_downloaded():
+    own = {"name": "Acme.Note", "version": "2", "url": "https://example.com/{version}/{target}.vsix"}
+    checksums = {"amd64": SHA256, "arm64": OTHER}
+
+    assert bastion_extensions([EXTENSION, {**own, "checksums": checksums}], "aarch64") == [
+        {
+            "id": "redhat.ansible@1",
+            "name": "redhat.ansible",
+            "url": "https://open-vsx.org/api/redhat/ansible/1/file/redhat.ansible-1.vsix",
+            "checksum": SHA256,
+        },
+        {
+            "id": "acme.note@2",
+            "name": "acme.note",
+            "url": "https://example.com/2/linux-arm64.vsix",
+            "checksum": OTHER,
+        },
+    ]
 
 
 def test_a_tool_ready_to_be_installed():

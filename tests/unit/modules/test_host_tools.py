@@ -9,6 +9,8 @@ import json
 import os
 import shutil
 import subprocess
+import tarfile
+import tempfile
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -170,8 +172,8 @@ def test_what_an_interrupted_run_has_left_is_mended(host: Host) -> None:
     host.install(one)
     (host.links / "one").unlink()
     (host.links / ".one.partial").symlink_to("nowhere")
-    (host.root / ".partial/.download").mkdir(parents=True)
-    (host.root / ".partial/.download/two-1.0.tar.gz").write_text("half of i")
+    (host.root / ".partial/download").mkdir(parents=True)
+    (host.root / ".partial/download/two-1.0.tar.gz").write_text("half of i")
     (host.root / "two").mkdir()
 
     host.install(one, two)
@@ -276,6 +278,8 @@ def test_a_command_of_somebody_else(host: Host, kind: str) -> None:
         ({"checksum": "md5:00"}, "checksum of own is md5:00, which is not sha256:<digest>"),
         ({"executables": []}, "own is a binary, which is a single command, and has 0"),
         ({"source": "npm"}, "own comes by npm and needs node"),
+        ({"check": ["../../bin/sh", "-c"]}, "../../bin/sh of own is not a path inside its home"),
+        ({"executables": [{"link": "own", "path": "/bin/sh"}]}, "/bin/sh of own is not a path inside its home"),
     ],
 )
 def test_values_that_contradict_themselves(host: Host, changes: Tool, expected: str) -> None:
@@ -283,6 +287,147 @@ def test_values_that_contradict_themselves(host: Host, changes: Tool, expected: 
 
     assert host.refuse({**host.tool("own"), **filled}) == f"{expected.format(root=host.root)}; nothing was changed"
     assert not host.root.exists()
+
+
+# What a maker, or somebody in between, might pack
+
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="takes root, as the module has on a host")
+PACKED = [source for source in SOURCES if source != "binary"]
+
+
+def packed(host: Host, source: str, spoil: Any) -> Tool:
+    """A tool whose content the function has changed before it was packed, as makers pack theirs with root's rights."""
+    tool = host.tool("own", source)
+    file = Path(tool["url"].removeprefix("file://"))
+    unpacked = host.web / ("root-own-1.0" if source == "deb" else "own-1.0")
+    spoil(unpacked / "own-1.0" if source == "deb" else unpacked)
+    file.unlink()
+    commands = {
+        "deb": ["dpkg-deb", "--build", str(unpacked), str(file)],
+        # With links as links.
+        "zip": [shutil.which("zip") or "zip", "-q", "-r", "-y", str(file), "own-1.0"],
+    }
+    tar = ["tar", "--create", "--auto-compress", "--xattrs", "--file", str(file), "own-1.0"]
+    subprocess.run(commands.get(source, tar), cwd=host.web, check=True, capture_output=True)
+    return {**tool, "checksum": f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"}
+
+
+@as_root
+@pytest.mark.parametrize("source", ["tar.gz", "tar.xz", "deb"])
+def test_bits_and_capabilities_are_not_taken_over(host: Host, source: str) -> None:
+    def spoil(folder: Path) -> None:
+        for name, mode in (("root", 0o4755), ("group", 0o2755), ("both", 0o6777)):
+            shutil.copy("/bin/true", folder / "bin" / name)
+            (folder / "bin" / name).chmod(mode)
+        (folder / "shared").mkdir()
+        (folder / "shared").chmod(0o3777)
+        shutil.copy("/bin/true", folder / "bin/capable")
+        # cap_net_admin, permitted and effective.
+        capability = bytes.fromhex("0100000200100000000000000000000000000000")
+        os.setxattr(folder / "bin/capable", "security.capability", capability)
+
+    host.install(packed(host, source, spoil))
+
+    home = host.root / "own/1.0"
+    assert {name.name for name in (home / "own-1.0/bin").iterdir()} == {"own", "root", "group", "both", "capable"}
+    for path in [home, *home.rglob("*")]:
+        assert path.stat().st_mode & 0o7022 == 0, path
+        assert os.listxattr(path) == [], path
+
+
+@as_root
+def test_attributes_are_removed_whatever_has_unpacked_them(tmp_path: Path) -> None:
+    """tar leaves them out by itself; another program, or another tar, might not."""
+    file = tmp_path / "file"
+    file.write_bytes(b"")
+    os.setxattr(file, "security.capability", bytes.fromhex("0100000200100000000000000000000000000000"))
+    os.setxattr(file, "user.note", b"x")
+
+    host_tools.leave_to_root(str(tmp_path))
+
+    assert os.listxattr(file) == []
+
+
+ATTACKS = {
+    "device": (lambda folder: os.mknod(folder / "x", 0o20666, os.makedev(1, 3)), "own-1.0/x is a device node"),
+    "disk": (lambda folder: os.mknod(folder / "x", 0o60666, os.makedev(7, 200)), "own-1.0/x is a device node"),
+    "pipe": (lambda folder: os.mkfifo(folder / "x"), "own-1.0/x is a pipe"),
+    "absolute": (
+        lambda folder: (folder / "x").symlink_to("/etc/shadow"),
+        "own-1.0/x is a link that leads out of its folder, to /etc/shadow",
+    ),
+    "relative": (
+        lambda folder: (folder / "x").symlink_to("../../../bin"),
+        "own-1.0/x is a link that leads out of its folder, to ../../../bin",
+    ),
+    "by way of another": (
+        lambda folder: ((folder / "a").symlink_to("."), (folder / "x").symlink_to("a/../../../etc")),
+        "own-1.0/x is a link that leads out of its folder, to a/../../../etc",
+    ),
+}
+
+
+@as_root
+@pytest.mark.parametrize("source", PACKED)
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_what_no_tool_has_is_refused(host: Host, source: Any, attack: str) -> None:
+    spoil, reason = ATTACKS[attack]
+    if source == "zip" and attack in ("device", "disk", "pipe"):
+        pytest.skip("a zip file can't hold it")
+    if source == "zip" and not shutil.which("zip"):
+        pytest.skip("zip is not here")
+    tool = packed(host, source, spoil)
+
+    said = host.refuse(tool)
+
+    assert said == f"own 1.0 was not installed: of what is at {tool['url']} {reason}"
+    assert list(host.root.iterdir()) == []
+
+
+@pytest.mark.parametrize("source", ["tar.gz", "tar.xz"])
+def test_a_hard_link_does_not_reach_out(host: Host, source: str) -> None:
+    """A name of a file outside would have that file's rights changed; one of a file of the tool's own may stay."""
+    outside = host.web / "secret"
+    outside.write_text("secret")
+    outside.chmod(0o666)
+
+    def with_a_link_to(target: str) -> Tool:
+        tool = host.tool("own", source)
+        file = Path(tool["url"].removeprefix("file://"))
+        with tarfile.open(file, f"w:{source.removeprefix('tar.')}") as archive:
+            archive.add(host.web / "own-1.0", "own-1.0")
+            member = tarfile.TarInfo("own-1.0/x")
+            member.type, member.linkname = tarfile.LNKTYPE, target
+            archive.addfile(member)
+        return {**tool, "checksum": f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"}
+
+    for target in (str(outside), f"../../../{outside.parent.name}/secret"):
+        host.refuse(with_a_link_to(target))
+        assert list(host.root.iterdir()) == []
+    assert (outside.stat().st_nlink, outside.stat().st_mode & 0o777) == (1, 0o666)
+    host.install(with_a_link_to("own-1.0/bin/own"))
+
+
+def test_a_file_that_lies_elsewhere_too_is_found(tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/x").hardlink_to(tmp_path / "outside")
+
+    assert host_tools.unwelcome(str(tmp_path / "in")) == "x is a file that lies elsewhere, too"
+
+
+@as_root
+def test_nobody_sees_what_was_not_looked_at_yet(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    look = host_tools.unwelcome
+    monkeypatch.setattr(
+        host_tools, "unwelcome", lambda folder: seen.append(Path(folder).parent.stat().st_mode & 0o777) or look(folder)
+    )
+    # Its folder has rights of its own, which the archive brings along.
+    host.install(host.tool("own", "tar.gz"), host.tool("other", "deb"))
+
+    assert seen == [0o700, 0o700]
 
 
 # Downloads
@@ -381,23 +526,26 @@ def test_a_server_that_is_not_there(host: Host, web: Any) -> None:
 # npm
 
 
-def test_a_package_of_npm_is_installed_by_its_node_and_for_it(host: Host, tmp_path: Path) -> None:
-    node = tmp_path / "node"
+def npm_tool(host: Host, tmp_path: Path, more: str = "") -> Tool:
+    """A package, and a stand-in for npm: it puts a program that needs node where npm would, notes how it was called,
+    and does what a script of a module might do."""
+    node, notes = tmp_path / "node", tmp_path / "notes"
     (node / "bin").mkdir(parents=True)
+    notes.mkdir()
+    notes.chmod(0o777)
     npm = node / "bin/npm"
-    # Stands for npm: puts a program that needs node where npm would, and notes how it was called.
     npm.write_text(
         "#!/bin/sh\n"
-        f'echo "$@" > {tmp_path}/called; env > {tmp_path}/environment\n'
+        f'echo "$@" > {notes}/called; env > {notes}/environment; cat /proc/self/status > {notes}/status\n'
         'mkdir -p "$4/bin"\n'
         'printf \'#!/usr/bin/env node\\necho "editor 3.0 with node"\\n\' > "$4/bin/editor"\n'
-        'chmod 755 "$4/bin/editor"\n'
+        f'chmod 755 "$4/bin/editor"\n{more}\n'
     )
     (node / "bin/node").write_text('#!/bin/sh\n. "$1"\n')
     for program in (npm, node / "bin/node"):
         program.chmod(0o755)
     (host.web / "editor.tgz").write_bytes(b"a package")
-    tool = {
+    return {
         "name": "editor",
         "version": "3.0",
         "home": f"{host.root}/editor/3.0-node24",
@@ -409,13 +557,78 @@ def test_a_package_of_npm_is_installed_by_its_node_and_for_it(host: Host, tmp_pa
         "node": str(node),
     }
 
+
+@pytest.fixture
+def open_path() -> Iterator[Path]:
+    """A folder that other users reach, which those of pytest are not."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def open_host(open_path: Path, capsys: pytest.CaptureFixture[str]) -> Host:
+    return Host(open_path, capsys)
+
+
+def test_a_package_of_npm_is_installed_by_its_node_and_for_it(open_host: Host, open_path: Path) -> None:
+    host = open_host
+    tool = npm_tool(host, open_path)
+
     host.install(tool)
 
     assert (host.root / "editor/3.0-node24/bin/editor").exists()
-    called = (tmp_path / "called").read_text().split()
-    assert called[:4] == ["install", "--global", "--prefix", f"{host.root}/.partial"]
-    assert called[-1] == f"{host.root}/.partial/.download/editor.tgz"
-    environment = (tmp_path / "environment").read_text().splitlines()
-    assert f"npm_config_nodedir={node}" in environment
-    assert f"npm_config_cache={host.root}/.partial/.download/cache" in environment
-    assert not (host.root / "editor/3.0-node24/.download").exists()
+    called = (open_path / "notes/called").read_text().split()
+    assert called[:4] == ["install", "--global", "--prefix", f"{host.root}/.partial/content"]
+    assert called[-1] == f"{host.root}/.partial/download/editor.tgz"
+    environment = (open_path / "notes/environment").read_text().splitlines()
+    assert f"npm_config_nodedir={tool['node']}" in environment
+    assert f"npm_config_cache={host.root}/.partial/download/cache" in environment
+    assert [path.name for path in host.root.iterdir()] == ["editor"]
+
+
+@as_root
+def test_scripts_of_npm_have_no_rights_and_root_takes_over_what_they_made(open_host: Host, open_path: Path) -> None:
+    host = open_host
+    host.install(npm_tool(host, open_path, 'cp /bin/true "$4/bin/x"; chmod 6777 "$4/bin/x"'))
+
+    lines = (open_path / "notes/status").read_text().splitlines()
+    status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    builder = [str(host_tools.BUILDER)] * 4
+    assert (status["Uid"].split(), status["Gid"].split(), status["Groups"].split()) == (builder, builder, [])
+    assert status["NoNewPrivs"] == "1"
+    assert {int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {0}
+    home = host.root / "editor/3.0-node24"
+    assert {(path.owner(), path.stat().st_mode & 0o7022) for path in [home, *home.rglob("*")]} == {("root", 0)}
+
+
+@as_root
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ('ln -s /etc "$4/x"', "x is a link that leads out of its folder, to /etc"),
+        ('mkfifo "$4/x"', "x is a pipe"),
+        ('ln "$4/bin/editor" {notes}/kept', "bin/editor is a file that lies elsewhere, too"),
+        ("touch {root}/kept", "Permission denied"),
+    ],
+)
+def test_root_takes_over_nothing_that_scripts_of_npm_have_prepared(
+    open_host: Host, open_path: Path, script: str, reason: str
+) -> None:
+    script = script.format(notes=open_path / "notes", root=open_host.root)
+
+    said = open_host.refuse(npm_tool(open_host, open_path, f"set -e; {script}"))
+
+    assert reason in said
+    assert list(open_host.root.iterdir()) == []
+
+
+@as_root
+def test_nothing_that_a_script_of_npm_has_started_goes_on(open_host: Host, open_path: Path) -> None:
+    script = f"setsid sh -c 'echo $$ > {open_path}/notes/pid; trap \"\" TERM HUP; sleep 600; sleep 600' & sleep 0.5"
+    open_host.install(npm_tool(open_host, open_path, script))
+
+    pid = int((open_path / "notes/pid").read_text())
+    assert host_tools.processes_of(host_tools.BUILDER) == []
+    assert not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import time
 import typing as t
 import urllib.parse
@@ -35,6 +36,19 @@ def log_in(address: str, password: str) -> tuple[int, str, str]:
 
 
 @pytest.fixture(scope="module")
+def session(code_server: str, declared: Declared) -> str:
+    """The cookie of who has logged in."""
+    status, headers, body = log_in(code_server, declared["bastion_code_server_password"])
+    assert status == 302, body
+    (cookie,) = [
+        line.partition(": ")[2].partition(";")[0]
+        for line in headers.splitlines()
+        if line.lower().startswith("set-cookie: ")
+    ]
+    return cookie
+
+
+@pytest.fixture(scope="module")
 def status(host: Host) -> dict[str, str]:
     """Of the main process, as the kernel sees it."""
     pid = host.check_output("systemctl show --property MainPID --value code-server")
@@ -58,6 +72,80 @@ def test_it_runs_as_its_user_and_in_its_groups(host: Host, declared: Declared, s
 def test_it_can_get_no_rights(status: dict[str, str]) -> None:
     assert status["NoNewPrivs"] == "1"
     assert int(status["CapBnd"], 16) == 0
+    assert status["Seccomp"] == "2"
+    assert status["Umask"] == "0077"
+
+
+def test_it_forwards_to_no_other_port(code_server: str, session: str) -> None:
+    for path in ("/proxy/22/", "/absproxy/22/"):
+        assert request(code_server, "GET", path, Cookie=session)[0] == 403
+
+
+@pytest.fixture
+def inside(host: Host, declared: Declared) -> t.Callable[[str], t.Any]:
+    """Runs a command line as a terminal of code-server does: a service of the same settings."""
+    unit = host.file("/etc/systemd/system/code-server.service").content_string
+    settings = dict.fromkeys(
+        re.findall(r"^((?!Exec|Type=|Restart|OOM|Documentation|Description|Wants|After)[A-Z]\w+=.*)$", unit, re.M)
+    )
+    options = " ".join(f"--property '{line}'" for line in settings if not line.startswith("WantedBy"))
+
+    def run(line: str) -> t.Any:
+        return host.run(f"systemd-run --quiet --wait --pipe {options} bash -c %s", line)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "git init --quiet x && cd x && git -c user.name=x -c user.email=x@x commit --quiet --allow-empty --message x",
+        "kubectl config current-context",
+        "helm version",
+        "aws --version",
+        "session-manager-plugin --version",
+        "uv venv --quiet --python python3 v && v/bin/python -c 'import ssl, sqlite3, multiprocessing as m; m.Lock()'",
+        "node --eval 'let s = 0; for (let i = 0; i < 1e7; i++) s += i; console.log(s, os.cpus().length)'",
+        "npm --version",
+        "python3 -m venv w && w/bin/python -c 'import os; assert os.sysconf(\"SC_NPROCESSORS_ONLN\")'",
+        "psql --version && redis-cli --version && jq --version && curl --version && less --version",
+        "ssh -G example.com && nice -n 5 true && free && top -b -n 1 && ps -ef",
+        "script --quiet --command 'test -t 0 && stty -a' /dev/null",
+        "cp --archive /etc/hostname h && tar -cf t.tar h && tar -xf t.tar && mktemp && flock h true",
+    ],
+)
+def test_a_developer_can_work_in_it(inside: t.Callable[[str], t.Any], line: str) -> None:
+    answer = inside(f'cd "$(mktemp --directory)" && {{ {line}; }}')
+    assert answer.rc == 0, answer
+
+
+def test_docker_is_there_for_who_is_in_its_group(inside: t.Callable[[str], t.Any], declared: Declared) -> None:
+    assert (inside("docker info").rc == 0) == ("docker" in declared["bastion_user_groups"])
+
+
+def test_the_system_is_not_there_to_be_changed(inside: t.Callable[[str], t.Any], host: Host) -> None:
+    host.check_output("install --directory --mode 0777 /home/other /var/open")
+    try:
+        for line in (
+            "touch /var/open/x",
+            "ls /home/other",
+            "unshare --user true",
+            "mount --bind /tmp /tmp",
+            "test -e /proc/1",
+            "ls /tmp/* /var/tmp/*",
+            "runuser --user root true || sudo --non-interactive true",
+        ):
+            assert inside(line).rc != 0, line
+    finally:
+        host.check_output("rm --recursive /home/other /var/open")
+
+
+def test_the_extensions_are_the_declared_ones(host: Host, declared: Declared) -> None:
+    folder = f"/home/{declared['bastion_user']}/.local/share/code-server/extensions"
+    found = host.check_output(f"find {folder} -mindepth 1 -maxdepth 1 -type d -printf '%f\\n'").split()
+    wanted = {f"{entry['name']}-{entry['version']}" for entry in declared["bastion_code_server_extensions"]}
+    assert {name.removesuffix("-universal") for name in found} == wanted
+    assert host.check_output("find /var/lib/platform -name '*.vsix'") == ""
 
 
 def test_it_listens_on_loopback_only(host: Host, declared: Declared) -> None:
@@ -79,15 +167,8 @@ def test_a_wrong_password_is_refused(code_server: str, declared: Declared) -> No
         assert "Incorrect password" in body or "Missing password" in body
 
 
-def test_the_right_password_opens_a_session(code_server: str, declared: Declared) -> None:
-    status, headers, body = log_in(code_server, declared["bastion_code_server_password"])
-    assert status == 302, body
-    (cookie,) = [
-        line.partition(": ")[2].partition(";")[0]
-        for line in headers.splitlines()
-        if line.lower().startswith("set-cookie: ")
-    ]
-    status, _, body = request(code_server, "GET", f"/?folder={declared['bastion_workspace']}", Cookie=cookie)
+def test_the_right_password_opens_a_session(code_server: str, declared: Declared, session: str) -> None:
+    status, _, body = request(code_server, "GET", f"/?folder={declared['bastion_workspace']}", Cookie=session)
     assert status == 200
     assert "workbench" in body
 

@@ -1,16 +1,30 @@
 # Copyright: Contributors to the agent_platform.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The host: its user, what listens, Docker Engine, hardening and security updates."""
+"""The host: its user, what runs and listens, the way out, hardening and security updates."""
 
 from __future__ import annotations
 
 import ipaddress
 import json
+import re
+import time
 import typing as t
+from collections.abc import Callable, Iterator
 
+import pytest
+import yaml
 from testinfra.host import Host
 
+from tests.support import bastion_host
+
 Declared = dict[str, t.Any]
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.2)
 
 
 def test_all_services_are_well(host: Host) -> None:
@@ -24,12 +38,102 @@ def test_the_user_has_no_rights_but_the_declared(host: Host, declared: Declared)
     assert host.run(f"grep --recursive --word-regexp {user} /etc/sudoers /etc/sudoers.d").rc != 0
 
 
-def test_docker_runs_and_obeys_members_of_its_group_only(host: Host, declared: Declared) -> None:
-    assert host.service("docker").is_running
-    assert host.service("docker").is_enabled
-    assert host.run("docker info").rc == 0
+def test_docker_runs_only_if_somebody_may_use_it(host: Host, declared: Declared) -> None:
+    used = "docker" in declared["bastion_user_groups"]
+    for unit in ("docker.service", "docker.socket", "containerd.service"):
+        assert host.service(unit).is_running == used
+    assert host.service("docker.service").is_enabled == used
+    if used:
+        assert host.run("docker info").rc == 0
+    else:
+        assert not host.service("docker.socket").is_enabled
+        assert not host.service("containerd.service").is_enabled
     answer = host.run(f"runuser --user {declared['bastion_user']} -- docker info")
-    assert (answer.rc == 0) == ("docker" in declared["bastion_user_groups"]), answer
+    assert (answer.rc == 0) == used, answer
+
+
+def test_sshd_is_there_and_does_not_run(host: Host) -> None:
+    assert host.package("openssh-server").is_installed
+    for unit in ("ssh.service", "ssh.socket"):
+        assert not host.service(unit).is_running
+        assert not host.service(unit).is_enabled
+
+
+def test_a_run_that_comes_by_sshd_is_known(host: Host) -> None:
+    script = yaml.safe_load((bastion_host.ROLE / "vars/main.yml").read_text())["__bastion_state_script"]
+    host.check_output("printf %%s %s >/tmp/state", script.partition('echo "network=')[0])
+    try:
+        # A process of that name stands for it.
+        host.check_output("cp /bin/bash /tmp/sshd")
+        for shell, known in (("/tmp/sshd", "sshd"), ("/bin/bash", "")):
+            assert f"reached_by={known}" in host.check_output(f"{shell} -c 'sh /tmp/state; true'").splitlines()
+    finally:
+        host.check_output("rm /tmp/state /tmp/sshd")
+
+
+@pytest.fixture
+def metadata(host: Host) -> Iterator[str]:
+    """The address of a stand-in for the metadata, on the loopback interface."""
+    address = "169.254.169.254"
+    host.check_output(f"ip address add {address}/32 dev lo")
+    host.check_output(f"systemd-run --unit test-metadata python3 -m http.server --bind {address} 80 --directory /srv")
+    try:
+        wait_until(lambda: host.run(f"curl --silent --fail http://{address}/").rc == 0)
+        yield f"http://{address}/"
+    finally:
+        host.run("systemctl stop test-metadata")
+        host.check_output(f"ip address delete {address}/32 dev lo")
+
+
+def test_only_some_users_reach_the_metadata(host: Host, declared: Declared, metadata: str) -> None:
+    answers = {
+        user: host.run(f"runuser --user {user} -- curl --silent --show-error --max-time 5 {metadata}")
+        for user in ("root", declared["bastion_user"], "nobody", "_apt")
+    }
+    assert {user: answer.rc for user, answer in answers.items()} == {
+        "root": 0, declared["bastion_user"]: 0, "nobody": 7, "_apt": 7
+    }, answers  # fmt: skip
+    rules = host.check_output("nft list table inet platform_metadata")
+    assert "fd00:ec2::254" in rules
+    assert "hook forward" in rules
+
+
+def test_the_rules_of_the_metadata_come_back_with_those_of_the_host(host: Host) -> None:
+    """nftables.service flushes all rules when it starts."""
+    host.check_output("systemctl start nftables.service")
+    try:
+        wait_until(lambda: host.run("nft list table inet platform_metadata").rc == 0)
+    finally:
+        host.check_output("systemctl stop nftables.service; systemctl restart platform-metadata.service")
+
+
+def test_services_are_shut_in(host: Host) -> None:
+    """From 0, nothing to fear, to 10. What a person works in is given more than what works by itself."""
+    most = {"code-server.service": 3.0, "platform-idle.service": 2.0, "platform-metadata.service": 2.0}
+    for unit, limit in most.items():
+        told = host.check_output(f"systemd-analyze security --no-pager {unit}")
+        assert float(re.search(r"exposure level for \S+: ([0-9.]+)", told)[1]) <= limit, told
+
+
+def test_the_host_gets_out_as_declared(host: Host, declared: Declared) -> None:
+    told = host.check_output(f"runuser --login {declared['bastion_user']} --command env").splitlines()
+    proxy = declared["bastion_https_proxy"]
+    assert (f"https_proxy={proxy}" in told) == (f"HTTPS_PROXY={proxy}" in told) == bool(proxy)
+    never = [line for line in told if line.startswith("no_proxy=")]
+    assert [all(name in line for name in ("169.254.169.254", "kubernetes.example.com")) for line in never] == (
+        [True] if proxy else []
+    )
+    assert ("Acquire::https::Proxy" in host.check_output("apt-config dump")) == bool(proxy)
+    docker = host.check_output("systemctl show --property EnvironmentFiles docker.service")
+    assert ("platform-network" in docker) == bool(proxy)
+    trusted = declared["bastion_ca_certificates"]
+    assert ("NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt" in told) == bool(trusted)
+    bundle = host.file("/etc/ssl/certs/ca-certificates.crt").content_string
+    assert [text.strip() in bundle for text in trusted] == [True] * len(trusted)
+    found = host.check_output("find /usr/local/share/ca-certificates /etc/ssl/certs -name 'platform-*'").split()
+    assert len(found) == 2 * len(trusted)
+    environment = host.check_output("systemctl show --property EnvironmentFiles code-server.service")
+    assert "platform-network" in environment
 
 
 def test_nothing_listens_on_a_public_address(host: Host) -> None:

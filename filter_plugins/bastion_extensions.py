@@ -1,0 +1,1 @@
+../plugins/filter/bastion_extensions.py
