@@ -319,6 +319,36 @@ def test_a_region_with_too_few_zones_for_eks():
             {"network_endpoint_policies": {"sqs": {}}},
             "network_endpoint_policies: 'sqs' is the policy of an endpoint that isn't declared",
         ),
+        ({"network_endpoint_policies": {"s3": "full"}, "network_endpoint_statements": {"ecr.api": [{}]}}, None),
+        (
+            {"network_endpoint_policies": {"s3": "all"}},
+            "network_endpoint_policies.s3: 'all' is neither a policy nor full, AWS's own",
+        ),
+        (
+            {"network_endpoint_statements": {"sqs": []}},
+            "network_endpoint_statements: 'sqs' has statements for an endpoint that isn't declared",
+        ),
+        (
+            {"network_endpoint_statements": {"s3": {"Effect": "Allow"}}},
+            "network_endpoint_statements.s3: {Effect: 'Allow'} is not a list of statements",
+        ),
+        (
+            {"network_endpoint_statements": {"s3": []}, "network_endpoint_policies": {"s3": {}}},
+            "network_endpoint_statements: 's3' has a policy of its own in network_endpoint_policies: put them there",
+        ),
+        ({"network_endpoint_organization_id": "o-a1b2c3d4e5"}, None),
+        (
+            {"network_endpoint_organization_id": "ou-a1b2"},
+            "network_endpoint_organization_id: 'ou-a1b2' is not the id of an organisation, such as o-a1b2c3d4e5",
+        ),
+        (
+            {"network_endpoint_accounts": ["210987654321", "21098765432"]},
+            "network_endpoint_accounts[1]: '21098765432' is not an AWS account id of 12 digits, in quotes",
+        ),
+        (
+            {"network_endpoint_buckets": ["s3://theirs"]},
+            "network_endpoint_buckets[0]: 's3://theirs' is not the name of a bucket, without s3:// and path",
+        ),
         ({"network_dhcp_options_id": "dopt-0123456789abcdef0"}, None),
         (
             {"network_dhcp_options_id": "default"},

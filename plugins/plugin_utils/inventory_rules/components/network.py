@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 import typing as t
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from ipaddress import IPv4Network
 
 from ansible_collections.agent_platform.aws.plugins.filter.security_group_rules import HIGHEST_PORT, TrafficError
@@ -31,6 +31,11 @@ UNUSABLE = tuple(IPv4Network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "169
 DHCP_OPTIONS = re.compile(r"dopt-[0-9a-f]{8,17}")
 SAMPLES = {"vpc_id": "vpc-" + 17 * "x", "cloudfront_prefix_list_id": "pl-" + 8 * "x"}
 SERVICE = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
+# What those let through the endpoints are written like.
+ORGANIZATION = re.compile(r"o-[a-z0-9]{10,32}")
+ACCOUNT = re.compile(r"\d{12}")
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+FULL = "full"
 
 
 def _zone_faults(zones: list[str], region: str | None) -> Iterator[Fault]:
@@ -131,6 +136,35 @@ def _endpoint_faults(variable: str, services: list[str]) -> Iterator[Fault]:
         yield fault(variable, service, "occurs more than once")
 
 
+def _perimeter_faults(values: Mapping[str, t.Any], services: Collection[str]) -> Iterator[Fault]:
+    """Who and what is let through the endpoints."""
+    variable = "network_endpoint_organization_id"
+    organization = values.get(variable)
+    if organization and not ORGANIZATION.fullmatch(organization):
+        yield fault(variable, organization, "is not the id of an organisation, such as o-a1b2c3d4e5")
+    for variable, pattern, rule in (
+        ("network_endpoint_accounts", ACCOUNT, "is not an AWS account id of 12 digits, in quotes"),
+        ("network_endpoint_buckets", BUCKET, "is not the name of a bucket, without s3:// and path"),
+    ):
+        for index, name in enumerate(values.get(variable) or []):
+            if not pattern.fullmatch(name):
+                yield fault(f"{variable}[{index}]", name, rule)
+    policies, statements = (values.get(f"network_endpoint_{what}") or {} for what in ("policies", "statements"))
+    for service, policy in policies.items():
+        if service not in services:
+            yield fault("network_endpoint_policies", service, "is the policy of an endpoint that isn't declared")
+        elif policy != FULL and not isinstance(policy, Mapping):
+            yield fault(f"network_endpoint_policies.{service}", policy, f"is neither a policy nor {FULL}, AWS's own")
+    for service, added in statements.items():
+        variable = "network_endpoint_statements"
+        if service not in services:
+            yield fault(variable, service, "has statements for an endpoint that isn't declared")
+        elif service in policies:
+            yield fault(variable, service, "has a policy of its own in network_endpoint_policies: put them there")
+        elif not isinstance(added, list) or not all(isinstance(item, Mapping) for item in added):
+            yield fault(f"{variable}.{service}", added, "is not a list of statements")
+
+
 def _traffic_faults(entries: list[Mapping]) -> Iterator[Fault]:
     for index, entry in enumerate(entries):
         if {"source", "destination"} <= set(entry):
@@ -175,9 +209,7 @@ def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterat
     for name in ("network_gateway_endpoints", "network_interface_endpoints"):
         services += values.get(name) or []
         yield from _endpoint_faults(name, values.get(name) or [])
-    for service in values.get("network_endpoint_policies") or {}:
-        if service not in services:
-            yield fault("network_endpoint_policies", service, "is the policy of an endpoint that isn't declared")
+    yield from _perimeter_faults(values, services)
     dhcp = values.get("network_dhcp_options_id")
     if dhcp and not DHCP_OPTIONS.fullmatch(dhcp):
         yield fault("network_dhcp_options_id", dhcp, "is not the id of DHCP options, such as dopt-0123456789abcdef0")
