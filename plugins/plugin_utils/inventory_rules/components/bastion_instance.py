@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from .. import instance_types
 from ..fault import Fault, fault
+from ..internet import WHY
 from ..models import named_model_faults
 from ..names import Name, fixed_names
 from ..permissions import access_policy_faults, database_user_faults, group_faults, statement_faults
@@ -60,6 +61,14 @@ def faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Itera
     yield from group_faults(groups, values.get(groups) or [])
     for index, policy in enumerate(values.get("bastion_instance_cluster_policies") or []):
         yield from access_policy_faults(f"bastion_instance_cluster_policies[{index}]", policy)
+
+
+def internet_faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Iterator[Fault]:
+    """Package sources and the makers' sites of tools."""
+    variable = "bastion_instance_configured"
+    if values.get(variable):
+        rule = f"takes packages and tools of the internet, {WHY}: make it false, with an image that has what is needed"
+        yield fault(variable, True, rule)
 
 
 def names(values: Mapping[str, t.Any]) -> Iterator[Name]:

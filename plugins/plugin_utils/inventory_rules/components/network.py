@@ -14,11 +14,13 @@ from ipaddress import IPv4Network
 from ansible_collections.agent_platform.aws.plugins.filter.security_group_rules import HIGHEST_PORT, TrafficError
 from ansible_collections.agent_platform.aws.plugins.filter.security_group_rules import check as check_traffic
 from ansible_collections.agent_platform.aws.plugins.filter.subnet_plan import TIERS, VPC_PREFIX_LENGTHS, PlanError, plan
-from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.network import BARRED_BY_EKS
+from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.network import BARRED_BY_EKS, PREFIX_LISTS
 from ansible_collections.agent_platform.aws.plugins.module_utils.names import SECURITY_GROUPS
+from ansible_collections.agent_platform.aws.plugins.plugin_utils import roles
 
 from ..fault import Fault, fault
-from ..formats import network_rule, repeated
+from ..formats import dns_name_rule, network_rule, repeated
+from ..internet import CLOSED
 from ..names import Name, fixed_names
 from ..quotas import Need
 
@@ -29,13 +31,14 @@ KEPT_FOR_CLUSTER = 6
 # Networks that AWS accepts for no VPC.
 UNUSABLE = tuple(IPv4Network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"))
 DHCP_OPTIONS = re.compile(r"dopt-[0-9a-f]{8,17}")
-SAMPLES = {"vpc_id": "vpc-" + 17 * "x", "cloudfront_prefix_list_id": "pl-" + 8 * "x"}
+SAMPLES = {"vpc_id": "vpc-" + 17 * "x", **dict.fromkeys(PREFIX_LISTS, "pl-" + 8 * "x")}
 SERVICE = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
 # What those let through the endpoints are written like.
 ORGANIZATION = re.compile(r"o-[a-z0-9]{10,32}")
 ACCOUNT = re.compile(r"\d{12}")
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 FULL = "full"
+GATEWAY_SERVICES = {"s3", "dynamodb"}
 
 
 def _zone_faults(zones: list[str], region: str | None) -> Iterator[Fault]:
@@ -79,11 +82,23 @@ def _declared_faults(values: Mapping[str, t.Any], vpc: IPv4Network | None, zone_
             seen.append((path, network))
 
 
-def _addresses_needed(values: Mapping[str, t.Any], cluster: Mapping[str, t.Any], zone_count: int) -> tuple[int, str]:
+def _needed(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> list[str]:
+    """The services to which endpoints must lead, because nothing else does."""
+    if values.get("network_nat_gateways") != CLOSED:
+        return []
+    return roles.endpoints(others, lambda component, variable: others[component].get(variable))
+
+
+def _interface_endpoints(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> set[str]:
+    declared = values.get("network_interface_endpoints") or []
+    found = {*(declared if values.get("network_interface_endpoints_enabled") else []), *_needed(values, others)}
+    return found - GATEWAY_SERVICES
+
+
+def _addresses_needed(values: Mapping[str, t.Any], others: Mapping[str, Mapping], zone_count: int) -> tuple[int, str]:
     """Addresses that a private subnet must have for what the inventory puts in it at the least, and what that is."""
-    endpoints = (
-        len(values.get("network_interface_endpoints") or []) if values.get("network_interface_endpoints_enabled") else 0
-    )
+    endpoints = len(_interface_endpoints(values, others))
+    cluster = others.get("eks", {})
     groups = [group for group in cluster.get("eks_node_groups") or [] if group.get("state") != "absent"]
     nodes = math.ceil(sum(group.get("max_size", 0) for group in groups) / zone_count)
     parts = [f"{KEPT_FOR_CLUSTER} of EKS"]
@@ -94,7 +109,7 @@ def _addresses_needed(values: Mapping[str, t.Any], cluster: Mapping[str, t.Any],
     return KEPT_FOR_CLUSTER + endpoints + nodes, ", ".join(parts)
 
 
-def _plan_faults(values: Mapping[str, t.Any], cluster: Mapping[str, t.Any], zones: list[str]) -> Iterator[Fault]:
+def _plan_faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping], zones: list[str]) -> Iterator[Fault]:
     """Whether the subnets fit into the VPC, and what is planned for them into the subnets."""
     declared = {tier: values.get(f"network_{tier}_subnet_cidrs") or [] for tier in TIERS}
     try:
@@ -103,7 +118,7 @@ def _plan_faults(values: Mapping[str, t.Any], cluster: Mapping[str, t.Any], zone
         variable, _colon, text = str(error).partition(": ")
         yield Fault(variable, text)
         return
-    needed, why = _addresses_needed(values, cluster, len(zones))
+    needed, why = _addresses_needed(values, others, len(zones))
     private = [subnet["cidr_block"] for subnet in subnets if subnet["tier"] == "private"]
     for index, text in enumerate(private):
         free = IPv4Network(text).num_addresses - KEPT_BY_AWS
@@ -203,18 +218,32 @@ def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterat
         found = list(_declared_faults(values, vpc, len(zones)))
         yield from found
         if vpc and not found and len(set(zones)) == len(zones) >= FEWEST_ZONES:
-            yield from _plan_faults(values, others.get("eks", {}), zones)
+            yield from _plan_faults(values, others, zones)
 
-    services: list[str] = []
+    services = _needed(values, others)
     for name in ("network_gateway_endpoints", "network_interface_endpoints"):
         services += values.get(name) or []
         yield from _endpoint_faults(name, values.get(name) or [])
     yield from _perimeter_faults(values, services)
+    for index, host in enumerate(values.get("network_private_hosts") or []):
+        if rule := dns_name_rule(host):
+            yield fault(f"network_private_hosts[{index}]", host, rule)
     dhcp = values.get("network_dhcp_options_id")
     if dhcp and not DHCP_OPTIONS.fullmatch(dhcp):
         yield fault("network_dhcp_options_id", dhcp, "is not the id of DHCP options, such as dopt-0123456789abcdef0")
     yield from _traffic_faults(values.get("network_additional_traffic") or [])
     yield from _ingress_faults(values)
+
+
+def internet_faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterator[Fault]:
+    """CloudFront's way in."""
+    variable = "network_ingress_from_cloudfront"
+    if values.get(variable) and "vpc_origin" in others:
+        rule = (
+            "lets the front end reach the gateways by a VPC origin, which CloudFront makes only where the VPC has an "
+            "internet gateway, and network_nat_gateways: none has none: make it false"
+        )
+        yield fault(variable, True, rule)
 
 
 def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
@@ -248,8 +277,8 @@ def needs(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterato
     yield Need("vpcs", 1, "network_vpc_cidr")
     existing = (platform.get("network") or {}).get("availability_zones") or []
     zones = values.get("network_availability_zones") or existing
-    each = values.get("network_nat_gateways") == "per_az"
-    yield Need("elastic_ips", max(len(zones), FEWEST_ZONES) if each else 1, "network_nat_gateways")
+    counts = {"per_az": max(len(zones), FEWEST_ZONES), "single": 1, CLOSED: 0}
+    yield Need("elastic_ips", counts[values.get("network_nat_gateways", "single")], "network_nat_gateways")
 
 
 def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:

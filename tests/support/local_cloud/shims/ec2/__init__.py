@@ -35,6 +35,9 @@ subnets
 attributes
     ModifyVpcAttribute, DescribeVpcAttribute and ModifySubnetAttribute drop members, and take several where AWS takes
     one; ModifyVpcTenancy is unknown; subnets have no network ACL.
+network_acls
+    CreateNetworkAclEntry and ReplaceNetworkAclEntry drop ports; rules of the same number, limits, and the rule that
+    denies the rest are unknown; DeleteNetworkAcl deletes what is in use.
 network_interfaces
     CreateNetworkInterface drops tags; DescribeNetworkInterfaces ignores filters; DeleteNetworkInterface deletes what is
     in use.
@@ -55,6 +58,7 @@ from . import (
     instances,
     launch_templates,
     nat_gateways,
+    network_acls,
     network_interfaces,
     security_groups,
     subnets,
@@ -68,6 +72,7 @@ _TOKEN_OPERATIONS = (
     "CreateNatGateway",
     "CreateLaunchTemplate",
     "CreateLaunchTemplateVersion",
+    "CreateNetworkAcl",
     "CreateRouteTable",
     "RunInstances",
 )
@@ -78,6 +83,7 @@ _PARTS = (
     instances,
     launch_templates,
     nat_gateways,
+    network_acls,
     network_interfaces,
     security_groups,
     subnets,
