@@ -489,7 +489,8 @@ def _endpoint_services(search: Search, answer: Mapping[str, Any] | None) -> dict
 
 def _short(search: Search, service: str) -> str:
     """com.amazonaws.us-west-2.ecr.api is ecr.api; in China some begin differently."""
-    return service.split(f".{search.scope.region}.", 1)[-1]
+    short = service.split(f".{search.scope.region}.", 1)[-1]
+    return short.removesuffix(".cn") if search.scope.region.startswith("cn-") else short
 
 
 def summary(facts: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-import typing as t
 from collections.abc import Iterator, Mapping
 
 from .fault import Fault, fault
@@ -23,7 +22,7 @@ def is_closed(others: Mapping[str, Mapping]) -> bool:
 
 
 def reaches(host: str, others: Mapping[str, Mapping]) -> bool:
-    """Whether a host is reached through an endpoint, as the region's ECR is, or in a way that the inventory knows of."""
+    """Whether a host is reached through an endpoint, as the region's ECR is, or as the inventory says."""
     network = others["network"]
     region = re.escape(str(network.get("platform_region")))
     private = re.fullmatch(rf"\d{{12}}\.dkr\.ecr(-fips)?\.{region}\.amazonaws\.com(\.cn)?", host)

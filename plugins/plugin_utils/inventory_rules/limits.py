@@ -74,8 +74,8 @@ class Count(t.NamedTuple):
 class Rules(t.NamedTuple):
     """Rules of a security group, of which those for IPv4 and for IPv6 count apart and those for groups as both.
 
-    A prefix list has a weight of its own: CloudFront's, from which clients come, counts as 55, those of S3 and DynamoDB,
-    which traffic goes to, as 1.
+    A prefix list has a weight of its own: CloudFront's, from which clients come, counts as 55, and those of S3 and
+    DynamoDB, which traffic goes to, as 1.
     """
 
     most: int

@@ -20,7 +20,7 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils import roles
 
 from ..fault import Fault, fault
 from ..formats import dns_name_rule, network_rule, repeated
-from ..internet import CLOSED
+from ..internet import CLOSED, is_closed
 from ..names import Name, fixed_names
 from ..quotas import Need
 
@@ -84,7 +84,7 @@ def _declared_faults(values: Mapping[str, t.Any], vpc: IPv4Network | None, zone_
 
 def _needed(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> list[str]:
     """The services to which endpoints must lead, because nothing else does."""
-    if values.get("network_nat_gateways") != CLOSED:
+    if not is_closed({"network": values}):
         return []
     return roles.endpoints(others, lambda component, variable: others[component].get(variable))
 
@@ -226,7 +226,8 @@ def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterat
         yield from _endpoint_faults(name, values.get(name) or [])
     yield from _perimeter_faults(values, services)
     for index, host in enumerate(values.get("network_private_hosts") or []):
-        if rule := dns_name_rule(host):
+        if dns_name_rule(host) or "." not in host:
+            rule = "is not the name of a host, such as registry.example.com, without https:// and path"
             yield fault(f"network_private_hosts[{index}]", host, rule)
     dhcp = values.get("network_dhcp_options_id")
     if dhcp and not DHCP_OPTIONS.fullmatch(dhcp):
@@ -272,6 +273,35 @@ def _offer_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) ->
         yield fault(variable, zones, f"can't be chosen: the region offers {len(usable)} zones that EKS takes")
 
 
+def _service_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+    """Services that have no endpoint in the region or in one of the zones, or one that takes no policy."""
+    offered = ((platform.get("offers") or {}).get("network") or {}).get("endpoint_services") or {}
+    if not offered:
+        return
+    zones = values.get("network_availability_zones") or (platform.get("network") or {}).get("availability_zones") or []
+    enabled = values.get("network_interface_endpoints_enabled")
+    # Of those that are needed under a condition AWS tells.
+    needed = roles.endpoints(platform, lambda _component, _variable: False) if is_closed({"network": values}) else []
+    declared = {
+        "network_gateway_endpoints": values.get("network_gateway_endpoints") or [],
+        "network_interface_endpoints": (values.get("network_interface_endpoints") or []) if enabled else [],
+    }
+    known = [service for services in declared.values() for service in services]
+    declared["network_nat_gateways"] = [service for service in needed if service not in known]
+    for variable, services in declared.items():
+        for service in services:
+            told = offered.get(service)
+            missing = [zone for zone in zones if told and service not in GATEWAY_SERVICES and zone not in told["zones"]]
+            why = ", which is needed without a way to the internet" if variable == "network_nat_gateways" else ""
+            if told is None:
+                yield fault(variable, service, f"has no endpoint in this region{why}")
+            elif missing:
+                yield fault(variable, service, f"has no endpoint in {' and '.join(missing)}{why}")
+            elif not told["takes_policy"] and (values.get("network_endpoint_policies") or {}).get(service) != FULL:
+                rule = f"has an endpoint that takes no policy: put {service}: {FULL} in network_endpoint_policies"
+                yield fault(variable, service, rule)
+
+
 def needs(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Need]:
     """The VPC, and an address for each NAT gateway."""
     yield Need("vpcs", 1, "network_vpc_cidr")
@@ -284,6 +314,7 @@ def needs(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterato
 def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
     """What would have to change of a network that exists and can't be changed, and what AWS doesn't offer for it."""
     yield from _offer_faults(values, platform)
+    yield from _service_faults(values, platform)
     network = platform.get("network") or {}
     existing, declared = network.get("cidr_block"), values.get("network_vpc_cidr")
     if not existing or not declared:
