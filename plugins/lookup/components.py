@@ -64,11 +64,11 @@ def _items(hostvars, component, variable):
 
 def _value(hostvars, component, variable):
     """A variable as the inventory has it, or else by default. One that is wrong is preflight's to report."""
-    default = roles.load(component, "defaults/main.yml").get(variable)
     try:
-        return hostvars[component].get(variable, default)
+        declared = hostvars[component].get(variable)
     except AnsibleError:
-        return default
+        declared = None
+    return roles.load(component, "defaults/main.yml").get(variable) if declared is None else declared
 
 
 def _is_named(item):
