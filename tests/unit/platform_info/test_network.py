@@ -98,6 +98,11 @@ def acl(*subnets, **members):
     }
 
 
+def own_acl(number, name, *subnets, **members):
+    own = {"NetworkAclId": f"acl-{number}", "IsDefault": False, "Tags": owned(name)}
+    return acl(*subnets, **{**own, **members})
+
+
 def group(group_id, name, tags=()):
     return {"GroupId": group_id, "GroupName": name, "VpcId": "vpc-1", "Tags": list(tags)}
 
@@ -171,7 +176,13 @@ ANSWERS = {
             group("sg-redis", f"{PREFIX}-redis", owned("redis")),
         ]
     },
-    "DescribeNetworkAcls": {"NetworkAcls": [acl("subnet-a", "subnet-b", "subnet-c", "subnet-d")]},
+    "DescribeNetworkAcls": {
+        "NetworkAcls": [
+            acl(),
+            own_acl(3, "public", "subnet-a", "subnet-b"),
+            own_acl(2, "private", "subnet-c", "subnet-d", Entries=[]),
+        ]
+    },
     "DescribeVpcEndpointServices": {
         "ServiceDetails": [
             {
@@ -417,35 +428,31 @@ class TestTwins:
 class TestNetworkAcls:
     """Those of the platform, one for each tier."""
 
-    def acl(self, number, name, *subnets, **members):
-        tags = {"NetworkAclId": f"acl-{number}", "IsDefault": False, "Tags": owned(name)}
-        return acl(*subnets, **{**tags, **members})
-
     def found(self, *acls):
         answers = {**ANSWERS, "DescribeNetworkAcls": {"NetworkAcls": [acl(), *acls]}}
         found, _aws = look(answers, "network")
         return found, found.components["network"]
 
     def test_by_their_names(self):
-        found, network = self.found(self.acl(2, "private", "subnet-c", Entries=[]), self.acl(3, "public", "subnet-a"))
+        found, network = self.found(own_acl(2, "private", "subnet-c", Entries=[]), own_acl(3, "public", "subnet-a"))
         assert network["network_acls"] == {"public": "acl-3", "private": "acl-2"}
         assert "network_acls" not in network["spare"]
         assert found.warnings == []
 
     def test_by_their_subnets_where_the_name_is_lost(self):
         lost = [tag for tag in owned("private") if tag["Key"] != "Name"]
-        _found, network = self.found(self.acl(2, "private", "subnet-c", Tags=lost))
+        _found, network = self.found(own_acl(2, "private", "subnet-c", Tags=lost))
         assert network["network_acls"] == {"public": None, "private": "acl-2"}
 
     def test_a_twin_and_what_serves_nothing_are_spare(self):
         _found, network = self.found(
-            self.acl(2, "private", "subnet-c"), self.acl(4, "private"), self.acl(5, "something-else")
+            own_acl(2, "private", "subnet-c"), own_acl(4, "private"), own_acl(5, "something-else")
         )
         assert network["network_acls"]["private"] == "acl-2"
         assert sorted(item["id"] for item in network["spare"]["network_acls"]) == ["acl-4", "acl-5"]
 
     def test_one_of_others_is_theirs(self):
-        found, network = self.found(self.acl(2, "private", "subnet-c", Tags=tag_list(Name="shop")))
+        found, network = self.found(own_acl(2, "private", "subnet-c", Tags=tag_list(Name="shop")))
         assert network["network_acls"] == {"public": None, "private": None}
         assert "network ACL acl-2, which the platform doesn't manage" in found.warnings[0]
 
