@@ -30,7 +30,8 @@ RETURN = r"""
 _raw:
   description:
     - One dict, in whose parts the components are in the order in which they are built.
-    - C(service_linked_roles) are the services, each once, whose roles components of the inventory need.
+    - C(endpoints) are the services of AWS, each once, that what components of the inventory have in the VPC calls.
+      C(service_linked_roles) are the services, each once, whose roles components of the inventory need.
     - C(requires), C(required_by) and C(reads) are lists of components, by component; of those that one reads only what
       there is.
       C(entries) are lists of names, by the components that make things from a list, as the option of
@@ -38,6 +39,8 @@ _raw:
   type: list
   elements: dict
 """
+
+import functools
 
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
@@ -57,6 +60,15 @@ def _items(hostvars, component, variable):
         declared = None
     found = declared if isinstance(declared, type(default)) else default
     return [{"name": found}] * bool(found) if isinstance(found, str) else found
+
+
+def _value(hostvars, component, variable):
+    """A variable as the inventory has it, or else by default. One that is wrong is preflight's to report."""
+    try:
+        declared = hostvars[component].get(variable)
+    except AnsibleError:
+        declared = None
+    return roles.load(component, "defaults/main.yml").get(variable) if declared is None else declared
 
 
 def _is_named(item):
@@ -84,6 +96,10 @@ class LookupModule(LookupBase):
                     for component, about in described.items()
                 },
                 "entries": entries,
+                "endpoints": roles.endpoints(
+                    (component for component in described if component in variables["hostvars"]),
+                    functools.partial(_value, variables["hostvars"]),
+                ),
                 "service_linked_roles": sorted(
                     {
                         service

@@ -75,6 +75,7 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
     component_samples,
     conflict_faults,
     dependent_faults,
+    internet_faults,
     protection_faults,
     removal_rules,
 )
@@ -292,6 +293,7 @@ class Inventory:
             values, faults = self.values[host]
             faults = [*faults, *component_faults(host, values, others)]
             yield from self.placed(host, faults, {item.root for item in (*faults, *self.shared_values[host][1])})
+        yield from self._internet_faults(components, others)
         # Of all components: a run of one of them must not take what is another's.
         claimed = {host: component_names(host, others[host]) for host in self.hosts}
         for host, other, clash in name_faults(claimed):
@@ -311,6 +313,13 @@ class Inventory:
         for host in components:
             yield from self.placed(host, unknown_variable_faults(names[host], self.components, self.known))
             yield from self.placed(host, misplaced_variable_faults(host, names, options))
+
+    def _internet_faults(self, hosts: list[str], others: Mapping[str, Mapping]) -> Iterator[Fault]:
+        """Of all components where the network is in the run, which would close the way of those that exist."""
+        for host in self.hosts if "network" in hosts else hosts:
+            skipped = host in self.in_cluster and self.shared_values[host][0].get("platform_cluster_access") == "none"
+            if not skipped:
+                yield from self.placed(host, internet_faults(host, others[host], others))
 
     def _of_what_exists(self, find: Callable, hosts: list[str], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
         for host in hosts:

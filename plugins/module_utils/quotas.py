@@ -80,6 +80,7 @@ QUOTAS = {
     "policies_per_role": Quota(
         "iam", "L-0DA4ABF3", "Managed policies per role", "policies", summary="AttachedPoliciesPerRoleQuota"
     ),
+    "rules_per_acl": Quota("vpc", "L-2AEEBF1A", "Rules per network ACL", "rules"),
     "rules_per_group": Quota("vpc", "L-0EA8095F", "Inbound or outbound rules per security group", "rules"),
 }
 

@@ -10,7 +10,7 @@ import functools
 import graphlib
 import os
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from ansible.module_utils.common.yaml import yaml_load
 
@@ -34,6 +34,22 @@ def described() -> dict[str, dict]:
     found = {role: about for role in sorted(os.listdir(ROLES)) if (about := load(role, "meta/component.yml"))}
     order = graphlib.TopologicalSorter({component: about["requires"] for component, about in found.items()})
     return {component: found[component] for component in order.static_order()}
+
+
+def endpoints(components: Iterable[str], value_of: Callable[[str, str], t.Any]) -> list[str]:
+    """The services of AWS that parts of these components call from within the VPC, each once.
+
+    value_of: gives a component's variable, which decides where an entry has one.
+    """
+    abouts = described()
+    entries = [(name, entry) for name in components if name in abouts for entry in abouts[name].get("endpoints", [])]
+    return list(
+        dict.fromkeys(
+            entry if isinstance(entry, str) else entry["service"]
+            for component, entry in entries
+            if isinstance(entry, str) or value_of(component, entry["when"])
+        )
+    )
 
 
 @functools.cache

@@ -165,15 +165,25 @@ def steps():
     return [(hosts, layers().get(hosts, [hosts])) for hosts in plays if hosts]
 
 
+def known_inputs(component):
+    shared = read(ROOT / "group_vars/all/common.yml")
+    return {*shared, *read(ROOT / "roles" / component / "defaults/main.yml")}
+
+
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_component_says_what_it_builds_on(component):
     about = read(ROOT / "roles" / component / "meta/component.yml")
     step = {host: number for number, (_play, hosts) in enumerate(steps()) for host in hosts}
 
-    assert {"requires"} <= set(about) <= {"requires", "reads", "entries", "protected_by", "service_linked_roles"}
+    known = {"requires", "reads", "entries", "endpoints", "protected_by", "service_linked_roles"}
+    assert {"requires"} <= set(about) <= known
     assert set(about["requires"]) <= set(COMPONENTS) - {component}
     # In a play all start at once.
     assert [required for required in about["requires"] if step[required] >= step[component]] == []
+    for entry in about.get("endpoints", []):
+        assert isinstance(entry, str) or (
+            set(entry) == {"service", "when"} and entry["when"] in known_inputs(component)
+        )
     if "entries" in about:
         shared = read(ROOT / "group_vars/all/common.yml")
         lists = {**shared, **read(ROOT / "roles" / component / "defaults/main.yml")}

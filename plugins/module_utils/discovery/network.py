@@ -19,8 +19,13 @@ TIERS = ("public", "private")
 TIER_TAG = "Tier"
 ENDING = ("deleting", "deleted")
 ALIVE = ("available", "pending")
-# What CloudFront sends from, as EC2 keeps it: an interface of a VPC origin has the address of where it comes from.
-CLOUDFRONT_LIST = "com.amazonaws.global.cloudfront.origin-facing"
+# Lists of addresses that AWS keeps, by the fact that has their ids: what CloudFront sends from, which is what an
+# interface of a VPC origin shows, and what gateway endpoints lead to.
+PREFIX_LISTS = {
+    "cloudfront_prefix_list_id": "com.amazonaws.global.cloudfront.origin-facing",
+    "dynamodb_prefix_list_id": "com.amazonaws.{region}.dynamodb",
+    "s3_prefix_list_id": "com.amazonaws.{region}.s3",
+}
 # Zones in which EKS makes no cluster, by id: names stand for other zones in each account.
 BARRED_BY_EKS = ("use1-az3", "usw1-az2", "cac1-az3")
 # What is read of the VPC: by operation its path in the answer, the member with the id, and the filter.
@@ -53,9 +58,10 @@ def empty(search: Search) -> dict[str, Any]:
         "route_tables": {"public": None, "private": {}},
         "security_groups": dict.fromkeys(SECURITY_GROUPS),
         "endpoints": {},
+        "network_acls": dict.fromkeys(TIERS),
         "flow_log_id": None,
         "default_security_group_id": None,
-        "cloudfront_prefix_list_id": None,
+        **dict.fromkeys(PREFIX_LISTS),
         "spare": {},
     }
 
@@ -68,7 +74,7 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     owned = search.start("ec2", "describe_vpcs", Filters=filters_of(search.scope.owner_tags))
     gateways = search.start("ec2", "describe_internet_gateways")
     addresses = search.start("ec2", "describe_addresses")
-    lists = _start_cloudfront_list(search)
+    lists = _start_prefix_lists(search)
     roles = search.start_roles(["flow-logs"])
     log_groups = search.start_log_group(log_group)
 
@@ -77,24 +83,26 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     vpc_id = vpc["VpcId"] if vpc else None
     _add_internet_gateway(search, facts, (gateways.result() or {}).get("InternetGateways", []), vpc_id)
     if vpc:
-        facts.update(
-            vpc_id=vpc_id, cidr_block=vpc["CidrBlock"], cloudfront_prefix_list_id=_cloudfront_list(lists.result())
-        )
+        facts.update(vpc_id=vpc_id, cidr_block=vpc["CidrBlock"], **_prefix_lists(search, lists.result()))
         _Inside(search, facts, vpc_id).collect()
     _add_addresses(search, facts, (addresses.result() or {}).get("Addresses", []))
     search.roles(roles)
     search.check_log_group(log_group, log_groups, written=facts["flow_log_id"] is not None)
 
 
-def _start_cloudfront_list(search: Search) -> Future:
-    named = [{"Name": "prefix-list-name", "Values": [CLOUDFRONT_LIST]}]
+def _names_of_lists(search: Search) -> dict[str, str]:
+    return {fact: name.format(region=search.scope.region) for fact, name in PREFIX_LISTS.items()}
+
+
+def _start_prefix_lists(search: Search) -> Future:
+    named = [{"Name": "prefix-list-name", "Values": sorted(_names_of_lists(search).values())}]
     return search.start("ec2", "describe_managed_prefix_lists", Filters=named)
 
 
-def _cloudfront_list(answer: Mapping[str, Any] | None) -> str | None:
-    """The id of that list in the region; there is none where CloudFront isn't."""
-    lists = [item for item in (answer or {}).get("PrefixLists", []) if item["PrefixListName"] == CLOUDFRONT_LIST]
-    return lists[0]["PrefixListId"] if lists else None
+def _prefix_lists(search: Search, answer: Mapping[str, Any] | None) -> dict[str, str | None]:
+    """The ids of those lists in the region; there is none of CloudFront where that isn't."""
+    ids = {item["PrefixListName"]: item["PrefixListId"] for item in (answer or {}).get("PrefixLists", [])}
+    return {fact: ids.get(name) for fact, name in _names_of_lists(search).items()}
 
 
 def _vpc_name(search: Search) -> str:
@@ -224,6 +232,7 @@ class _Inside:
         self.add_subnets()
         self.add_nat_gateways()
         self.add_route_tables()
+        self.add_network_acls()
         self.add_endpoints()
         self.add_security_groups()
         self.add_flow_log()
@@ -307,12 +316,27 @@ class _Inside:
                 facts["route_tables"]["private"][place] = first["RouteTableId"]
             _spare(facts, "route_tables", [{"id": table["RouteTableId"]} for table in spare])
 
+    def add_network_acls(self) -> None:
+        """One for each tier, known by its name or by the subnets that use it."""
+        tiers = {subnet: tier for tier in TIERS for subnet in self.facts["subnet_ids"][tier]}
+        places: dict[str | None, list[dict]] = {}
+        for acl in self.ours("describe_network_acls"):
+            named = next((tier for tier in TIERS if self.named(tier)(acl)), None)
+            serves = (tiers.get(item.get("SubnetId")) for item in acl.get("Associations", []))
+            # The one that AWS has made with the VPC has no tags, and is no one's.
+            if not acl.get("IsDefault") and (named or self.owns(acl)):
+                places.setdefault(named or next(filter(None, serves), None), []).append(acl)
+        for tier, acls in sorted(places.items(), key=lambda item: str(item[0])):
+            first, spare = None, acls
+            if tier:
+                first, spare = _first(self.search, f"{tier} network ACLs", acls, "NetworkAclId", self.named(tier))
+                self.facts["network_acls"][tier] = first["NetworkAclId"]
+            _spare(self.facts, "network_acls", [{"id": acl["NetworkAclId"]} for acl in spare])
+
     def add_endpoints(self) -> None:
         places: dict[str, list[dict]] = {}
         for endpoint in self.ours("describe_vpc_endpoints"):
-            # com.amazonaws.us-west-2.ecr.api is ecr.api; in China some begin differently.
-            service = endpoint["ServiceName"].split(f".{self.search.scope.region}.", 1)[-1]
-            places.setdefault(service, []).append(endpoint)
+            places.setdefault(_short(self.search, endpoint["ServiceName"]), []).append(endpoint)
         for service, endpoints in sorted(places.items()):
             name = self.named(f"endpoint-{service}")
             first, spare = _first(
@@ -378,10 +402,14 @@ class _Inside:
         """Tell of ways for traffic that the platform doesn't manage: network ACLs and the main route table."""
         warn, mine = self.search.warnings.append, {*self.facts["subnet_ids"]["public"]}
         mine |= {*self.facts["subnet_ids"]["private"]}
+        managed = {
+            *self.facts["network_acls"].values(),
+            *(acl["id"] for acl in self.facts["spare"].get("network_acls", [])),
+        }
         for acl in (self.started["describe_network_acls"].result() or {}).get("NetworkAcls", []):
             of_ours = sorted(item["SubnetId"] for item in acl.get("Associations", []) if item.get("SubnetId") in mine)
             refuses = not acl.get("IsDefault") or not _lets_all_through(acl.get("Entries", []))
-            if of_ours and refuses:
+            if of_ours and refuses and acl["NetworkAclId"] not in managed:
                 warn(
                     f"{self.search.component.name}: network ACL {acl['NetworkAclId']}, which the platform doesn't "
                     f"manage, decides on the traffic of {', '.join(of_ours)}. Give them the VPC's default ACL as AWS "
@@ -431,14 +459,38 @@ def _nat_gateway(gateway: Mapping[str, Any], zone: str) -> dict[str, str | None]
 
 
 def offers(search: Search) -> dict[str, Any]:
-    """The zones that the region offers to this account, by name with their ids; of these those that EKS takes; and what
-    CloudFront sends from."""
-    lists = _start_cloudfront_list(search)
+    """The zones that the region offers to this account, by name with their ids; of these those that EKS takes; lists of
+    addresses that AWS keeps; and for which services there are endpoints."""
+    lists = _start_prefix_lists(search)
+    services = search.start("ec2", "describe_vpc_endpoint_services", Filters=[{"Name": "owner", "Values": ["amazon"]}])
     standard = [{"Name": "zone-type", "Values": ["availability-zone"]}, {"Name": "state", "Values": ["available"]}]
     answer = search.read("ec2", "describe_availability_zones", Filters=standard)
     zones = {zone["ZoneName"]: zone["ZoneId"] for zone in (answer or {}).get("AvailabilityZones", [])}
     usable = sorted(name for name, zone_id in zones.items() if zone_id not in BARRED_BY_EKS)
-    return {"zones": zones, "usable_zones": usable, "cloudfront_prefix_list_id": _cloudfront_list(lists.result())}
+    return {
+        "zones": zones,
+        "usable_zones": usable,
+        **_prefix_lists(search, lists.result()),
+        "endpoint_services": _endpoint_services(search, services.result()),
+    }
+
+
+def _endpoint_services(search: Search, answer: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """By service, as endpoints are declared, in which zones it has one, and whether that takes a policy."""
+    found: dict[str, dict[str, Any]] = {}
+    for service in (answer or {}).get("ServiceDetails", []):
+        short = found.setdefault(
+            _short(search, service["ServiceName"]),
+            {"zones": [], "takes_policy": service.get("VpcEndpointPolicySupported", True)},
+        )
+        short["zones"] = sorted({*short["zones"], *service.get("AvailabilityZones", [])})
+    return found
+
+
+def _short(search: Search, service: str) -> str:
+    """com.amazonaws.us-west-2.ecr.api is ecr.api; in China some begin differently."""
+    short = service.split(f".{search.scope.region}.", 1)[-1]
+    return short.removesuffix(".cn") if search.scope.region.startswith("cn-") else short
 
 
 def summary(facts: Mapping[str, Any]) -> list[str]:
@@ -460,5 +512,5 @@ COMPONENT = Component(
     exists=lambda facts: bool(facts["vpc_id"] and facts["subnet_ids"]["private"]),
     summary=summary,
     offers=offers,
-    quotas=("trust_policy", "policies_per_role", "rules_per_group", "vpcs", "elastic_ips"),
+    quotas=("trust_policy", "policies_per_role", "rules_per_group", "rules_per_acl", "vpcs", "elastic_ips"),
 )

@@ -15,6 +15,8 @@ components/, in the module of its name; one without such rules has none. A modul
 - SAMPLES: how facts will look that the first run makes, with account_id, partition and region to fill in; by them it is
   measured what will be sent.
 - removal_faults(values, platform): why what exists can't be removed yet, beyond the switches that protect it.
+- internet_faults(values, others): what of its inputs takes the internet, where the network has no way to it, see
+  internet.py.
 - warnings(values, platform): what is no fault, but what a person should know before the run goes on, in the same form.
 
 They get the values that passed the schema, so each must bear that a value is missing.
@@ -28,6 +30,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import roles
 
+from . import internet
 from .fault import Fault, fault
 from .names import Name
 from .quotas import Need
@@ -58,6 +61,13 @@ def component_faults(component: str, values: Values, others: Mapping[str, Values
     rules = _own(component, "faults")
     if rules:
         yield from rules(values, others)
+
+
+def internet_faults(component: str, values: Values, others: Mapping[str, Values]) -> Iterator[Fault]:
+    """What a component takes of the internet, where the network of the inventory has no way to it."""
+    own = _own(component, "internet_faults")
+    if own and internet.is_closed(others):
+        yield from own(values, others)
 
 
 def component_names(component: str, values: Values) -> list[Name]:

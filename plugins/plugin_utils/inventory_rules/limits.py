@@ -59,13 +59,14 @@ class Document(t.NamedTuple):
 
 
 class Count(t.NamedTuple):
-    """A list of limited length."""
+    """A list of limited length. kept: how much of the quota is taken by what AWS adds."""
 
     most: int
     quota: str | None = None
+    kept: int = 0
 
     def faults(self, value: t.Any, quotas: Quotas) -> Iterator[str]:
-        most, remedy = _most(self.most, self.quota, quotas)
+        most, remedy = _most(self.most, self.quota, quotas, self.kept)
         if len(value) > most:
             yield f"are {_number(len(value))}, AWS takes {remedy}"
 
@@ -73,25 +74,27 @@ class Count(t.NamedTuple):
 class Rules(t.NamedTuple):
     """Rules of a security group, of which those for IPv4 and for IPv6 count apart and those for groups as both.
 
-    A prefix list counts as many times as it may have entries: CloudFront's, the one of the platform, 55 times.
+    A prefix list has a weight of its own: CloudFront's, from which clients come, counts as 55, and those of S3 and
+    DynamoDB, which traffic goes to, as 1.
     """
 
     most: int
     quota: str
+    weight: int
 
     def faults(self, value: t.Any, quotas: Quotas) -> Iterator[str]:
         most, remedy = _most(self.most, self.quota, quotas)
         for version, other in (("IPv4", "cidr_ipv6"), ("IPv6", "cidr_ip")):
-            count = sum(55 if rule.get("prefix_list_id") else 1 for rule in value if not rule.get(other))
+            count = sum(self.weight if rule.get("prefix_list_id") else 1 for rule in value if not rule.get(other))
             if count > most:
                 yield f"are {_number(count)} for {version}, AWS takes {remedy}"
                 return
 
 
-def _most(default: int, quota: str | None, quotas: Quotas) -> tuple[float, str]:
+def _most(default: int, quota: str | None, quotas: Quotas, kept: int = 0) -> tuple[float, str]:
     """What the account may have, and how to have more."""
     limit = (quotas.get(quota) or {}).get("limit") if quota else None
-    most = default if limit is None else limit
+    most = default if limit is None else limit - kept
     more = f" unless the quota {QUOTAS[quota].name} is raised" if quota else ""
     return most, f"{_number(most)}{more}"
 
@@ -121,11 +124,13 @@ LIMITS: dict[str, dict[str, t.Any]] = {
         "name": Text(128, r"[a-zA-Z0-9().\-/_]{3,}", "3 to 128 letters, digits and ( ) . - / _"),
         "user_data": Text(16384),
     },
+    # One more, the last, is AWS's.
+    "ec2_network_acl": {"ingress": Count(19, "rules_per_acl", kept=1), "egress": Count(19, "rules_per_acl", kept=1)},
     "ec2_security_group": {
         "name": GROUP_TEXT._replace(pattern=f"(?!sg-){GROUP_TEXT.pattern}", words=f"{GROUP_TEXT.words}, not sg- first"),
         "description": GROUP_TEXT,
-        "ingress": Rules(60, "rules_per_group"),
-        "egress": Rules(60, "rules_per_group"),
+        "ingress": Rules(60, "rules_per_group", 55),
+        "egress": Rules(60, "rules_per_group", 1),
     },
     "ec2_vpc_endpoint": {"policy": Document(20480)},
     "ecr_repository": {

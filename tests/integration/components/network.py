@@ -33,6 +33,7 @@ ID_MEMBERS = (
     "AllocationId",
     "RouteTableId",
     "VpcEndpointId",
+    "NetworkAclId",
     "FlowLogId",
     "GroupId",
     "InternetGatewayId",
@@ -64,6 +65,11 @@ def internet_gateways(lister: Lister) -> list[dict]:
 
 def nat_gateways(lister: Lister) -> list[dict]:
     return [item for item in lister.ec2("describe_nat_gateways", "NatGateways") if item["State"] not in GONE]
+
+
+def network_acls(lister: Lister) -> list[dict]:
+    """But for those that AWS makes with a VPC."""
+    return [item for item in in_vpcs(lister, "describe_network_acls", "NetworkAcls") if not item["IsDefault"]]
 
 
 def endpoints(lister: Lister) -> list[dict]:
@@ -109,6 +115,7 @@ def census(lister: Lister) -> dict[str, list]:
         ("internet gateway", "InternetGatewayId", internet_gateways(lister)),
         ("NAT gateway", "NatGatewayId", nat_gateways(lister)),
         ("address", "AllocationId", addresses),
+        ("network ACL", "NetworkAclId", network_acls(lister)),
         ("flow log", "FlowLogId", flow_logs),
     ):
         for item in found:
@@ -153,6 +160,9 @@ def census(lister: Lister) -> dict[str, list]:
                 item.get("PolicyDocument"),
             ]
             for item in endpoints(lister)
+        ],
+        "network ACLs": [
+            [name_of(item), sorted(entry["RuleNumber"] for entry in item["Entries"])] for item in network_acls(lister)
         ],
         "flow logs": [[name_of(item), item["ResourceId"], item.get("TrafficType")] for item in flow_logs],
     }
@@ -212,6 +222,7 @@ def tagged(lister: Lister) -> Iterator[tuple[str, dict]]:
         if not made_by_aws:
             yield f"security group {group['GroupName']}", group
     yield from (("endpoint", item) for item in endpoints(lister))
+    yield from (("network ACL", item) for item in network_acls(lister))
     yield from (("flow log", item) for item in lister.ec2("describe_flow_logs", "FlowLogs"))
 
 

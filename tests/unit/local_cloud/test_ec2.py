@@ -209,6 +209,58 @@ def test_a_subnet_has_a_network_acl(ec2: Any, vpc: str, subnets: list[str]) -> N
     assert [item["SubnetId"] for item in found[other]["Associations"]] == subnets[:1]
 
 
+def test_rules_of_a_network_acl(ec2: Any, vpc: str) -> None:
+    acl = ec2.create_network_acl(VpcId=vpc, TagSpecifications=tagged("network-acl", Name="mine"))["NetworkAcl"]
+    assert [item["RuleAction"] for item in acl["Entries"]] == ["deny", "deny"]
+    rule = {"NetworkAclId": acl["NetworkAclId"], "RuleNumber": 10, "Egress": False}
+    web = {
+        **rule,
+        "Protocol": "6",
+        "RuleAction": "allow",
+        "CidrBlock": "0.0.0.0/0",
+        "PortRange": {"From": 80, "To": 80},
+    }
+    ec2.create_network_acl_entry(**web)
+    ec2.replace_network_acl_entry(**{**web, "PortRange": {"From": 443, "To": 443}})
+    (shown,) = ec2.describe_network_acls(Filters=[{"Name": "tag:Name", "Values": ["mine"]}])["NetworkAcls"]
+    (kept,) = [item for item in shown["Entries"] if item["RuleNumber"] == 10]
+    assert (kept["PortRange"], kept["CidrBlock"], kept["Egress"]) == ({"From": 443, "To": 443}, "0.0.0.0/0", False)
+    for call, request, code in (
+        (ec2.create_network_acl_entry, web, "NetworkAclEntryAlreadyExists"),
+        (ec2.replace_network_acl_entry, {**web, "Egress": True}, "InvalidNetworkAclEntry.NotFound"),
+        (ec2.create_network_acl_entry, {**web, "RuleNumber": 32767}, "InvalidParameterValue"),
+    ):
+        with pytest.raises(ClientError) as raised:
+            call(**request)
+        assert code_of(raised) == code
+    for number in range(11, 29):
+        ec2.create_network_acl_entry(**{**web, "RuleNumber": number})
+    with pytest.raises(ClientError) as raised:
+        ec2.create_network_acl_entry(**{**web, "RuleNumber": 29})
+    assert code_of(raised) == "NetworkAclEntryLimitExceeded"
+    ec2.delete_network_acl_entry(**rule)
+    with pytest.raises(ClientError) as raised:
+        ec2.delete_network_acl_entry(**rule)
+    assert code_of(raised) == "InvalidNetworkAclEntry.NotFound"
+    ec2.delete_network_acl(NetworkAclId=acl["NetworkAclId"])
+
+
+def test_a_network_acl_in_use_is_kept(ec2: Any, vpc: str, subnets: list[str]) -> None:
+    by_vpc = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "default", "Values": ["true"]}]
+    (default,) = ec2.describe_network_acls(Filters=by_vpc)["NetworkAcls"]
+    held = {item["SubnetId"]: item["NetworkAclAssociationId"] for item in default["Associations"]}
+    acl = ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
+    association = ec2.replace_network_acl_association(AssociationId=held[subnets[1]], NetworkAclId=acl)
+    for wanted, code in ((acl, "DependencyViolation"), (default["NetworkAclId"], "InvalidParameterValue")):
+        with pytest.raises(ClientError) as raised:
+            ec2.delete_network_acl(NetworkAclId=wanted)
+        assert code_of(raised) == code
+    ec2.replace_network_acl_association(
+        AssociationId=association["NewAssociationId"], NetworkAclId=default["NetworkAclId"]
+    )
+    ec2.delete_network_acl(NetworkAclId=acl)
+
+
 def test_network_interfaces_are_found_and_guarded(ec2: Any, vpc: str, subnets: list[str]) -> None:
     group = ec2.create_security_group(GroupName="of-interfaces", Description="x", VpcId=vpc)["GroupId"]
     made = ec2.create_network_interface(

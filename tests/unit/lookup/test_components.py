@@ -55,6 +55,18 @@ def test_service_linked_roles_are_those_of_the_inventory(look):
     assert look(apps={}, cache={})["service_linked_roles"] == ["a.amazonaws.com", "cache.amazonaws.com"]
 
 
+def test_endpoints_are_those_of_the_inventory_and_of_what_is_asked_for(look, tmp_path):
+    (tmp_path / "apps/meta/component.yml").write_text(
+        "requires: []\nendpoints: [sts, {service: sqs, when: apps_queue}, {service: sns, when: apps_topic}]\n"
+    )
+    (tmp_path / "apps/defaults/main.yml").write_text("apps_queue: false\napps_topic: true\n")
+    (tmp_path / "cache/meta/component.yml").write_text("requires: []\nendpoints: [sts, s3]\n")
+    assert look()["endpoints"] == []
+    assert look(apps={})["endpoints"] == ["sts", "sns"]
+    assert look(apps={"apps_queue": True, "apps_topic": False}, cache={})["endpoints"] == ["sts", "sqs", "s3"]
+    assert look(apps=Broken())["endpoints"] == ["sts", "sns"]
+
+
 def test_entries_by_default(look):
     assert look()["entries"] == look(apps={})["entries"] == {"apps": ["one", "two"]}
 

@@ -98,6 +98,11 @@ def acl(*subnets, **members):
     }
 
 
+def own_acl(number, name, *subnets, **members):
+    own = {"NetworkAclId": f"acl-{number}", "IsDefault": False, "Tags": owned(name)}
+    return acl(*subnets, **{**own, **members})
+
+
 def group(group_id, name, tags=()):
     return {"GroupId": group_id, "GroupName": name, "VpcId": "vpc-1", "Tags": list(tags)}
 
@@ -110,6 +115,8 @@ ANSWERS = {
         "PrefixLists": [
             {"PrefixListId": "pl-1", "PrefixListName": "com.amazonaws.global.ipv6.cloudfront.origin-facing"},
             {"PrefixListId": "pl-2", "PrefixListName": "com.amazonaws.global.cloudfront.origin-facing"},
+            {"PrefixListId": "pl-3", "PrefixListName": f"com.amazonaws.{REGION}.s3"},
+            {"PrefixListId": "pl-4", "PrefixListName": f"com.amazonaws.{REGION}.dynamodb"},
         ]
     },
     "GetRole": role,
@@ -169,7 +176,28 @@ ANSWERS = {
             group("sg-redis", f"{PREFIX}-redis", owned("redis")),
         ]
     },
-    "DescribeNetworkAcls": {"NetworkAcls": [acl("subnet-a", "subnet-b", "subnet-c", "subnet-d")]},
+    "DescribeNetworkAcls": {
+        "NetworkAcls": [
+            acl(),
+            own_acl(3, "public", "subnet-a", "subnet-b"),
+            own_acl(2, "private", "subnet-c", "subnet-d", Entries=[]),
+        ]
+    },
+    "DescribeVpcEndpointServices": {
+        "ServiceDetails": [
+            {
+                "ServiceName": f"com.amazonaws.{REGION}.{service}",
+                "AvailabilityZones": zones,
+                "VpcEndpointPolicySupported": service != "plain",
+            }
+            for service, zones in (
+                ("s3", ["us-west-2a"]),
+                ("s3", ["us-west-2a", "us-west-2b"]),
+                ("ecr.api", ["us-west-2b", "us-west-2a"]),
+                ("plain", ["us-west-2a"]),
+            )
+        ]
+    },
     "DescribeAvailabilityZones": {
         "AvailabilityZones": [
             {"ZoneName": "us-west-2b", "ZoneId": "usw2-az2"},
@@ -397,6 +425,38 @@ class TestTwins:
         assert network["spare"]["security_groups"] == [{"id": "sg-old", "name": f"{PREFIX}-old"}]
 
 
+class TestNetworkAcls:
+    """Those of the platform, one for each tier."""
+
+    def found(self, *acls):
+        answers = {**ANSWERS, "DescribeNetworkAcls": {"NetworkAcls": [acl(), *acls]}}
+        found, _aws = look(answers, "network")
+        return found, found.components["network"]
+
+    def test_by_their_names(self):
+        found, network = self.found(own_acl(2, "private", "subnet-c", Entries=[]), own_acl(3, "public", "subnet-a"))
+        assert network["network_acls"] == {"public": "acl-3", "private": "acl-2"}
+        assert "network_acls" not in network["spare"]
+        assert found.warnings == []
+
+    def test_by_their_subnets_where_the_name_is_lost(self):
+        lost = [tag for tag in owned("private") if tag["Key"] != "Name"]
+        _found, network = self.found(own_acl(2, "private", "subnet-c", Tags=lost))
+        assert network["network_acls"] == {"public": None, "private": "acl-2"}
+
+    def test_a_twin_and_what_serves_nothing_are_spare(self):
+        _found, network = self.found(
+            own_acl(2, "private", "subnet-c"), own_acl(4, "private"), own_acl(5, "something-else")
+        )
+        assert network["network_acls"]["private"] == "acl-2"
+        assert sorted(item["id"] for item in network["spare"]["network_acls"]) == ["acl-4", "acl-5"]
+
+    def test_one_of_others_is_theirs(self):
+        found, network = self.found(own_acl(2, "private", "subnet-c", Tags=tag_list(Name="shop")))
+        assert network["network_acls"] == {"public": None, "private": None}
+        assert "network ACL acl-2, which the platform doesn't manage" in found.warnings[0]
+
+
 class TestOthersInOurVpc:
     def test_they_are_told(self):
         foreign = nat("nat-x", "subnet-a", "us-west-2a", Tags=tag_list(Name="shop"))
@@ -441,6 +501,20 @@ def test_zones_that_eks_bars_are_known_by_their_ids():
     assert found.offers["network"]["zones"] == zones
     assert found.offers["network"]["usable_zones"] == ["us-east-1b", "us-east-1c"]
     assert found.offers["network"]["cloudfront_prefix_list_id"] is None
+
+
+def test_lists_of_aws_and_services_with_endpoints():
+    found, _aws = look(ANSWERS, "network", offers=True)
+    offers = found.offers["network"]
+    lists = {"cloudfront_prefix_list_id": "pl-2", "s3_prefix_list_id": "pl-3", "dynamodb_prefix_list_id": "pl-4"}
+    assert lists.items() <= offers.items()
+    assert lists.items() <= found.components["network"].items()
+    zones = ["us-west-2a", "us-west-2b"]
+    assert offers["endpoint_services"] == {
+        "s3": {"zones": zones, "takes_policy": True},
+        "ecr.api": {"zones": zones, "takes_policy": True},
+        "plain": {"zones": zones[:1], "takes_policy": False},
+    }
 
 
 def test_a_gateway_that_no_vpc_has_yet_is_found():

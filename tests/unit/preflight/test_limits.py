@@ -109,6 +109,19 @@ def test_a_prefix_list_counts_as_often_as_it_may_have_entries():
     assert "are 61 for IPv4" in line
 
 
+def test_a_prefix_list_that_traffic_goes_to_counts_once():
+    assert said("ec2_security_group", "egress", [{"prefix_list_id": "x"}] * 60) == []
+
+
+def test_the_last_rule_of_a_network_acl_is_aws_s():
+    assert said("ec2_network_acl", "ingress", [{}] * 19) == []
+    (line,) = said("ec2_network_acl", "ingress", [{}] * 20)
+    assert "are 20, AWS takes 19 unless the quota Rules per network ACL (vpc L-2AEEBF1A) is raised" in line
+    raised = {"rules_per_acl": {"limit": 40}}
+    assert said("ec2_network_acl", "egress", [{}] * 39, raised) == []
+    assert len(said("ec2_network_acl", "egress", [{}] * 40, raised)) == 1
+
+
 def test_what_the_account_may_have_counts():
     raised = {"trust_policy": {"limit": 4096}, "rules_per_group": {"limit": None}}
     assert said("iam_role", "trust_policy", statement(4096), raised) == []

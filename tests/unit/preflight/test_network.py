@@ -303,6 +303,88 @@ def test_zones_are_not_judged_where_aws_did_not_tell():
     assert change_lines(unknown, network_availability_zones=["us-west-2f", "us-west-2g"]) == []
 
 
+ENDPOINTS = {
+    "s3": {"zones": ["us-west-2a"], "takes_policy": True},
+    "ecr.api": {"zones": ["us-west-2a", "us-west-2b"], "takes_policy": True},
+    "bedrock-runtime": {"zones": ["us-west-2a", "us-west-2b"], "takes_policy": False},
+    "sts": {"zones": ["us-west-2a"], "takes_policy": True},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, []),
+        (
+            {"network_gateway_endpoints": ["s3", "dynamodb"]},
+            ["network_gateway_endpoints: 'dynamodb' has no endpoint in this region"],
+        ),
+        (
+            {
+                "network_interface_endpoints": ["ecr.api", "bedrock-runtime"],
+                "network_interface_endpoints_enabled": True,
+            },
+            [
+                "network_interface_endpoints: 'bedrock-runtime' has an endpoint that takes no policy: put"
+                " bedrock-runtime: full in network_endpoint_policies"
+            ],
+        ),
+        (
+            {
+                "network_interface_endpoints": ["bedrock-runtime", "sts"],
+                "network_interface_endpoints_enabled": True,
+                "network_endpoint_policies": {"bedrock-runtime": "full"},
+            },
+            ["network_interface_endpoints: 'sts' has no endpoint in us-west-2b"],
+        ),
+        (
+            {"network_nat_gateways": "none"},
+            [
+                "network_nat_gateways: 'sts' has no endpoint in us-west-2b, which is needed without a way to the"
+                " internet"
+            ],
+        ),
+    ],
+)
+def test_services_without_an_endpoint(change, expected):
+    platform = {
+        "offers": {"network": {**OFFERED, "endpoint_services": ENDPOINTS}},
+        "network": {"availability_zones": ZONES},
+        "workload_identity": {},
+    }
+    assert change_lines(platform, **{"network_gateway_endpoints": ["s3"], **change}) == expected
+
+
+def test_a_closed_network_has_endpoints_for_what_there_is():
+    closed = {**RIGHT, "network_nat_gateways": "none", "network_gateway_endpoints": []}
+    assert fault_lines("network", {**closed, "network_endpoint_policies": {"logs": "full"}}, eks=CLUSTER) == [
+        "network_endpoint_policies: 'logs' is the policy of an endpoint that isn't declared"
+    ]
+    given = {**closed, "network_endpoint_policies": {"logs": "full", "s3": {}}}
+    assert fault_lines("network", given, eks=CLUSTER, telemetry={}) == []
+    # They take addresses: of a subnet of 16 five are AWS's.
+    (line,) = fault_lines(
+        "network", {**closed, "network_vpc_cidr": "10.0.0.0/26"}, eks={**CLUSTER, "eks_node_groups": []}
+    )
+    assert "6 of interface endpoints" in line
+
+
+@pytest.mark.parametrize(
+    ("host", "right"),
+    [
+        ("registry.corp.example", True),
+        ("https://registry.corp.example", False),
+        ("a.example/b", False),
+        ("docker", False),
+    ],
+)
+def test_hosts_that_are_reached_otherwise(host, right):
+    line = (
+        f"network_private_hosts[0]: '{host}' is not the name of a host, such as registry.example.com, without https:// "
+    )
+    assert lines(network_private_hosts=[host]) == ([] if right else [f"{line}and path"])
+
+
 def test_a_region_with_too_few_zones_for_eks():
     few = {"offers": {"network": {**OFFERED, "usable_zones": ["us-west-2a"]}}}
     assert change_lines(few, network_availability_zones=[]) == [
@@ -318,6 +400,36 @@ def test_a_region_with_too_few_zones_for_eks():
         (
             {"network_endpoint_policies": {"sqs": {}}},
             "network_endpoint_policies: 'sqs' is the policy of an endpoint that isn't declared",
+        ),
+        ({"network_endpoint_policies": {"s3": "full"}, "network_endpoint_statements": {"ecr.api": [{}]}}, None),
+        (
+            {"network_endpoint_policies": {"s3": "all"}},
+            "network_endpoint_policies.s3: 'all' is neither a policy nor full, AWS's own",
+        ),
+        (
+            {"network_endpoint_statements": {"sqs": []}},
+            "network_endpoint_statements: 'sqs' has statements for an endpoint that isn't declared",
+        ),
+        (
+            {"network_endpoint_statements": {"s3": {"Effect": "Allow"}}},
+            "network_endpoint_statements.s3: {Effect: 'Allow'} is not a list of statements",
+        ),
+        (
+            {"network_endpoint_statements": {"s3": []}, "network_endpoint_policies": {"s3": {}}},
+            "network_endpoint_statements: 's3' has a policy of its own in network_endpoint_policies: put them there",
+        ),
+        ({"network_endpoint_organization_id": "o-a1b2c3d4e5"}, None),
+        (
+            {"network_endpoint_organization_id": "ou-a1b2"},
+            "network_endpoint_organization_id: 'ou-a1b2' is not the id of an organisation, such as o-a1b2c3d4e5",
+        ),
+        (
+            {"network_endpoint_accounts": ["210987654321", "21098765432"]},
+            "network_endpoint_accounts[1]: '21098765432' is not an AWS account id of 12 digits, in quotes",
+        ),
+        (
+            {"network_endpoint_buckets": ["s3://theirs"]},
+            "network_endpoint_buckets[0]: 's3://theirs' is not the name of a bucket, without s3:// and path",
         ),
         ({"network_dhcp_options_id": "dopt-0123456789abcdef0"}, None),
         (

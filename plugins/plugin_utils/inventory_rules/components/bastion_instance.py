@@ -13,6 +13,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.names import re
 
 from .. import instance_types
 from ..fault import Fault, fault
+from ..internet import WHY
 from ..models import named_model_faults
 from ..names import Name, fixed_names, log_bucket
 from ..permissions import access_policy_faults, database_user_faults, group_faults, statement_faults
@@ -94,6 +95,14 @@ def _session_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
 
 def _recorded(values: Mapping[str, t.Any]) -> bool:
     return values.get("bastion_instance_session_preferences", "none") != "none"
+
+
+def internet_faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Iterator[Fault]:
+    """Package sources and the makers' sites of tools."""
+    variable = "bastion_instance_configured"
+    if values.get(variable):
+        rule = f"takes packages and tools of the internet, {WHY}: make it false, with an image that has what is needed"
+        yield fault(variable, True, rule)
 
 
 def names(values: Mapping[str, t.Any]) -> Iterator[Name]:

@@ -15,6 +15,7 @@ import yaml
 
 from ..fault import Fault, did_you_mean, fault
 from ..formats import dns_name_rule, repeated, repeated_names
+from ..internet import image_faults
 from ..kubernetes import label_faults, namespace_rule, quantity_rule, resource_faults
 from ..permissions import RESERVED_GROUP_PREFIXES
 from ..ranges import Range
@@ -25,6 +26,8 @@ CHARTS = {
     f"{PREFIX}load_balancer_controller": "aws-load-balancer-controller",
     f"{PREFIX}external_secrets": "external-secrets",
 }
+# Made only if it is asked for.
+OPTIONAL = f"{PREFIX}external_secrets"
 OPERATOR_NAMESPACE = "external-secrets-system"
 # The versions of the controller that its role's permissions are for.
 PERMITTED = "3.5"
@@ -218,3 +221,10 @@ def warnings(values: Mapping[str, t.Any], _platform: Mapping[str, t.Any]) -> Ite
     if version and VERSION.fullmatch(version) and not version.removeprefix("v").startswith(f"{PERMITTED}."):
         rule = f"may need other permissions than those of its role, which are for {PERMITTED}: compare them with those"
         yield fault(variable, version, f"{rule} that its project publishes, see workload_identity")
+
+
+def internet_faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterator[Fault]:
+    """The controllers' images. Charts are fetched by whoever runs the playbooks."""
+    for variable in CHARTS:
+        if variable != OPTIONAL or values.get(OPTIONAL):
+            yield from image_faults(f"{variable}_image", values.get(f"{variable}_image"), others)

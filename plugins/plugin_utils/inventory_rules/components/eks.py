@@ -27,6 +27,7 @@ from ..formats import (
     repeated,
     repeated_names,
 )
+from ..internet import WHY
 from ..keys import grant_faults, policy_faults
 from ..names import Name, fixed_names, named_entries
 from ..permissions import access_policy_faults, group_faults, workload_role_faults
@@ -512,6 +513,13 @@ def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterat
     yield from _addon_faults(addons)
     yield from _access_entry_faults(values.get("eks_access_entries") or [], values.get("platform_region"))
     yield from _administrator_faults(values)
+
+
+def internet_faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Iterator[Fault]:
+    """The way of nodes to the control plane."""
+    variable = "eks_endpoint_private_access"
+    if values.get(variable) is False:
+        yield fault(variable, False, f"leaves nodes the public address of the Kubernetes API, {WHY}: make it true")
 
 
 def names(values: Mapping[str, t.Any]) -> Iterator[Name]:

@@ -16,6 +16,7 @@ from ..confidential import looks_like
 from ..databases import LITELLM, database_faults
 from ..fault import Fault, did_you_mean, fault
 from ..formats import dns_label_rule, repeated
+from ..internet import WHY, image_faults, reaches
 from ..kubernetes import resource_faults
 from ..names import Name, fixed_names
 from ..ranges import Range
@@ -42,6 +43,9 @@ SSL_POLICY = re.compile(r"ELBSecurityPolicy-[A-Za-z0-9-]+")
 ATTRIBUTE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 # What a ConfigMap can hold, with some room for its own words.
 LARGEST_MAP = 1_000_000
+
+# The setting by which a gateway checks tokens.
+USER_POOL = "COGNITO_USER_POOL_ID"
 
 RANGES = {
     "gateways_minimum_replicas": Range(1),
@@ -90,6 +94,35 @@ def faults(values: Entry, others: Mapping[str, Entry]) -> Iterator[Fault]:
         rule = "is not among cluster_services_priority_classes"
         known = did_you_mean(name, [one["name"] for one in classes if "name" in one])
         yield fault("gateways_priority_class", name, f"{rule}{known}")
+
+
+def internet_faults(values: Entry, others: Mapping[str, Entry]) -> Iterator[Fault]:
+    """Images, clients that come from there, and Cognito, which knows no endpoint for a user pool with a domain."""
+    given, images = values.get("platform_gateways") or [], values.get("gateways_images") or {}
+    usable = {name: image for name, image in images.items() if isinstance(image, Mapping)}
+    told = []
+    for index, entry in enumerate(table.complete(given, usable)):
+        if entry.get("state", "present") != "present":
+            continue
+        name, repository = entry.get("name"), (entry.get("image") or {}).get("repository")
+        where = f"gateways_images.{name}" if name in usable else f"platform_gateways[{index}].image"
+        yield from image_faults(f"{where}.repository", repository, others)
+        told += [name] if USER_POOL in (entry.get("configuration") or []) else []
+    if values.get("gateways_database_bootstrap") and "aurora" in others:
+        yield from image_faults("gateways_database_image", values.get("gateways_database_image"), others)
+    host = f"cognito-idp.{values.get('platform_region')}.amazonaws.com"
+    if told and "cognito" in others and not reaches(host, others):
+        rule = (
+            f"have {USER_POOL}: the keys by which they check its tokens are at {host}, {WHY}, because AWS lets nothing "
+            "of a user pool with a domain through an endpoint: take it out of their configuration, or name that host "
+            "in network_private_hosts, if it is reached in another way or done without"
+        )
+        yield fault("platform_gateways", told, rule)
+    scheme, firewall = values.get("gateways_scheme"), values.get("gateways_web_acl_arn")
+    if scheme == "internet-facing":
+        yield fault("gateways_scheme", scheme, f"is for clients on the internet, {WHY}: make it internal")
+    elif firewall:
+        yield fault("gateways_web_acl_arn", firewall, f"is attached by a call of WAF's API, {WHY}: leave it empty")
 
 
 def names(values: Entry) -> Iterator[Name]:

@@ -8,17 +8,19 @@ from __future__ import annotations
 import math
 import re
 import typing as t
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from ipaddress import IPv4Network
 
 from ansible_collections.agent_platform.aws.plugins.filter.security_group_rules import HIGHEST_PORT, TrafficError
 from ansible_collections.agent_platform.aws.plugins.filter.security_group_rules import check as check_traffic
 from ansible_collections.agent_platform.aws.plugins.filter.subnet_plan import TIERS, VPC_PREFIX_LENGTHS, PlanError, plan
-from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.network import BARRED_BY_EKS
+from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.network import BARRED_BY_EKS, PREFIX_LISTS
 from ansible_collections.agent_platform.aws.plugins.module_utils.names import SECURITY_GROUPS
+from ansible_collections.agent_platform.aws.plugins.plugin_utils import roles
 
 from ..fault import Fault, fault
-from ..formats import network_rule, repeated
+from ..formats import dns_name_rule, network_rule, repeated
+from ..internet import CLOSED, is_closed
 from ..names import Name, fixed_names
 from ..quotas import Need
 
@@ -29,8 +31,14 @@ KEPT_FOR_CLUSTER = 6
 # Networks that AWS accepts for no VPC.
 UNUSABLE = tuple(IPv4Network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"))
 DHCP_OPTIONS = re.compile(r"dopt-[0-9a-f]{8,17}")
-SAMPLES = {"vpc_id": "vpc-" + 17 * "x", "cloudfront_prefix_list_id": "pl-" + 8 * "x"}
+SAMPLES = {"vpc_id": "vpc-" + 17 * "x", **dict.fromkeys(PREFIX_LISTS, "pl-" + 8 * "x")}
 SERVICE = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
+# What those let through the endpoints are written like.
+ORGANIZATION = re.compile(r"o-[a-z0-9]{10,32}")
+ACCOUNT = re.compile(r"\d{12}")
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+FULL = "full"
+GATEWAY_SERVICES = {"s3", "dynamodb"}
 
 
 def _zone_faults(zones: list[str], region: str | None) -> Iterator[Fault]:
@@ -74,11 +82,23 @@ def _declared_faults(values: Mapping[str, t.Any], vpc: IPv4Network | None, zone_
             seen.append((path, network))
 
 
-def _addresses_needed(values: Mapping[str, t.Any], cluster: Mapping[str, t.Any], zone_count: int) -> tuple[int, str]:
+def _needed(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> list[str]:
+    """The services to which endpoints must lead, because nothing else does."""
+    if not is_closed({"network": values}):
+        return []
+    return roles.endpoints(others, lambda component, variable: others[component].get(variable))
+
+
+def _interface_endpoints(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> set[str]:
+    declared = values.get("network_interface_endpoints") or []
+    found = {*(declared if values.get("network_interface_endpoints_enabled") else []), *_needed(values, others)}
+    return found - GATEWAY_SERVICES
+
+
+def _addresses_needed(values: Mapping[str, t.Any], others: Mapping[str, Mapping], zone_count: int) -> tuple[int, str]:
     """Addresses that a private subnet must have for what the inventory puts in it at the least, and what that is."""
-    endpoints = (
-        len(values.get("network_interface_endpoints") or []) if values.get("network_interface_endpoints_enabled") else 0
-    )
+    endpoints = len(_interface_endpoints(values, others))
+    cluster = others.get("eks", {})
     groups = [group for group in cluster.get("eks_node_groups") or [] if group.get("state") != "absent"]
     nodes = math.ceil(sum(group.get("max_size", 0) for group in groups) / zone_count)
     parts = [f"{KEPT_FOR_CLUSTER} of EKS"]
@@ -89,7 +109,7 @@ def _addresses_needed(values: Mapping[str, t.Any], cluster: Mapping[str, t.Any],
     return KEPT_FOR_CLUSTER + endpoints + nodes, ", ".join(parts)
 
 
-def _plan_faults(values: Mapping[str, t.Any], cluster: Mapping[str, t.Any], zones: list[str]) -> Iterator[Fault]:
+def _plan_faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping], zones: list[str]) -> Iterator[Fault]:
     """Whether the subnets fit into the VPC, and what is planned for them into the subnets."""
     declared = {tier: values.get(f"network_{tier}_subnet_cidrs") or [] for tier in TIERS}
     try:
@@ -98,7 +118,7 @@ def _plan_faults(values: Mapping[str, t.Any], cluster: Mapping[str, t.Any], zone
         variable, _colon, text = str(error).partition(": ")
         yield Fault(variable, text)
         return
-    needed, why = _addresses_needed(values, cluster, len(zones))
+    needed, why = _addresses_needed(values, others, len(zones))
     private = [subnet["cidr_block"] for subnet in subnets if subnet["tier"] == "private"]
     for index, text in enumerate(private):
         free = IPv4Network(text).num_addresses - KEPT_BY_AWS
@@ -129,6 +149,35 @@ def _endpoint_faults(variable: str, services: list[str]) -> Iterator[Fault]:
             yield fault(f"{variable}[{index}]", service, "is not the name of an endpoint's service, such as ecr.api")
     for service in repeated(services):
         yield fault(variable, service, "occurs more than once")
+
+
+def _perimeter_faults(values: Mapping[str, t.Any], services: Collection[str]) -> Iterator[Fault]:
+    """Who and what is let through the endpoints."""
+    variable = "network_endpoint_organization_id"
+    organization = values.get(variable)
+    if organization and not ORGANIZATION.fullmatch(organization):
+        yield fault(variable, organization, "is not the id of an organisation, such as o-a1b2c3d4e5")
+    for variable, pattern, rule in (
+        ("network_endpoint_accounts", ACCOUNT, "is not an AWS account id of 12 digits, in quotes"),
+        ("network_endpoint_buckets", BUCKET, "is not the name of a bucket, without s3:// and path"),
+    ):
+        for index, name in enumerate(values.get(variable) or []):
+            if not pattern.fullmatch(name):
+                yield fault(f"{variable}[{index}]", name, rule)
+    policies, statements = (values.get(f"network_endpoint_{what}") or {} for what in ("policies", "statements"))
+    for service, policy in policies.items():
+        if service not in services:
+            yield fault("network_endpoint_policies", service, "is the policy of an endpoint that isn't declared")
+        elif policy != FULL and not isinstance(policy, Mapping):
+            yield fault(f"network_endpoint_policies.{service}", policy, f"is neither a policy nor {FULL}, AWS's own")
+    for service, added in statements.items():
+        variable = "network_endpoint_statements"
+        if service not in services:
+            yield fault(variable, service, "has statements for an endpoint that isn't declared")
+        elif service in policies:
+            yield fault(variable, service, "has a policy of its own in network_endpoint_policies: put them there")
+        elif not isinstance(added, list) or not all(isinstance(item, Mapping) for item in added):
+            yield fault(f"{variable}.{service}", added, "is not a list of statements")
 
 
 def _traffic_faults(entries: list[Mapping]) -> Iterator[Fault]:
@@ -169,20 +218,33 @@ def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterat
         found = list(_declared_faults(values, vpc, len(zones)))
         yield from found
         if vpc and not found and len(set(zones)) == len(zones) >= FEWEST_ZONES:
-            yield from _plan_faults(values, others.get("eks", {}), zones)
+            yield from _plan_faults(values, others, zones)
 
-    services: list[str] = []
+    services = _needed(values, others)
     for name in ("network_gateway_endpoints", "network_interface_endpoints"):
         services += values.get(name) or []
         yield from _endpoint_faults(name, values.get(name) or [])
-    for service in values.get("network_endpoint_policies") or {}:
-        if service not in services:
-            yield fault("network_endpoint_policies", service, "is the policy of an endpoint that isn't declared")
+    yield from _perimeter_faults(values, services)
+    for index, host in enumerate(values.get("network_private_hosts") or []):
+        if dns_name_rule(host) or "." not in host:
+            rule = "is not the name of a host, such as registry.example.com, without https:// and path"
+            yield fault(f"network_private_hosts[{index}]", host, rule)
     dhcp = values.get("network_dhcp_options_id")
     if dhcp and not DHCP_OPTIONS.fullmatch(dhcp):
         yield fault("network_dhcp_options_id", dhcp, "is not the id of DHCP options, such as dopt-0123456789abcdef0")
     yield from _traffic_faults(values.get("network_additional_traffic") or [])
     yield from _ingress_faults(values)
+
+
+def internet_faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterator[Fault]:
+    """CloudFront's way in."""
+    variable = "network_ingress_from_cloudfront"
+    if values.get(variable) and "vpc_origin" in others:
+        rule = (
+            "lets the front end reach the gateways by a VPC origin, which CloudFront makes only where the VPC has an "
+            "internet gateway, and network_nat_gateways: none has none: make it false"
+        )
+        yield fault(variable, True, rule)
 
 
 def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
@@ -211,18 +273,48 @@ def _offer_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) ->
         yield fault(variable, zones, f"can't be chosen: the region offers {len(usable)} zones that EKS takes")
 
 
+def _service_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+    """Services that have no endpoint in the region or in one of the zones, or one that takes no policy."""
+    offered = ((platform.get("offers") or {}).get("network") or {}).get("endpoint_services") or {}
+    if not offered:
+        return
+    zones = values.get("network_availability_zones") or (platform.get("network") or {}).get("availability_zones") or []
+    enabled = values.get("network_interface_endpoints_enabled")
+    # Of those that are needed under a condition AWS tells.
+    needed = roles.endpoints(platform, lambda _component, _variable: False) if is_closed({"network": values}) else []
+    declared = {
+        "network_gateway_endpoints": values.get("network_gateway_endpoints") or [],
+        "network_interface_endpoints": (values.get("network_interface_endpoints") or []) if enabled else [],
+    }
+    known = [service for services in declared.values() for service in services]
+    declared["network_nat_gateways"] = [service for service in needed if service not in known]
+    for variable, services in declared.items():
+        for service in services:
+            told = offered.get(service)
+            missing = [zone for zone in zones if told and service not in GATEWAY_SERVICES and zone not in told["zones"]]
+            why = ", which is needed without a way to the internet" if variable == "network_nat_gateways" else ""
+            if told is None:
+                yield fault(variable, service, f"has no endpoint in this region{why}")
+            elif missing:
+                yield fault(variable, service, f"has no endpoint in {' and '.join(missing)}{why}")
+            elif not told["takes_policy"] and (values.get("network_endpoint_policies") or {}).get(service) != FULL:
+                rule = f"has an endpoint that takes no policy: put {service}: {FULL} in network_endpoint_policies"
+                yield fault(variable, service, rule)
+
+
 def needs(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Need]:
     """The VPC, and an address for each NAT gateway."""
     yield Need("vpcs", 1, "network_vpc_cidr")
     existing = (platform.get("network") or {}).get("availability_zones") or []
     zones = values.get("network_availability_zones") or existing
-    each = values.get("network_nat_gateways") == "per_az"
-    yield Need("elastic_ips", max(len(zones), FEWEST_ZONES) if each else 1, "network_nat_gateways")
+    counts = {"per_az": max(len(zones), FEWEST_ZONES), "single": 1, CLOSED: 0}
+    yield Need("elastic_ips", counts[values.get("network_nat_gateways", "single")], "network_nat_gateways")
 
 
 def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
     """What would have to change of a network that exists and can't be changed, and what AWS doesn't offer for it."""
     yield from _offer_faults(values, platform)
+    yield from _service_faults(values, platform)
     network = platform.get("network") or {}
     existing, declared = network.get("cidr_block"), values.get("network_vpc_cidr")
     if not existing or not declared:

@@ -15,6 +15,7 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils import collecto
 
 from ..fault import Fault, fault
 from ..formats import dns_label_rule, repeated
+from ..internet import WHY, image_faults
 from ..kubernetes import namespace_rule, resource_faults
 from ..names import Name
 
@@ -140,6 +141,20 @@ def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterat
     program = values.get("telemetry_collector_binary")
     if program and not os.access(program, os.X_OK):
         yield fault("telemetry_collector_binary", program, "is no program on this machine")
+
+
+def internet_faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterator[Fault]:
+    """The collectors' images, and a workspace of Prometheus that no endpoint leads to."""
+    searching = values.get("telemetry_opensearch")
+    if searching == "enabled" or (searching == "where_possible" and "opensearch" in others):
+        yield from image_faults(IMAGES[1], values.get(IMAGES[1]), others)
+    yield from image_faults(IMAGES[0], values.get(IMAGES[0]), others)
+    for name, entry in (values.get(TABLE) or {}).items():
+        yield from image_faults(f"{TABLE}.{name}.image", (entry or {}).get("image"), others)
+    variable = "platform_prometheus_workspace_arn"
+    workspace = values.get(variable)
+    if workspace and workspace.split(":")[3] != values.get("platform_region"):
+        yield fault(variable, workspace, f"is in another region, {WHY}")
 
 
 def names(values: Mapping[str, t.Any]) -> Iterator[Name]:

@@ -37,6 +37,9 @@ attributes
     one; ModifyVpcTenancy is unknown; subnets have no network ACL.
 ebs_encryption
     GetEbsEncryptionByDefault, GetEbsDefaultKmsKeyId and what changes them are unknown.
+network_acls
+    CreateNetworkAclEntry and ReplaceNetworkAclEntry drop ports; rules of the same number, limits, and the rule that
+    denies the rest are unknown; DeleteNetworkAcl deletes what is in use.
 network_interfaces
     CreateNetworkInterface drops tags; DescribeNetworkInterfaces ignores filters; DeleteNetworkInterface deletes what is
     in use.
@@ -58,6 +61,7 @@ from . import (
     instances,
     launch_templates,
     nat_gateways,
+    network_acls,
     network_interfaces,
     security_groups,
     subnets,
@@ -71,6 +75,7 @@ _TOKEN_OPERATIONS = (
     "CreateNatGateway",
     "CreateLaunchTemplate",
     "CreateLaunchTemplateVersion",
+    "CreateNetworkAcl",
     "CreateRouteTable",
     "RunInstances",
 )
@@ -82,6 +87,7 @@ _PARTS = (
     instances,
     launch_templates,
     nat_gateways,
+    network_acls,
     network_interfaces,
     security_groups,
     subnets,

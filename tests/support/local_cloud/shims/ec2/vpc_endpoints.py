@@ -23,6 +23,9 @@ from .records import new_id, security_group_of, select, store_tags, subnet_of, v
 
 _GATEWAY_SERVICES = ("s3", "dynamodb")
 _INTERFACE_SERVICES = (
+    "appconfig",
+    "appconfigdata",
+    "aps-workspaces",
     "athena",
     "autoscaling",
     "bedrock",
@@ -299,7 +302,7 @@ def _policy(document: str) -> str:
 
 def _services() -> list[dict[str, Any]]:
     region = get_region()
-    zones = [f"{region}{letter}" for letter in "abc"]
+    zones = [f"{region}{letter}" for letter in "abcdef"]
     return [
         {
             "ServiceName": f"com.amazonaws.{region}.{short}",

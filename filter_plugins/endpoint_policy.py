@@ -1,0 +1,1 @@
+../plugins/filter/endpoint_policy.py

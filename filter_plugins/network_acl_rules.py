@@ -1,0 +1,1 @@
+../plugins/filter/network_acl_rules.py
