@@ -222,8 +222,8 @@ class Scope:
     prefix: str
     owner_tags: Mapping[str, str]
     region: str
-    # Names of what a component makes from a list, such as node groups: component -> names.
-    entries: Mapping[str, list[str]] = field(default_factory=dict)
+    # Names of what a component makes from a list, such as node groups: component -> names, or -> dict of such lists.
+    entries: Mapping[str, Any] = field(default_factory=dict)
     path: str = ""
     models: list[str] = field(default_factory=list)
 
@@ -270,6 +270,11 @@ class Search:
     @property
     def entries(self) -> list[str]:
         return self.scope.entries.get(self.component.name, [])
+
+    @property
+    def given(self) -> Mapping[str, list[str]]:
+        """The entries of a component that tells its lists apart."""
+        return self.scope.entries.get(self.component.name) or {}
 
     @property
     def marks(self) -> dict[str, str]:
@@ -407,8 +412,8 @@ class Search:
             return None
         return name
 
-    def check_log_group(self, name: str, started: Future, written: bool, remade: bool = False) -> None:
-        """Note a log group of ours that is someone else's.
+    def check_log_group(self, name: str, started: Future, written: bool, remade: bool = False) -> bool:
+        """Note a log group of ours that is someone else's; return whether there is one that isn't.
 
         written: something of ours writes to it. Then AWS itself makes the group again when it was deleted, without
         tags, so a group without tags is no one else's. remade: a service of AWS may have done so even after the end of
@@ -417,11 +422,13 @@ class Search:
         groups = (started.result() or {}).get("logGroups", [])
         arn = next((group["arn"].removesuffix(":*") for group in groups if group["logGroupName"] == name), None)
         if arn is None or written:
-            return
+            return arn is not None
         tags = self.read("logs", "list_tags_for_resource", resourceArn=arn)
         found = tags_of(tags or {}, "tags")
         if tags is not None and not self.owns(found) and not (remade and not found):
             self.foreign(f"log group {name}", found)
+            return False
+        return tags is not None
 
     def objects(
         self,
@@ -463,6 +470,7 @@ class Component:
     fail answer None, so each value must bear that it isn't known. offered_by: services for that besides `services`.
     quotas: those of module_utils/quotas.py that it takes from; they are an offer, too.
     offer_lines: what a person wants to know of one that exists, given the facts and the offers.
+    theirs: of the facts those that tell of what others have made, which doesn't mean that there is any of it.
     idle: why there is nothing of it, where the lists that it makes things from are empty.
     """
 
@@ -476,6 +484,7 @@ class Component:
     offered_by: tuple[str, ...] = ()
     quotas: tuple[str, ...] = ()
     offer_lines: Callable[[Mapping[str, Any], Mapping[str, Any]], list[str]] | None = None
+    theirs: Callable[[Mapping[str, Any]], Iterable[str]] = lambda facts: ()
     idle: str | None = None
 
     def describe(
@@ -489,6 +498,8 @@ class Component:
             offered = self.offer_lines(facts, offers) if self.offer_lines and offers else []
             return {"state": "exists", "lines": [*self.summary(facts), *offered]}
         empty = self.empty(search)
+        for fact in self.theirs(facts):
+            empty[fact] = facts[fact]
         begun = [f"{fact} {_brief(value)}" for fact, value in facts.items() if value != empty[fact]]
         if begun:
             return {"state": "partial", "lines": ["only " + ", ".join(begun)]}

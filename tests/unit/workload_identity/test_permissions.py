@@ -47,7 +47,7 @@ FACTS = {
     "account_id": "123456789012",
     "prefix": LONGEST_PREFIX,
     "eks": {"cluster_name": f"{LONGEST_PREFIX}-eks"},
-    "network": {"vpc_id": "vpc-0123456789abcdef0"},
+    "network": {"vpc_id": "vpc-0123456789abcdef0", "vpc_owner_id": "123456789012"},
     "encryption": {"key_arn": "arn:aws:kms:ap-southeast-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"},
     "bedrock": {
         "foundation_models": [f"vendor.model-{number}-v1:0" for number in range(8)],
