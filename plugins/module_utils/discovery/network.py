@@ -522,8 +522,8 @@ def summary(facts: Mapping[str, Any]) -> list[str]:
     subnets = [f"{len(facts['subnets'][tier])} {tier}" for tier in TIERS]
     if facts["existing"]:
         return [
-            f"{facts['vpc_id']} {', '.join(facts['cidr_blocks'])} in {listed(facts['availability_zones'])}, which others"
-            " have made",
+            f"{facts['vpc_id']} {', '.join(facts['cidr_blocks'])} in {listed(facts['availability_zones'])}, which"
+            " others have made",
             f"subnets: {', '.join(subnets)}; endpoints of the platform: {listed(sorted(facts['endpoints']))}",
         ]
     nats = [f"{nat['id']} {nat['state']} {nat['public_ip']}" for nat in facts["nat_gateways"]]

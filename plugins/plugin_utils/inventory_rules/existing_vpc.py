@@ -160,6 +160,7 @@ def _subnet_faults(tier: str, variable: str, values: Values, platform: Mapping[s
     network, ids = platform["network"], values.get(variable) or []
     found = network["existing"]["subnets"]
     in_zones: dict[str, str] = {}
+    lying = 0
     for index, subnet_id in enumerate(ids):
         path, subnet = f"{variable}[{index}]", found.get(subnet_id)
         if subnet is None:
@@ -169,6 +170,7 @@ def _subnet_faults(tier: str, variable: str, values: Values, platform: Mapping[s
             yield fault(path, subnet_id, f"is in {subnet['vpc_id']}, not in {VPC} {values[VPC]}")
             continue
         zone = subnet["availability_zone"]
+        lying += 1
         if zone in in_zones:
             yield fault(path, subnet_id, f"is in {zone}, as {in_zones[zone]} is: name one {tier} subnet for each zone")
         in_zones.setdefault(zone, subnet_id)
@@ -179,7 +181,7 @@ def _subnet_faults(tier: str, variable: str, values: Values, platform: Mapping[s
             _cluster_rule(subnet, values),
         )
         yield from (fault(path, subnet_id, rule) for rule in rules if rule)
-    if len({*ids}) >= FEWEST_ZONES and len(in_zones) == 1:
+    if lying == len(ids) >= FEWEST_ZONES and len(in_zones) == 1:
         zone = next(iter(in_zones))
         yield fault(variable, ids, f"are all in {zone}: {FEWEST_ZONES} Availability Zones are the least")
 

@@ -95,7 +95,9 @@ def test_a_statement_for_all_resources_says_so(role, item):
         # What belongs to an account names it, and a region where there is one: nothing reaches into others.
         parts = resource.split(":")
         if resource.startswith("arn:") and "foundation-model/" not in resource:
-            assert parts[4] == "<account_id>", resource
+            # A VPC may be another account's that shares it.
+            of_vpc = parts[5].startswith("vpc/")
+            assert parts[4] == ("<network.vpc_owner_id>" if of_vpc else "<account_id>"), resource
             assert parts[3] in ("<region>", ""), resource
 
 

@@ -173,7 +173,9 @@ def _flow_log_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
         if destination not in (None, "s3") and values.get(name, defaults[name]) != defaults[name]:
             yield fault(name, values[name], "is for network_flow_log_destination s3")
     if bucket and not BUCKET_ARN.fullmatch(bucket):
-        yield fault("network_flow_log_bucket_arn", bucket, "is not the ARN of a bucket, such as arn:aws:s3:::log-archive")
+        yield fault(
+            "network_flow_log_bucket_arn", bucket, "is not the ARN of a bucket, such as arn:aws:s3:::log-archive"
+        )
     prefix = values.get("network_flow_log_prefix")
     if prefix and (not PREFIX.fullmatch(prefix) or prefix.partition("/")[0] == "AWSLogs"):
         rule = "is not a folder such as network/traffic, without '/' at its ends; AWS keeps AWSLogs for itself"

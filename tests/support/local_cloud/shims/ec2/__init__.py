@@ -35,6 +35,8 @@ subnets
 attributes
     ModifyVpcAttribute, DescribeVpcAttribute and ModifySubnetAttribute drop members, and take several where AWS takes
     one; ModifyVpcTenancy is unknown; subnets have no network ACL.
+vpc_networks
+    AssociateVpcCidrBlock is unknown; a VPC is described with its first network alone.
 network_interfaces
     CreateNetworkInterface drops tags; DescribeNetworkInterfaces ignores filters; DeleteNetworkInterface deletes what is
     in use.
@@ -60,6 +62,7 @@ from . import (
     subnets,
     volumes,
     vpc_endpoints,
+    vpc_networks,
 )
 
 _TOKEN_OPERATIONS = (
@@ -83,6 +86,7 @@ _PARTS = (
     subnets,
     volumes,
     vpc_endpoints,
+    vpc_networks,
 )
 
 
