@@ -87,16 +87,19 @@ class ExistingVpc:
         }
 
     def add_endpoints_of_others(self, facts: dict[str, Any], endpoints: Iterable[tuple[str, Mapping]]) -> None:
-        """Note the endpoints that are in the way of ours, given all of others with their services.
+        """Note the endpoints that traffic takes, given all of others with their services.
 
-        A route table takes one gateway endpoint of a service, and a VPC one private name of it.
+        They are in the way of ours: a route table takes one gateway endpoint of a service, and a VPC one private name
+        of it.
         """
-        tables = {*facts["existing"]["route_table_ids"]}
-        facts["existing"]["endpoints"] = {
-            service: endpoint["VpcEndpointId"]
-            for service, endpoint in endpoints
-            if endpoint.get("PrivateDnsEnabled") or tables.intersection(endpoint.get("RouteTableIds", []))
-        }
+        existing = facts["existing"]
+        tables = {*existing["route_table_ids"]}
+        existing["endpoints"], existing["interface_endpoints"] = {}, []
+        for service, endpoint in sorted(endpoints, key=lambda item: item[0]):
+            if endpoint.get("PrivateDnsEnabled"):
+                existing["interface_endpoints"].append(service)
+            if endpoint.get("PrivateDnsEnabled") or tables.intersection(endpoint.get("RouteTableIds", [])):
+                existing["endpoints"][service] = endpoint["VpcEndpointId"]
 
 
 def _filter(name: str, *values: str) -> list[dict]:

@@ -95,8 +95,8 @@ def move_faults(values: Values, network: Mapping[str, t.Any]) -> Iterator[Fault]
         declared = values.get(VPC) or ""
         rule = (
             f"is not where the platform is, {others}: AWS moves nothing from one VPC to another. Go back"
-            " to that one (network_vpc_id is its id, or empty if the platform has made it), or take all of the platform"
-            " down first"
+            " to that one (network_vpc_id is its id; or empty if the platform has made it, which then needs its tags),"
+            " or take all of the platform down first"
         )
         yield fault(VPC, declared, rule)
 

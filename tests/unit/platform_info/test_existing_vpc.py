@@ -90,6 +90,7 @@ def test_facts():
     assert (existing["own"], existing["dns_support"], existing["dns_hostnames"]) == (False, True, False)
     assert existing["route_table_ids"] == ["rtb-0", "rtb-1"]
     assert existing["endpoints"] == {"s3": "vpce-theirs", "ssm": "vpce-named"}
+    assert existing["interface_endpoints"] == ["ssm"]
     assert existing["subnets"]["subnet-b"] == {
         "vpc_id": "vpc-1",
         "availability_zone": "us-west-2b",

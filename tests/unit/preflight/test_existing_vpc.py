@@ -291,8 +291,8 @@ def of_private(text: str) -> str:
         (
             platform(other_vpc_ids=["vpc-7"]),
             f"network_vpc_id: '{VPC}' is not where the platform is, vpc-7: AWS moves nothing from one VPC to another."
-            " Go back to that one (network_vpc_id is its id, or empty if the platform has made it), or take all of the"
-            " platform down first",
+            " Go back to that one (network_vpc_id is its id; or empty if the platform has made it, which then needs its"
+            " tags), or take all of the platform down first",
         ),
     ],
 )
@@ -344,8 +344,9 @@ def test_a_shared_vpc_takes_what_its_participants_can_make():
         (
             {"tags": {}},
             f"network_private_subnet_ids: {PRIVATE[1:]} lack the tag kubernetes.io/role/internal-elb: the"
-            " gateways' load balancer is told its subnets, others that you ask for in the cluster find none. Have their owner"
-            f" run aws ec2 create-tags --resources {PRIVATE[1]} --tags Key=kubernetes.io/role/internal-elb,Value=1",
+            " gateways' load balancer is told its subnets, others that you ask for in the cluster find none."
+            f" Have their owner run aws ec2 create-tags --resources {PRIVATE[1]} --tags"
+            " Key=kubernetes.io/role/internal-elb,Value=1",
         ),
     ],
 )
