@@ -35,7 +35,8 @@ _raw:
     - C(requires), C(required_by) and C(reads) are lists of components, by component; of those that one reads only what
       there is.
       C(entries) are lists of names, by the components that make things from a list, as the option of
-      M(agent_platform.aws.platform_info) takes them.
+      M(agent_platform.aws.platform_info) takes them; of a component that tells its lists apart they are a dict of such
+      lists, without the empty ones.
   type: list
   elements: dict
 """
@@ -71,19 +72,30 @@ def _value(hostvars, component, variable):
     return roles.load(component, "defaults/main.yml").get(variable) if declared is None else declared
 
 
-def _is_named(item):
-    return isinstance(item, dict) and "name" in item
+def _names(hostvars, component, variables, of_texts=False):
+    """The names in these lists, each once; of_texts: the texts in them."""
+    items = [item for variable in variables for item in _items(hostvars, component, variable)]
+    named = [item["name"] for item in items if isinstance(item, dict) and "name" in item]
+    texts = [item for item in items if of_texts and isinstance(item, str)]
+    return list(dict.fromkeys(str(name) for name in (*named, *texts)))
+
+
+def _entries(hostvars, component, about):
+    """The names in all of the component's lists; or, where it tells its lists apart, the texts of each."""
+    if not isinstance(about, dict):
+        return _names(hostvars, component, about)
+    found = {name: _names(hostvars, component, [variable], of_texts=True) for name, variable in about.items()}
+    return {name: names for name, names in found.items() if names}
 
 
 class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
         described = roles.described()
-        entries = {}
-        for component, about in described.items():
-            if "entries" in about:
-                lists = [_items(variables["hostvars"], component, variable) for variable in about["entries"]]
-                names = [str(item["name"]) for items in lists for item in items if _is_named(item)]
-                entries[component] = list(dict.fromkeys(names))
+        entries = {
+            component: _entries(variables["hostvars"], component, about["entries"])
+            for component, about in described.items()
+            if "entries" in about
+        }
         return [
             {
                 "requires": {component: about["requires"] for component, about in described.items()},

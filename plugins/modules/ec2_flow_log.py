@@ -200,6 +200,11 @@ from ..module_utils.resource import run_module
 ROLE_NOT_YET_USABLE = ("Unable to assume given IAM role",)
 
 
+def place_of(destination: str) -> str:
+    """A destination without the ends that mean nothing: the streams of a log group, the '/' after a folder."""
+    return destination.removesuffix(":*").removesuffix("/")
+
+
 def log_group_of(destination: str) -> str:
     """The name of a log group, from its ARN with or without the end that stands for its streams."""
     return destination.rpartition(":log-group:")[2].removesuffix(":*")
@@ -227,7 +232,7 @@ class FlowLog(Ec2Resource):
             "log_destination",
             "LogDestination",
             update="replacement",
-            same=lambda have, want: have is not None and have.removesuffix(":*") == want.removesuffix(":*"),
+            same=lambda have, want: have is not None and place_of(have) == place_of(want),
         ),
         Setting("delivery_role_arn", "DeliverLogsPermissionArn", update="replacement"),
         Setting("cross_account_role_arn", "DeliverCrossAccountRole", update="replacement"),
@@ -281,7 +286,7 @@ class FlowLog(Ec2Resource):
     def delivers_as_declared(self, description):
         if description.get("LogGroupName"):
             return bool(self.destination) and description["LogGroupName"] == log_group_of(self.destination)
-        return description.get("LogDestination") == self.destination
+        return place_of(description.get("LogDestination") or "") == place_of(self.destination or "")
 
     def changes(self, current):
         changes = super().changes(current)

@@ -59,6 +59,8 @@ options:
   entries:
     description:
       - For a component that makes things from a list, such as node groups or roles, the names in that list.
+      - For one that takes what others have made, as C(network) does, a dict of lists with the ids, of C(network)
+        C(vpc), C(public) and C(private).
       - What has such a name is only looked for when it is named here.
     type: dict
   models:

@@ -67,7 +67,8 @@ def entries(inventory: str = "") -> dict[str, list[str]]:
             for entry in defaults[component][variable] or []
         ]
         for component, about in _ABOUT.items()
-        if "entries" in about
+        # One that tells its lists apart takes what others have made, which is nothing by default.
+        if isinstance(about.get("entries"), list)
     }
 
 

@@ -225,8 +225,8 @@ class Scope:
     prefix: str
     owner_tags: Mapping[str, str]
     region: str
-    # Names of what a component makes from a list, such as node groups: component -> names.
-    entries: Mapping[str, list[str]] = field(default_factory=dict)
+    # Names of what a component makes from a list, such as node groups: component -> names, or -> dict of such lists.
+    entries: Mapping[str, Any] = field(default_factory=dict)
     path: str = ""
     models: list[str] = field(default_factory=list)
     images: list[str] = field(default_factory=list)
@@ -278,6 +278,11 @@ class Search:
     @property
     def entries(self) -> list[str]:
         return self.scope.entries.get(self.component.name, [])
+
+    @property
+    def given(self) -> Mapping[str, list[str]]:
+        """The entries of a component that tells its lists apart."""
+        return self.scope.entries.get(self.component.name) or {}
 
     @property
     def marks(self) -> dict[str, str]:
@@ -489,6 +494,7 @@ class Component:
     fail answer None, so each value must bear that it isn't known. offered_by: services for that besides `services`.
     quotas: those of module_utils/quotas.py that it takes from; they are an offer, too.
     offer_lines: what a person wants to know of one that exists, given the facts and the offers.
+    theirs: of the facts those that tell of what others have made, which doesn't mean that there is any of it.
     idle: why there is nothing of it, where the lists that it makes things from are empty.
     """
 
@@ -502,6 +508,7 @@ class Component:
     offered_by: tuple[str, ...] = ()
     quotas: tuple[str, ...] = ()
     offer_lines: Callable[[Mapping[str, Any], Mapping[str, Any]], list[str]] | None = None
+    theirs: Callable[[Mapping[str, Any]], Iterable[str]] = lambda facts: ()
     idle: str | None = None
 
     def describe(
@@ -518,6 +525,8 @@ class Component:
             offered = self.offer_lines(facts, offers) if self.offer_lines and offers else []
             return {"state": "exists", "lines": [*self.summary(facts), *offered]}
         empty = self.empty(search)
+        for fact in self.theirs(facts):
+            empty[fact] = facts[fact]
         begun = [f"{fact} {_brief(value)}" for fact, value in facts.items() if value != empty[fact]]
         if begun:
             return {"state": "partial", "lines": ["only " + ", ".join(begun)]}

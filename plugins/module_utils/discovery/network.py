@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
+from ..existing_vpc import ExistingVpc
 from ..names import SECURITY_GROUPS
 from .base import COMPONENT_TAG, Component, Search, filters_of, listed, name_of, tags_of, text_of
 
@@ -38,6 +39,21 @@ INSIDE = {
     "describe_flow_logs": ("FlowLogs", "FlowLogId", "resource-id"),
     "describe_network_acls": ("NetworkAcls", "NetworkAclId", "vpc-id"),
 }
+# Of these, what is ours in a VPC that others have made.
+INSIDE_OTHERS = ("describe_vpc_endpoints", "describe_security_groups", "describe_flow_logs")
+# Facts that tell of that VPC.
+OF_OTHERS = (
+    "vpc_id",
+    "vpc_owner_id",
+    "cidr_block",
+    "cidr_blocks",
+    "existing",
+    "availability_zones",
+    "subnets",
+    "subnet_ids",
+    "default_security_group_id",
+    "cloudfront_prefix_list_id",
+)
 # Two operations call their filters otherwise.
 FILTER_MEMBERS = {"describe_nat_gateways": "Filter", "describe_flow_logs": "Filter"}
 # Kinds whose foreign things are warned of. Groups and flow logs of others are common in a VPC, and do no harm.
@@ -47,8 +63,12 @@ WATCHED = ("describe_subnets", "describe_nat_gateways", "describe_route_tables",
 def empty(search: Search) -> dict[str, Any]:
     return {
         "vpc_id": None,
+        "vpc_owner_id": None,
         "cidr_block": None,
+        "cidr_blocks": [],
+        "existing": {},
         "unclear_vpc_ids": [],
+        "other_vpc_ids": [],
         "internet_gateway_id": None,
         "availability_zones": [],
         "subnets": {tier: [] for tier in TIERS},
@@ -60,6 +80,8 @@ def empty(search: Search) -> dict[str, Any]:
         "endpoints": {},
         "network_acls": dict.fromkeys(TIERS),
         "flow_log_id": None,
+        "flow_log_group": None,
+        "flow_log_role_arn": None,
         "default_security_group_id": None,
         **dict.fromkeys(PREFIX_LISTS),
         "spare": {},
@@ -77,17 +99,54 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     lists = _start_prefix_lists(search)
     roles = search.start_roles(["flow-logs"])
     log_groups = search.start_log_group(log_group)
+    existing = ExistingVpc(search) if search.given.get("vpc") else None
+    groups = search.start_owned("describe_security_groups") if existing else None
 
     found = [(answer.result() or {}).get("Vpcs", []) for answer in (owned, same_name)]
-    vpc = _vpc(search, facts, *found)
+    vpc = existing.vpc() if existing else _vpc(search, facts, *found)
     vpc_id = vpc["VpcId"] if vpc else None
-    _add_internet_gateway(search, facts, (gateways.result() or {}).get("InternetGateways", []), vpc_id)
+    if not existing:
+        _add_internet_gateway(search, facts, (gateways.result() or {}).get("InternetGateways", []), vpc_id)
     if vpc:
-        facts.update(vpc_id=vpc_id, cidr_block=vpc["CidrBlock"], **_prefix_lists(search, lists.result()))
-        _Inside(search, facts, vpc_id).collect()
+        facts.update(
+            vpc_id=vpc_id,
+            vpc_owner_id=vpc.get("OwnerId", search.account_id),
+            cidr_block=vpc["CidrBlock"],
+            cidr_blocks=_networks(vpc),
+            **_prefix_lists(search, lists.result()),
+        )
+        _Inside(search, facts, vpc_id, existing).collect()
+    if existing or not vpc:
+        # Without a VPC of its own the platform may be in one that isn't named any more.
+        answer = (groups or search.start_owned("describe_security_groups")).result()
+        _add_other_vpcs(search, facts, existing, found[0], search.owned(answer, "SecurityGroups"))
     _add_addresses(search, facts, (addresses.result() or {}).get("Addresses", []))
-    search.roles(roles)
-    search.check_log_group(log_group, log_groups, written=facts["flow_log_id"] is not None)
+    facts["flow_log_role_arn"] = search.roles(roles)["flow-logs"]
+    if search.check_log_group(log_group, log_groups, written=facts["flow_log_id"] is not None):
+        facts["flow_log_group"] = log_group
+
+
+def _networks(vpc: Mapping[str, Any]) -> list[str]:
+    """All IPv4 networks of the VPC, its first one first."""
+    associated = [
+        item["CidrBlock"]
+        for item in vpc.get("CidrBlockAssociationSet", [])
+        if item.get("CidrBlockState", {}).get("State") in ("associated", "associating")
+    ]
+    return list(dict.fromkeys([vpc["CidrBlock"], *sorted(associated)]))
+
+
+def _add_other_vpcs(
+    search: Search, facts: dict[str, Any], existing: ExistingVpc | None, vpcs: list[dict], groups: list[dict]
+) -> None:
+    """Note where the platform is, or has begun to be, besides the VPC that is named: nothing may be built on both."""
+    declared = existing.vpc_id if existing else None
+    own = {vpc["VpcId"] for vpc in vpcs if search.owns(tags_of(vpc))} if existing else set()
+    others = sorted({*own, *(group["VpcId"] for group in groups)} - {declared, *facts["unclear_vpc_ids"]})
+    facts["other_vpc_ids"] = others
+    if others:
+        named = f"network_vpc_id is {declared}" if declared else "network_vpc_id names none"
+        search.amiss.append(f"the platform is in {', '.join(others)}, and {named}")
 
 
 def _names_of_lists(search: Search) -> dict[str, str]:
@@ -201,17 +260,19 @@ def _spare(facts: dict[str, Any], kind: str, spare: list[dict]) -> None:
 
 
 class _Inside:
-    """What lies in the VPC."""
+    """What lies in the VPC. existing: what others have made, where the VPC isn't ours."""
 
-    def __init__(self, search: Search, facts: dict[str, Any], vpc_id: str):
+    def __init__(self, search: Search, facts: dict[str, Any], vpc_id: str, existing: ExistingVpc | None = None):
         self.search = search
         self.facts = facts
         self.vpc_id = vpc_id
+        self.existing = existing
         self.started: dict[str, Future] = {
             operation: search.start(
                 "ec2", operation, **{FILTER_MEMBERS.get(operation, "Filters"): [{"Name": name, "Values": [vpc_id]}]}
             )
             for operation, (_path, _id_member, name) in INSIDE.items()
+            if not existing or operation in INSIDE_OTHERS
         }
 
     def all(self, operation: str) -> list[dict]:
@@ -225,10 +286,22 @@ class _Inside:
             and not _is_main(item)
         ]
 
+    def is_ours(self, item: Mapping[str, Any]) -> bool:
+        """By its tags. Among things of others a name like ours proves nothing."""
+        tags, marks = tags_of(item), self.search.marks
+        return self.search.keeps_marks(tags) and (not self.existing or len(marks.keys() - tags.keys()) <= 1)
+
     def ours(self, operation: str) -> list[dict]:
-        return [item for item in self.all(operation) if self.search.keeps_marks(tags_of(item))]
+        return [item for item in self.all(operation) if self.is_ours(item)]
 
     def collect(self) -> None:
+        if self.existing:
+            self.existing.add(self.facts, self.existing.vpc())
+            self.add_endpoints()
+            self.existing.add_endpoints_of_others(self.facts, self.endpoints_of_others())
+            self.add_security_groups()
+            self.add_flow_log()
+            return
         self.add_subnets()
         self.add_nat_gateways()
         self.add_route_tables()
@@ -349,6 +422,14 @@ class _Inside:
                 [{"id": endpoint["VpcEndpointId"], "service": endpoint["ServiceName"]} for endpoint in spare],
             )
 
+    def endpoints_of_others(self) -> list[tuple[str, dict]]:
+        endpoints = self.all("describe_vpc_endpoints")
+        return [
+            (_short(self.search, endpoint["ServiceName"]), endpoint)
+            for endpoint in endpoints
+            if not self.is_ours(endpoint)
+        ]
+
     def add_security_groups(self) -> None:
         search, facts = self.search, self.facts
         groups = {group["GroupName"]: group for group in self.all("describe_security_groups")}
@@ -356,7 +437,7 @@ class _Inside:
             facts["default_security_group_id"] = groups.pop("default")["GroupId"]
         for thing in SECURITY_GROUPS:
             group = groups.pop(search.scope.name(thing, "security_group"), None)
-            if group and search.keeps_marks(tags_of(group)):
+            if group and self.is_ours(group):
                 facts["security_groups"][thing] = group["GroupId"]
             elif group:
                 search.foreign(f"security group {group['GroupName']} ({group['GroupId']})", tags_of(group))
@@ -495,6 +576,12 @@ def _short(search: Search, service: str) -> str:
 
 def summary(facts: Mapping[str, Any]) -> list[str]:
     subnets = [f"{len(facts['subnets'][tier])} {tier}" for tier in TIERS]
+    if facts["existing"]:
+        return [
+            f"{facts['vpc_id']} {', '.join(facts['cidr_blocks'])} in {listed(facts['availability_zones'])}, which"
+            " others have made",
+            f"subnets: {', '.join(subnets)}; endpoints of the platform: {listed(sorted(facts['endpoints']))}",
+        ]
     nats = [f"{nat['id']} {nat['state']} {nat['public_ip']}" for nat in facts["nat_gateways"]]
     return [
         f"{facts['vpc_id']} {facts['cidr_block']} in {listed(facts['availability_zones'])}",
@@ -509,7 +596,13 @@ COMPONENT = Component(
     empty=empty,
     collect=collect,
     # A VPC alone carries nothing: the next components need private subnets to put things in.
-    exists=lambda facts: bool(facts["vpc_id"] and facts["subnet_ids"]["private"]),
+    # In one that others have made the platform's own are the security groups.
+    exists=lambda facts: bool(
+        facts["vpc_id"]
+        and facts["subnet_ids"]["private"]
+        and (not facts["existing"] or any(facts["security_groups"].values()))
+    ),
+    theirs=lambda facts: OF_OTHERS if facts["existing"] else (),
     summary=summary,
     offers=offers,
     quotas=("trust_policy", "policies_per_role", "rules_per_group", "rules_per_acl", "vpcs", "elastic_ips"),

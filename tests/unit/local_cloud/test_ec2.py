@@ -396,6 +396,18 @@ def test_subnet_must_fit_and_not_overlap(ec2: Any, vpc: str, subnets: list[str])
         ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.9.0/24", AvailabilityZone="us-west-2z")
 
 
+def test_a_vpc_has_further_networks(ec2: Any, vpc: str) -> None:
+    association = ec2.associate_vpc_cidr_block(VpcId=vpc, CidrBlock="100.64.0.0/16")["CidrBlockAssociation"]
+    (described,) = ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"]
+    assert described["CidrBlockAssociationSet"][0]["CidrBlock"] == described["CidrBlock"]
+    assert described["CidrBlockAssociationSet"][1] == association
+    made = ec2.create_subnet(VpcId=vpc, CidrBlock="100.64.1.0/24")["Subnet"]
+    assert made["VpcId"] == vpc
+    with pytest.raises(ClientError) as refused:
+        ec2.associate_vpc_cidr_block(VpcId=vpc, CidrBlock="100.64.128.0/17")
+    assert code_of(refused) == "InvalidVpc.Range"
+
+
 def test_zones_are_those_of_the_region(ec2: Any) -> None:
     zones = ec2.describe_availability_zones(Filters=[{"Name": "state", "Values": ["available"]}])["AvailabilityZones"]
     assert [zone["ZoneName"] for zone in zones] == [f"us-west-2{letter}" for letter in "abcd"]

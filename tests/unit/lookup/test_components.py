@@ -91,6 +91,15 @@ def test_entries_of_several_lists(look, tmp_path):
     assert look()["entries"] == {"apps": ["one", "two"]}
 
 
+def test_lists_that_are_told_apart(look, tmp_path):
+    """Of ids of what others have made; what is empty is left out."""
+    (tmp_path / "apps/meta/component.yml").write_text("requires: []\nentries: {vpc: apps_vpc, private: apps_list}\n")
+    (tmp_path / "apps/defaults/main.yml").write_text('apps_vpc: ""\napps_list: []\n')
+    assert look()["entries"] == {"apps": {}}
+    declared = {"apps_vpc": "vpc-1", "apps_list": ["subnet-1", "subnet-2", "subnet-1"]}
+    assert look(apps=declared)["entries"] == {"apps": {"vpc": ["vpc-1"], "private": ["subnet-1", "subnet-2"]}}
+
+
 def test_entries_that_are_wrong_are_left_to_preflight(look):
     assert look(apps={"apps_list": ["text", {"size": 1}, {"name": "mine"}]})["entries"] == {"apps": ["mine"]}
     assert look(apps={"apps_list": "text"})["entries"] == {"apps": ["one", "two"]}

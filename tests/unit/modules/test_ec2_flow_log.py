@@ -210,6 +210,21 @@ def test_log_group_is_the_same_by_name_and_by_arn(declared, described):
     assert result["changed"] is False
 
 
+@pytest.mark.parametrize("ends", [("/", ""), ("", "/")])
+def test_a_folder_is_the_same_with_and_without_its_end(ends):
+    """However AWS writes what it was given."""
+    declared, described = (f"arn:aws:s3:::demo/refused{end}" for end in ends)
+    options = {
+        "log_destination_type": "s3",
+        "log_destination": declared,
+        "log_group_name": None,
+        "delivery_role_arn": None,
+    }
+    place = {"LogDestinationType": "s3", "LogDestination": described, "LogGroupName": None}
+    result, _aws, _module = flow_log_run(options, describe(flow_log(**place)))
+    assert result["changed"] is False
+
+
 def test_flow_logs_of_others_are_left_alone():
     other = flow_log("fl-0", tags={"Name": "audit"}, LogGroupName="/audit")
     result, _aws, module = flow_log_run({}, describe(other, flow_log()))

@@ -292,8 +292,9 @@ class TestComponent:
         # The one call whose permission has another name.
         called = {"ListAllMyBuckets" if name == "ListBuckets" else name for name in called} - {"GetCallerIdentity"}
         assert called <= documented
-        # Asked for only where tags don't come along, or where two clients of a user pool have one name.
-        assert documented - called <= {"ListTagsForResource", "DescribeUserPoolClient"}
+        # Asked for only where tags don't come along, where two clients of a user pool have one name, or of the VPC of
+        # others.
+        assert documented - called <= {"ListTagsForResource", "DescribeUserPoolClient", "DescribeVpcAttribute"}
 
 
 def readme_section(component, title):

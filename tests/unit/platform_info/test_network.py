@@ -17,7 +17,7 @@ from .fake_aws import PREFIX, REGION, SOMEONE_ELSES_ROLES, log_groups, look, mar
 OWNER = marks("network")
 owned = functools.partial(fake_aws.owned, "network")
 
-EMPTY_IF_ALL_IS_WELL = ("spare", "unclear_vpc_ids")
+EMPTY_IF_ALL_IS_WELL = ("existing", "other_vpc_ids", "spare", "unclear_vpc_ids")
 LOG_GROUP = f"/aws/vpc/{PREFIX}/flow-logs"
 FIRST_DAY, SECOND_DAY = (datetime.datetime(2026, 1, day, tzinfo=datetime.UTC) for day in (1, 2))
 

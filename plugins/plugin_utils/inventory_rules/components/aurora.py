@@ -14,6 +14,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.names import re
 from ansible_collections.agent_platform.aws.plugins.module_utils.values import version_numbers
 
 from ...key_policy import EVENTS
+from .. import existing_vpc
 from ..fault import Fault, did_you_mean, fault
 from ..formats import repeated, repeated_names
 from ..keys import policy_faults
@@ -272,6 +273,12 @@ def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) ->
     yield from _version_faults(values, cluster, offered.get("versions") or {})
     yield from _class_faults(values, offered.get("classes") or {})
     yield from policy_faults(values, platform, EVENTS)
+    zones = {
+        f"aurora_instances[{index}].availability_zone": item["availability_zone"]
+        for index, item in _present(values)
+        if item.get("availability_zone")
+    }
+    yield from existing_vpc.zone_faults(zones, platform.get("network") or {})
     if not cluster.get("cluster_identifier"):
         return
     for variable, fact in (("aurora_database", "database"), ("aurora_master_username", "master_username")):

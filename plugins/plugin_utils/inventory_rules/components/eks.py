@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import re
 import typing as t
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +16,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.names import re
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import node_user_data
 
 from ...key_policy import VOLUMES
-from .. import instance_types
+from .. import existing_vpc, instance_types
 from ..confidential import looks_like
 from ..fault import Fault, did_you_mean, fault, show
 from ..formats import (
@@ -402,7 +403,7 @@ def _node_group_faults(
     groups: list[Mapping],
     addons: list[Mapping],
     kubernetes_version: str | None,
-    network_zones: list[str],
+    network_zones: list[str] | None,
     proxy: bool,
 ) -> Iterator[Fault]:
     variable = "eks_node_groups"
@@ -420,7 +421,8 @@ def _node_group_faults(
         yield from _image_faults(path, group, proxy)
         yield from _label_faults(f"{path}.labels", group.get("labels") or {})
         yield from _taint_faults(f"{path}.taints", group.get("taints") or [])
-        yield from _zone_faults(f"{path}.availability_zones", group.get("availability_zones") or [], network_zones)
+        zones = group.get("availability_zones") or []
+        yield from _zone_faults(f"{path}.availability_zones", zones, zones if network_zones is None else network_zones)
 
 
 def _addon_faults(addons: list[Mapping]) -> Iterator[Fault]:
@@ -496,8 +498,11 @@ def _administrator_rule(arn: str, accounts: list[str], values: Mapping[str, t.An
 def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterator[Fault]:
     yield from _version_faults(values.get("eks_kubernetes_version"))
     yield from _endpoint_faults(values)
+    network = others.get("network", {})
+    # That of a VPC of others is known to AWS alone, with its zones.
+    ours = not existing_vpc.declared(network)
     yield from _service_network_faults(
-        values.get("eks_service_ipv4_cidr"), others.get("network", {}).get("network_vpc_cidr")
+        values.get("eks_service_ipv4_cidr"), network.get("network_vpc_cidr") if ours else None
     )
     for log_type in repeated(values.get("eks_log_types") or []):
         yield fault("eks_log_types", log_type, "occurs more than once")
@@ -506,7 +511,7 @@ def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterat
         values.get("eks_node_groups") or [],
         addons,
         values.get("eks_kubernetes_version"),
-        others.get("network", {}).get("network_availability_zones") or [],
+        network.get("network_availability_zones") or [] if ours else None,
         bool(values.get("eks_node_http_proxy") or values.get("eks_node_https_proxy")),
     )
     yield from _user_data_faults(values)
@@ -589,6 +594,32 @@ def _fixed(group: Mapping[str, t.Any], existing: Mapping[str, t.Any], zones: lis
         yield "availability_zones", wanted
 
 
+def _network_faults(values: Mapping[str, t.Any], network: Mapping[str, t.Any]) -> Iterator[Fault]:
+    """What doesn't fit a VPC of others, of which the inventory says no more than its id."""
+    if not network.get("existing"):
+        return
+    text = values.get("eks_service_ipv4_cidr")
+    for vpc in network.get("cidr_blocks") or []:
+        if text and network_rule(text) is None and IPv4Network(text).overlaps(IPv4Network(vpc)):
+            yield fault("eks_service_ipv4_cidr", text, f"overlaps {vpc} of the VPC {network['vpc_id']}")
+    for index, group in enumerate(values.get("eks_node_groups") or []):
+        zones = [] if group.get("state") == "absent" else group.get("availability_zones") or []
+        path = f"eks_node_groups[{index}].availability_zones"
+        yield from existing_vpc.zone_faults({f"{path}[{number}]": zone for number, zone in enumerate(zones)}, network)
+
+
+def _room_warnings(values: Mapping[str, t.Any], network: Mapping[str, t.Any]) -> Iterator[Fault]:
+    """Subnets of others in which the nodes of a new cluster find no room."""
+    free = existing_vpc.free_addresses(network)
+    groups = [group for group in values.get("eks_node_groups") or [] if group.get("state") != "absent"]
+    nodes = math.ceil(sum(group.get("max_size", 0) for group in groups) / max(len(free), 1))
+    needed = nodes + existing_vpc.NEEDED_BY_EKS
+    for subnet_id, count in free.items():
+        if count < needed:
+            rule = f"may get {nodes} nodes in the subnet {subnet_id}, which has {count} free addresses"
+            yield Fault("eks_node_groups", f"{rule}; EKS needs {existing_vpc.NEEDED_BY_EKS} and each pod one more")
+
+
 def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
     """What EKS would refuse to make, or to change of the cluster that runs."""
     yield from policy_faults(values, platform, VOLUMES)
@@ -598,6 +629,7 @@ def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) ->
     if vpc_id and cluster.get("vpc_id") and cluster["vpc_id"] != vpc_id:
         rule = f"the cluster is in {cluster['vpc_id']}, the network is {vpc_id}: EKS can't move it"
         yield Fault("eks", f"{rule}. Find out which is yours")
+    yield from _network_faults(values, platform.get("network") or {})
     wanted, running = values.get("eks_kubernetes_version"), cluster.get("version")
     if wanted and not _gone_ahead(values, platform):
         if wanted != running and wanted not in supported_versions(platform):
@@ -714,10 +746,12 @@ def removal_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -
 
 
 def warnings(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
-    """What EKS has done by itself to the cluster, or will do soon, and whose images nodes have."""
+    """What EKS has done by itself to the cluster, or will do soon, whose images nodes have, and where it finds no room."""
     yield from _image_warnings(values, platform)
     yield from _secret_warnings(values)
     wanted, cluster = values.get("eks_kubernetes_version"), platform.get("eks") or {}
+    if not cluster.get("exists"):
+        yield from _room_warnings(values, platform.get("network") or {})
     if not wanted or not re.fullmatch(r"\d+\.\d+", wanted):
         return
     version = wanted

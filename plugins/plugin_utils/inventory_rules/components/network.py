@@ -18,6 +18,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.netwo
 from ansible_collections.agent_platform.aws.plugins.module_utils.names import SECURITY_GROUPS
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import roles
 
+from .. import existing_vpc
 from ..fault import Fault, fault
 from ..formats import dns_name_rule, network_rule, repeated
 from ..internet import CLOSED, is_closed
@@ -31,7 +32,20 @@ KEPT_FOR_CLUSTER = 6
 # Networks that AWS accepts for no VPC.
 UNUSABLE = tuple(IPv4Network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"))
 DHCP_OPTIONS = re.compile(r"dopt-[0-9a-f]{8,17}")
-SAMPLES = {"vpc_id": "vpc-" + 17 * "x", **dict.fromkeys(PREFIX_LISTS, "pl-" + 8 * "x")}
+SAMPLES = {
+    "vpc_id": "vpc-" + 17 * "x",
+    "vpc_owner_id": "{account_id}",
+    **dict.fromkeys(PREFIX_LISTS, "pl-" + 8 * "x"),
+}
+BUCKET_ARN = re.compile(r"arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+PREFIX = re.compile(r"[\w!.*'()-]+(/[\w!.*'()-]+)*", re.ASCII)
+FOR_S3 = (
+    "network_flow_log_bucket_arn",
+    "network_flow_log_prefix",
+    "network_flow_log_file_format",
+    "network_flow_log_hive_compatible_partitions",
+    "network_flow_log_per_hour_partition",
+)
 SERVICE = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
 # What those let through the endpoints are written like.
 ORGANIZATION = re.compile(r"o-[a-z0-9]{10,32}")
@@ -199,19 +213,42 @@ def _ingress_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
             yield fault(name, value, "occurs more than once")
 
 
+def _flow_log_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
+    destination, bucket = (values.get(f"network_flow_log_{name}") for name in ("destination", "bucket_arn"))
+    if destination == "none" and not existing_vpc.declared(values):
+        rule = f"leaves the traffic of the platform's own VPC unrecorded: it is for one of others ({existing_vpc.VPC})"
+        yield fault("network_flow_log_destination", destination, rule)
+    if destination == "s3" and not bucket:
+        yield fault("network_flow_log_destination", destination, "needs the bucket in network_flow_log_bucket_arn")
+    defaults = roles.load("network", "defaults/main.yml")
+    for name in FOR_S3:
+        if destination not in (None, "s3") and values.get(name, defaults[name]) != defaults[name]:
+            yield fault(name, values[name], "is for network_flow_log_destination s3")
+    if bucket and not BUCKET_ARN.fullmatch(bucket):
+        yield fault(
+            "network_flow_log_bucket_arn", bucket, "is not the ARN of a bucket, such as arn:aws:s3:::log-archive"
+        )
+    prefix = values.get("network_flow_log_prefix")
+    if prefix and (not PREFIX.fullmatch(prefix) or prefix.partition("/")[0] == "AWSLogs"):
+        rule = "is not a folder such as network/traffic, without '/' at its ends; AWS keeps AWSLogs for itself"
+        yield fault("network_flow_log_prefix", prefix, rule)
+
+
 def _port_rule(port: int) -> str | None:
     return None if 1 <= port <= HIGHEST_PORT else f"is not a port from 1 to {HIGHEST_PORT}"
 
 
 def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterator[Fault]:
+    yield from existing_vpc.faults(values, others)
+    ours = not existing_vpc.declared(values)
     vpc = None
-    if "network_vpc_cidr" in values:
+    if "network_vpc_cidr" in values and ours:
         found = list(_vpc_faults(values["network_vpc_cidr"]))
         yield from found
         vpc = None if found else IPv4Network(values["network_vpc_cidr"])
 
     zones = values.get("network_availability_zones")
-    if zones is not None:
+    if zones is not None and ours:
         yield from _zone_faults(zones, values.get("platform_region"))
         # Which zones an empty list stands for is known only to AWS; their number is not.
         zones = zones or [f"zone {number}" for number in range(1, FEWEST_ZONES + 1)]
@@ -234,6 +271,7 @@ def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterat
         yield fault("network_dhcp_options_id", dhcp, "is not the id of DHCP options, such as dopt-0123456789abcdef0")
     yield from _traffic_faults(values.get("network_additional_traffic") or [])
     yield from _ingress_faults(values)
+    yield from _flow_log_faults(values)
 
 
 def internet_faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterator[Fault]:
@@ -303,7 +341,9 @@ def _service_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) 
 
 
 def needs(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Need]:
-    """The VPC, and an address for each NAT gateway."""
+    """The VPC, and an address for each NAT gateway, unless others have made it."""
+    if existing_vpc.declared(values):
+        return
     yield Need("vpcs", 1, "network_vpc_cidr")
     existing = (platform.get("network") or {}).get("availability_zones") or []
     zones = values.get("network_availability_zones") or existing
@@ -313,9 +353,14 @@ def needs(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterato
 
 def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
     """What would have to change of a network that exists and can't be changed, and what AWS doesn't offer for it."""
+    network = platform.get("network") or {}
+    yield from existing_vpc.move_faults(values, network)
+    if existing_vpc.declared(values):
+        yield from existing_vpc.change_faults(values, platform)
+        yield from _service_faults(values, platform)
+        return
     yield from _offer_faults(values, platform)
     yield from _service_faults(values, platform)
-    network = platform.get("network") or {}
     existing, declared = network.get("cidr_block"), values.get("network_vpc_cidr")
     if not existing or not declared:
         return
@@ -336,3 +381,13 @@ def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) ->
     except PlanError as error:
         variable, _colon, text = str(error).partition(": ")
         yield Fault(variable, text)
+
+
+def removal_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+    """A network that isn't where the inventory says would be left behind."""
+    yield from existing_vpc.move_faults(values, platform.get("network") or {})
+
+
+def warnings(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+    if existing_vpc.declared(values):
+        yield from existing_vpc.warnings(values, platform)

@@ -181,7 +181,10 @@ def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterat
 def _zone_faults(values: Mapping[str, t.Any], zones: list[str]) -> Iterator[Fault]:
     wanted = values.get("opensearch_availability_zones")
     if wanted and zones and len(zones) < wanted:
-        rule = f"is more zones than the network has ({', '.join(zones)}): name {wanted} in network_availability_zones"
+        rule = (
+            f"is more zones than the network has ({', '.join(zones)}): name {wanted} in network_availability_zones"
+            " (subnets in as many, where others have made them)"
+        )
         yield fault("opensearch_availability_zones", wanted, rule)
 
 
@@ -246,6 +249,8 @@ def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) ->
     if wanted and VERSION.fullmatch(wanted):
         yield from _version_faults(wanted, domain, offered)
     yield from _offer_faults(values, offered)
+    if network.get("existing"):
+        yield from _zone_faults(values, network.get("availability_zones") or [])
     if domain.get("vpc_id") and network.get("vpc_id") and domain["vpc_id"] != network["vpc_id"]:
         rule = f"the domain is in {domain['vpc_id']}, the network is {network['vpc_id']}: AWS can't move it"
         yield Fault("opensearch", f"{rule}. Find out which is yours")

@@ -40,6 +40,8 @@ ebs_encryption
 network_acls
     CreateNetworkAclEntry and ReplaceNetworkAclEntry drop ports; rules of the same number, limits, and the rule that
     denies the rest are unknown; DeleteNetworkAcl deletes what is in use.
+vpc_networks
+    AssociateVpcCidrBlock is unknown; a VPC is described with its first network alone.
 network_interfaces
     CreateNetworkInterface drops tags; DescribeNetworkInterfaces ignores filters; DeleteNetworkInterface deletes what is
     in use.
@@ -67,6 +69,7 @@ from . import (
     subnets,
     volumes,
     vpc_endpoints,
+    vpc_networks,
 )
 
 _TOKEN_OPERATIONS = (
@@ -93,6 +96,7 @@ _PARTS = (
     subnets,
     volumes,
     vpc_endpoints,
+    vpc_networks,
 )
 
 

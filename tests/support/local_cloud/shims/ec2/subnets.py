@@ -21,6 +21,7 @@ from .instances import all_instances, interfaces
 from .nat_gateways import live_gateways
 from .records import dependency_violation, vpc_of
 from .vpc_endpoints import live_endpoints
+from .vpc_networks import networks_of
 
 # The zones that a new account sees; regions that aren't listed have a, b and c.
 _ZONE_LETTERS = {
@@ -100,7 +101,7 @@ def _check_subnet(request: dict[str, Any]) -> None:
             f"Value ({zone}) for parameter availabilityZone is invalid. Subnets can currently only be created in the "
             f"following availability zones: {', '.join(_zone_names())}.",
         )
-    if not 16 <= block.prefixlen <= 28 or not block.subnet_of(ipaddress.ip_network(vpc["CidrBlock"], strict=False)):
+    if not 16 <= block.prefixlen <= 28 or not any(block.subnet_of(network) for network in networks_of(vpc)):
         raise AWSError("InvalidSubnet.Range", f"The CIDR '{cidr}' is invalid.")
     for subnet in ec2._subnets.values():
         if subnet["VpcId"] == vpc["VpcId"] and block.overlaps(ipaddress.ip_network(subnet["CidrBlock"])):
