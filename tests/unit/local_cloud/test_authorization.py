@@ -1,6 +1,6 @@
 # Copyright: Contributors to the agent_platform.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Where policies are enforced, a call is checked on all that it is about, as AWS's service authorization reference says."""
+"""Where policies are enforced, a call is checked on all that it is about, as AWS's reference of authorization says."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def test_who_marks_a_resource_marks_it_as_the_platform_s(documents):
     ("change", "said"),
     [
         ({"Action": ["ec2:DescribeVpcs", "ec2:CreateVolume"]}, "ec2:CreateVolume isn't in service_authorization.yml"),
-        ({"Action": "kms:PutKeyPolicy", "Resource": "*"}, "kms:PutKeyPolicy is for all resources, and could be for key"),
+        ({"Action": "kms:PutKeyPolicy", "Resource": "*"}, "kms:PutKeyPolicy is for all resources, and could be"),
         (
             {"Action": "kms:CreateKey", "Condition": {"StringEquals": {"aws:ResourceTag/A": "b"}}},
             "kms:CreateKey doesn't know aws:ResourceTag",
