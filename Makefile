@@ -6,7 +6,6 @@ ifndef SIDE_BY_SIDE
 endif
 MAKEFLAGS += --no-print-directory
 
-comma := ,
 BIN := $(CURDIR)/.venv/bin
 PYTHON_IN_VENV := $(BIN)/python
 
@@ -24,10 +23,6 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 ifeq ($(LC_ALL)$(LANG),)
 export LC_ALL := C.UTF-8
 endif
-
-# A proxy for the web mustn't stand between the playbooks and the local AWS.
-export NO_PROXY := 127.0.0.1,localhost$(addprefix $(comma),$(NO_PROXY))
-export no_proxy := $(NO_PROXY)
 
 up down demo converge: export AWS_ENDPOINT_URL := $(AWS_ENDPOINT_URL)
 # Clusters get a real control plane where its programs are to be had; the first time they are built, in minutes.

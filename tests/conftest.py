@@ -8,6 +8,7 @@ stays in one of them.
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -49,6 +50,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[FIGURES] = []
+    # A proxy for the web has nothing to do with what tests start on this machine.
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
     # Ended from outside as by Ctrl+C: emulators and runs are ended, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     for marker in (

@@ -120,7 +120,10 @@ def remedy(error: Exception, service: str, permission: str) -> str:
     ):
         return "Renew the AWS credentials, check the clock, and run again."
     if code in DENIED_CODES:
-        return f"Allow {permission} for the identity of this run, and run again."
+        return (
+            f"Allow {permission} for the identity of this run, and run again. "
+            "The playbook operator_policy writes policies with all that runs need."
+        )
     if any(word in code for word in QUOTA_CODES):
         return "Remove what is unused or ask for a higher quota in Service Quotas, and run again."
     if code in THROTTLING_CODES:
@@ -147,13 +150,19 @@ IAM_SERVICES = {
     "elbv2": "elasticloadbalancing",
     "opensearch": "es",
     "opensearchserverless": "aoss",
+    "elb": "elasticloadbalancing",
+    "service-quotas": "servicequotas",
 }
+
+# Permissions that have another name than the operation; modules know more of their own.
+PERMISSIONS = {"s3:HeadBucket": "s3:ListBucket", "s3:ListBuckets": "s3:ListAllMyBuckets"}
 
 
 def permission_of(service: str, operation: str) -> str:
     """The permission of IAM that a call needs: acm:ListCertificates, also where the service is acm@us-east-1."""
     client = service.partition("@")[0]
-    return f"{IAM_SERVICES.get(client, client)}:{operation}"
+    permission = f"{IAM_SERVICES.get(client, client)}:{operation}"
+    return PERMISSIONS.get(permission, permission)
 
 
 def describe_failure(

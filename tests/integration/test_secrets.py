@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,8 @@ from . import components, neighbours
 # How many secrets each component has, its own and those that AWS makes for it.
 SECRETS = {component: getattr(components.of(component), "SECRETS", 0) for component in IN_AWS}
 ACCOUNT = "100000000091"
+KEYS_ACCOUNT = "270000000102"
+PLAIN = "ansible.builtin.local"
 PLANTED = "Tr0ub4dor-and-3-more/words+here"
 
 
@@ -75,6 +78,27 @@ def test_values_of_secrets_are_seen_nowhere(new_account, home, tmp_path, figures
     found += leaks.of_files(ROOT / "build", Path.home() / ".ansible", since=began, without=[ROOT / "build/local_cloud"])
     assert found == []
     figures.append(f"{len(values)} secrets looked for in {leaks.searched / 1e6:.0f} MB")
+
+
+@pytest.mark.by_component("encryption")
+def test_keys_of_the_inventory_are_seen_nowhere(new_account, home, tmp_path):
+    """Without the warm process each module is a command of the shell, with the task's environment in it."""
+    account = new_account(KEYS_ACCOUNT)
+    keys = {"AWS_SECRET_ACCESS_KEY": f"{PLANTED}/secret", "AWS_SESSION_TOKEN": f"{PLANTED}/session"}
+    inventory, log = tmp_path / "keys.json", tmp_path / "log"
+    environment = {"AWS_ENDPOINT_URL": account.playbook_endpoint, "AWS_ACCESS_KEY_ID": account.id, **keys}
+    inventory.write_text(json.dumps({"platform_aws_environment": environment, "ansible_connection": PLAIN}))
+    started = account.start(
+        *("-vvvv", "--limit", "encryption", "-e", f"@{inventory}"),
+        environment={"ANSIBLE_LOG_PATH": str(log), "ANSIBLE_HOME": str(home)},
+    )
+    with ProcessList(f"TEST_RECORDS={started.records}") as processes:
+        run = started.wait().assert_converged()
+    assert run.changed, run.explain()
+    leaks = Leaks({name: list(secret_parts(value)) for name, value in keys.items()})
+    found = leaks.of_bytes(processes.shown(), "what processes show of themselves")
+    found += leaks.of_bytes(run.output.encode(), "what the run prints")
+    assert found + leaks.of_files(started.records, log, home) == []
 
 
 # ---- The search itself: what is planted must be found.

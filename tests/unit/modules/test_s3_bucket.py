@@ -918,7 +918,8 @@ def test_contents_that_may_not_be_listed():
     message = refusal(ABSENT, *look(ABSENT), denied)
     assert message == (
         f"Could not list the contents of S3 bucket '{NAME}' (ListObjectVersions): AccessDenied: Access Denied. "
-        "Allow s3:ListBucketVersions for the identity of this run, and run again."
+        "Allow s3:ListBucketVersions for the identity of this run, and run again. "
+        "The playbook operator_policy writes policies with all that runs need."
     )
 
 

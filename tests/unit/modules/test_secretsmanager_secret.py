@@ -274,7 +274,8 @@ def test_generating_is_refused():
     denied = api_error("GetRandomPassword", "AccessDeniedException", "not authorized")
     assert refused(GENERATE, missing(), password(denied)) == (
         f"Could not generate the value of secret '{NAME}' (GetRandomPassword): AccessDeniedException: not authorized. "
-        "Allow secretsmanager:GetRandomPassword for the identity of this run, and run again."
+        "Allow secretsmanager:GetRandomPassword for the identity of this run, and run again. "
+        "The playbook operator_policy writes policies with all that runs need."
     )
 
 
@@ -458,7 +459,8 @@ def test_an_alias_that_may_not_be_looked_up():
     denied = kms("alias/demo", api_error("DescribeKey", "AccessDeniedException", "no"))
     assert refused({**PLAIN, "kms_key_id": "alias/demo"}, described(KmsKeyId=KEY), denied) == (
         f"Could not look up the key of alias/demo for secret '{NAME}' (DescribeKey): AccessDeniedException: no. "
-        "Allow kms:DescribeKey for the identity of this run, and run again."
+        "Allow kms:DescribeKey for the identity of this run, and run again. "
+        "The playbook operator_policy writes policies with all that runs need."
     )
 
 

@@ -746,7 +746,7 @@ def removal_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -
 
 
 def warnings(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
-    """What EKS has done by itself to the cluster, or will do soon, whose images nodes have, and where it finds no room."""
+    """What EKS has done by itself or will do soon, whose images nodes have, and where it finds no room."""
     yield from _image_warnings(values, platform)
     yield from _secret_warnings(values)
     wanted, cluster = values.get("eks_kubernetes_version"), platform.get("eks") or {}
