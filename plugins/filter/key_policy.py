@@ -50,10 +50,11 @@ _value:
   type: dict
 """
 
-from ansible_collections.agent_platform.aws.plugins.plugin_utils.key_policy import Place, policy
-
 
 def key_policy(name, platform, region, prefix, administrators=()):
+    # Every process of a run loads every filter, and few call this one.
+    from ansible_collections.agent_platform.aws.plugins.plugin_utils.key_policy import Place, policy
+
     shared = {"platform_region": region, "platform_prefix": prefix}
     return policy(Place.of(platform, shared), name, administrators)
 

@@ -265,13 +265,8 @@ class NetworkAcl(Ec2Resource):
     }
     extra_operations = ("ReplaceNetworkAclEntry", "DeleteNetworkAclEntry")
     unmanaged = {
-        **dict.fromkeys(
-            ("CreateNetworkAclEntry.IcmpTypeCode", "ReplaceNetworkAclEntry.IcmpTypeCode"),
-            "ICMP isn't offered: security groups let its errors through",
-        ),
-        **dict.fromkeys(
-            ("CreateNetworkAclEntry.Ipv6CidrBlock", "ReplaceNetworkAclEntry.Ipv6CidrBlock"), "IPv6 isn't offered"
-        ),
+        "CreateNetworkAclEntry.IcmpTypeCode": "ICMP isn't offered: security groups let its errors through",
+        "CreateNetworkAclEntry.Ipv6CidrBlock": "IPv6 isn't offered",
     }
     tagging = ec2_tagging("NetworkAclId")
     passing = {

@@ -227,7 +227,6 @@ class Vpc(Vacated):
             ),
             "ways to other networks are left alone",
         ),
-        "CreateNetworkAcl": "discovery reports those that decide on the traffic of the platform's subnets",
         **dict.fromkeys(
             ("AssociateSecurityGroupVpc", "DisassociateSecurityGroupVpc"),
             "groups of other VPCs are left alone",

@@ -24,6 +24,7 @@ NETWORK = {
     "availability_zones": ["us-west-2a", "us-west-2b"],
     "subnets": {"public": [{}, {}], "private": [{}, {}]},
     "endpoints": {"s3": "vpce-1", "dynamodb": "vpce-2"},
+    "existing": {},
     "nat_gateways": [{"id": "nat-1", "state": "available", "public_ip": "198.51.100.7"}],
 }
 EKS = {

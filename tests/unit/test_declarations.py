@@ -260,11 +260,7 @@ REGARDED = Regarded(
                 "UpdatePatchBaseline": "a patch baseline",
             }.items()
         },
-        "ssm_parameters.CreateDocument": "a document",
-        "ssm_parameters.DeleteDocument": "a document",
         "ssm_parameters.ModifyDocumentPermission": "a document",
-        "ssm_parameters.UpdateDocument": "a document",
-        "ssm_parameters.UpdateDocumentDefaultVersion": "a document",
         "ssm_parameters.UpdateDocumentMetadata": "a document",
         "ssm_session_document.LabelParameterVersion": "a parameter",
         "ssm_session_document.UnlabelParameterVersion": "a parameter",

@@ -111,8 +111,8 @@ def test_ranges_are_of_whole_numbers(component):
 
 def test_a_component_without_rules_has_no_faults():
     assert list(component_faults("none_such", values("irsa_role"), others())) == []
-    assert change_rules("encryption") is None
-    assert change_warnings("encryption") is None
+    assert change_rules("registry") is None
+    assert change_warnings("registry") is None
 
 
 def test_rules_that_cannot_be_imported_are_not_taken_for_none(monkeypatch):

@@ -49,6 +49,7 @@ EC2_IDS = {
     "i": "instance",
     "igw": "internet-gateway",
     "lt": "launch-template",
+    "acl": "network-acl",
     "nat": "natgateway",
     "rtb": "route-table",
     "sg": "security-group",
@@ -186,6 +187,8 @@ def resources(action: str, request: Mapping[str, Any], region: str, account: str
         return [f"{start}{ec2_type(item)}/{item}" for item in values(request, ("resources",))]
     if action == "iam:CreateServiceLinkedRole":
         return [f"{start}role/aws-service-role/{request['AWSServiceName']}/*"]
+    if service == "ec2" and (association := next(values(request, ("associationid",)), "")):
+        request = {**request, **_associated(association)}
     every = tuple(member.lower() for kind in known["types"].values() for member in kind["from"])
     if whole := [value for value in values(request, every) if value.startswith(f"arn:aws:{service}:")]:
         return whole
@@ -210,6 +213,15 @@ def resources(action: str, request: Mapping[str, Any], region: str, account: str
         place = f"arn:aws:ec2:{region}::" if service == "ec2" and name in ("image", "snapshot") else start
         found += [f"{place}{prefix}{value}" for value in named]
     return list(dict.fromkeys(found))
+
+
+def _associated(identifier: str) -> dict[str, str]:
+    """What an association in EC2 is of, which is what IAM looks at."""
+    for table in ec2._route_tables.values():
+        if identifier in [item["RouteTableAssociationId"] for item in table.get("Associations", [])]:
+            return {"RouteTableId": table["RouteTableId"]}
+    profile = ec2._iam_instance_profile_associations.get(identifier)
+    return {"InstanceId": profile["InstanceId"]} if profile else {}
 
 
 def _made(operation: str) -> set[str]:

@@ -1,0 +1,1 @@
+../plugins/filter/existing_roles.py

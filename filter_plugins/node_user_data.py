@@ -1,0 +1,1 @@
+../plugins/filter/node_user_data.py
