@@ -25,6 +25,8 @@ NAME = "operator"
 # By name, by tags and by both; the whole platform takes minutes.
 FEW = ("network", "dynamodb", "registry")
 AWS_CONFIG = str(operator_policy.ROOT / "inventories/local/aws.cfg")
+# What is off by default, and takes permissions of its own.
+OPTIONS = {"network_acls_enabled": True, "encryption_ebs_by_default": True}
 CONFIRMED = {"platform_teardown_confirm": PREFIX}
 
 
@@ -43,7 +45,7 @@ def account(tmp_path_factory: pytest.TempPathFactory, figures: list[str]) -> Ite
 
 @pytest.fixture(scope="module")
 def documents(tmp_path_factory: pytest.TempPathFactory) -> operator_policy.Documents:
-    return operator_policy.written(tmp_path_factory.mktemp("policies"), platform_account_id=ACCOUNT)
+    return operator_policy.written(tmp_path_factory.mktemp("policies"), platform_account_id=ACCOUNT, **OPTIONS)
 
 
 @pytest.fixture(scope="module")
@@ -56,13 +58,14 @@ def operator(account: DirectAccount, documents: operator_policy.Documents) -> di
         iam.attach_user_policy(UserName=NAME, PolicyArn=policy["Arn"])
     key = iam.create_access_key(UserName=NAME)["AccessKey"]
     return {
+        **OPTIONS,
         "platform_aws_environment": {
             "AWS_ENDPOINT_URL": account.endpoint,
             "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
             "AWS_CONFIG_FILE": AWS_CONFIG,
             "AWS_SHARED_CREDENTIALS_FILE": AWS_CONFIG,
-        }
+        },
     }
 
 

@@ -38,7 +38,14 @@ EKS = {
         "adot": {"version": "v0.141.0", "status": "DEGRADED"},
     },
 }
-ENCRYPTION = {"exists": True, "key_id": "key-1", "alias": "alias/agent-platform-dev-key", "rotation_enabled": True}
+ENCRYPTION = {
+    "exists": True,
+    "key_id": "key-1",
+    "key_arn": "arn-1",
+    "own_key_arn": "arn-1",
+    "alias": "alias/agent-platform-dev-key",
+    "rotation_enabled": True,
+}
 ROLES = {"exists": True, "roles": {"agent": "arn:aws:iam::123456789012:role/x", "llm-gateway": None}}
 
 

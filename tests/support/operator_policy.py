@@ -44,6 +44,14 @@ PLACEHOLDERS = {
     "platform_account_id": "ACCOUNT_ID",
     "platform_permissions_boundary": "",
     "platform_iam_path": "/",
+    # What others have made, and settings of the account, for which there are statements of their own.
+    "platform_existing_roles": {"eks-nodes": "arn:aws:iam::ACCOUNT_ID:role/EXISTING_ROLE"},
+    "encryption_key_arn": "arn:aws:kms:REGION:ACCOUNT_ID:key/EXISTING_KEY_ID",
+    "encryption_ebs_by_default": True,
+    "encryption_ebs_default_key": True,
+    "network_vpc_id": "EXISTING_VPC_ID",
+    "network_private_subnet_ids": ["EXISTING_SUBNET_ID"],
+    "bastion_instance_session_preferences": "account",
 }
 
 Statement = dict[str, Any]

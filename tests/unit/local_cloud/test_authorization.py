@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import pytest
+from ministack.services import ec2
 
 from tests.support.local_cloud.shims import authorization as shim
 
 REGION, ACCOUNT = "us-west-2", "123456789012"
 EC2 = f"arn:aws:ec2:{REGION}:{ACCOUNT}"
+SSM = f"arn:aws:ssm:{REGION}:{ACCOUNT}"
 RDS = f"arn:aws:rds:{REGION}:{ACCOUNT}"
 CASES = [
     pytest.param("ec2:CreateVpc", {"CidrBlock": "10.0.0.0/16"}, [f"{EC2}:vpc/*"], id="what is made"),
@@ -46,12 +48,62 @@ CASES = [
         ],
         id="one inside of another",
     ),
+    pytest.param("ec2:CreateNetworkAcl", {"VpcId": "vpc-1"}, [f"{EC2}:network-acl/*", f"{EC2}:vpc/vpc-1"], id="an ACL"),
+    pytest.param(
+        "iam:AttachRolePolicy",
+        {"RoleName": "demo", "PolicyArn": "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"},
+        [f"arn:aws:iam::{ACCOUNT}:role/demo"],
+        id="not what it only names",
+    ),
+    pytest.param(
+        "iam:GetPolicy",
+        {"PolicyArn": "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"},
+        ["arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"],
+        id="a policy of AWS",
+    ),
+    pytest.param("ssm:CreateDocument", {"Name": "demo-session"}, [f"{SSM}:document/demo-session"], id="a document"),
+    pytest.param(
+        "ssm:AddTagsToResource",
+        {"ResourceType": "Document", "ResourceId": "demo-session"},
+        [f"{SSM}:document/demo-session"],
+        id="tags of a document",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("action", "request_", "wanted"), CASES)
 def test_resources_of_a_call(action, request_, wanted):
     assert shim.resources(action, request_, REGION, ACCOUNT) == wanted
+
+
+@pytest.fixture
+def associations(monkeypatch):
+    """A route table, a network ACL and an instance profile, each associated with something."""
+    table = {"RouteTableId": "rtb-1", "Associations": [{"RouteTableAssociationId": "rtbassoc-1"}]}
+    acl = {"Associations": [{"NetworkAclAssociationId": "aclassoc-1", "SubnetId": "subnet-1"}]}
+    monkeypatch.setattr(ec2, "_route_tables", {"rtb-1": table})
+    monkeypatch.setattr(ec2, "_network_acls", {"acl-1": acl})
+    monkeypatch.setattr(ec2, "_iam_instance_profile_associations", {"iip-assoc-1": {"InstanceId": "i-1"}})
+
+
+@pytest.mark.usefixtures("associations")
+@pytest.mark.parametrize(
+    ("action", "request_", "wanted"),
+    [
+        ("DisassociateRouteTable", {"AssociationId": "rtbassoc-1"}, ["route-table/rtb-1"]),
+        (
+            "ReplaceNetworkAclAssociation",
+            {"AssociationId": "aclassoc-1", "NetworkAclId": "acl-2"},
+            ["network-acl/acl-2", "subnet/subnet-1"],
+        ),
+        ("DisassociateIamInstanceProfile", {"AssociationId": "iip-assoc-1"}, ["instance/i-1"]),
+        # Of what is gone.
+        ("DisassociateIamInstanceProfile", {"AssociationId": "iip-assoc-2"}, ["instance/*"]),
+    ],
+)
+def test_an_association_is_of_what_it_associates(action, request_, wanted):
+    found = shim.resources(f"ec2:{action}", request_, REGION, ACCOUNT)
+    assert found == [f"{EC2}:{resource}" for resource in wanted]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,33 @@ import pytest
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import platform
 from tests.support import operator_policy as policy
 
+EXISTING = {
+    "platform_existing_roles": {
+        f"role-{number}": f"arn:aws:iam::123456789012:role/organisation/a-role-of-some-length-{number}"
+        for number in range(8)
+    },
+    "encryption_key_arn": "arn:aws:kms:ap-southeast-1:210987654321:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    "network_vpc_id": "vpc-0123456789abcdef0",
+    "network_public_subnet_ids": [f"subnet-{number}123456789abcdef0" for number in range(3)],
+    "network_private_subnet_ids": [f"subnet-{number}123456789abcdef1" for number in range(3)],
+}
+OF_THE_ACCOUNT = {
+    "encryption_ebs_by_default": True,
+    "encryption_ebs_default_key": True,
+    "bastion_instance_session_preferences": "account",
+}
+# Statements for what an inventory may ask for or name of others.
+WANTED = {
+    "ExistingRoles",
+    "TheirPolicies",
+    "PassExistingRoles",
+    "LookAtExistingKey",
+    "ExistingKeyByServices",
+    "ExistingKeyGrants",
+    "BuildInExistingVpc",
+    "EndpointsInItsTables",
+    "EncryptVolumesByDefault",
+}
 BOUNDARY = "arn:aws:iam::123456789012:policy/a-boundary-of-some-length-for-all-teams-of-this-organisation"
 
 
@@ -31,7 +58,15 @@ def longest(tmp_path_factory):
         platform_region="ap-southeast-1",
         platform_permissions_boundary=BOUNDARY,
         platform_iam_path="/teams/agents/",
+        **EXISTING,
+        **OF_THE_ACCOUNT,
     )
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """Of an inventory that names nothing of others, and asks for no settings of the account."""
+    return policy.written(tmp_path_factory.mktemp("plain"), platform_account_id="123456789012")
 
 
 def test_they_fit_what_is_called_and_what_aws_knows(documents):
@@ -58,6 +93,30 @@ def test_with_a_boundary_there_are_no_roles_without(documents, longest):
     for sid in ("RolesWithBoundary", "ManagedPolicies"):
         assert statement(longest, sid)["Condition"]["StringEquals"] == {"iam:PermissionsBoundary": BOUNDARY}
     assert statement(longest, "Roles")["Resource"].startswith("arn:aws:iam::123456789012:role/teams/agents/nnn")
+
+
+def test_what_isn_t_asked_for_isn_t_allowed(plain, longest):
+    def sids(documents):
+        return {place.rpartition("/")[2] for place, _statement in policy.statements(documents)}
+
+    assert sids(longest) - sids(plain) == WANTED
+    assert list(policy.loose(plain)) == []
+    assert [text for text in policy.missing(plain) if "iam:GetPolicy" not in text and "Ebs" not in text] == []
+    preferences = "arn:aws:ssm:ap-southeast-1:123456789012:document/SSM-SessionManagerRunShell"
+    assert preferences in statement(longest, "OwnDocuments")["Resource"]
+    assert not [name for name in statement(plain, "OwnDocuments")["Resource"] if "RunShell" in name]
+
+
+def test_what_others_have_made_is_named(longest):
+    roles = sorted(EXISTING["platform_existing_roles"].values())
+    assert statement(longest, "ExistingRoles")["Resource"] == roles
+    assert statement(longest, "PassExistingRoles")["Resource"] == roles
+    assert statement(longest, "ExistingKeyByServices")["Resource"] == [EXISTING["encryption_key_arn"]]
+    place = "arn:aws:ec2:ap-southeast-1:*"
+    subnets = sorted(EXISTING["network_public_subnet_ids"] + EXISTING["network_private_subnet_ids"])
+    vpc = f"{place}:vpc/{EXISTING['network_vpc_id']}"
+    assert statement(longest, "BuildInExistingVpc")["Resource"] == [vpc, *(f"{place}:subnet/{it}" for it in subnets)]
+    assert statement(longest, "EndpointsInItsTables")["Condition"] == {"ArnLike": {"ec2:Vpc": [vpc]}}
 
 
 def test_who_marks_a_resource_marks_it_as_the_platform_s(documents):

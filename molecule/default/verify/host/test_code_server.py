@@ -91,7 +91,7 @@ def inside(host: Host, declared: Declared) -> t.Callable[[str], t.Any]:
     options = " ".join(f"--property '{line}'" for line in settings if not line.startswith("WantedBy"))
 
     def run(line: str) -> t.Any:
-        return host.run(f"systemd-run --quiet --wait --pipe {options} bash -c %s", line)
+        return host.run(f"systemd-run --quiet --collect --wait --pipe {options} bash -c %s", line)
 
     return run
 

@@ -189,7 +189,10 @@ def resources(action: str, request: Mapping[str, Any], region: str, account: str
         return [f"{start}role/aws-service-role/{request['AWSServiceName']}/*"]
     if service == "ec2" and (association := next(values(request, ("associationid",)), "")):
         request = {**request, **_associated(association)}
-    every = tuple(member.lower() for kind in known["types"].values() for member in kind["from"])
+    if service == "ssm" and "ResourceType" in request:
+        return [f"{start}{request['ResourceType'].lower()}/{request['ResourceId'].lstrip('/')}"]
+    types = [known["types"][name.rstrip("?")] for name in known["actions"][operation]]
+    every = tuple(member.lower() for kind in types for member in kind["from"])
     if whole := [value for value in values(request, every) if value.startswith(f"arn:aws:{service}:")]:
         return whole
     found = []
@@ -220,6 +223,10 @@ def _associated(identifier: str) -> dict[str, str]:
     for table in ec2._route_tables.values():
         if identifier in [item["RouteTableAssociationId"] for item in table.get("Associations", [])]:
             return {"RouteTableId": table["RouteTableId"]}
+    for acl in ec2._network_acls.values():
+        for item in acl.get("Associations", []):
+            if identifier == item["NetworkAclAssociationId"]:
+                return {"SubnetId": item["SubnetId"]}
     profile = ec2._iam_instance_profile_associations.get(identifier)
     return {"InstanceId": profile["InstanceId"]} if profile else {}
 
@@ -231,6 +238,7 @@ def _made(operation: str) -> set[str]:
         "CreateInternetGateway": {"internet-gateway"},
         "CreateLaunchTemplate": {"launch-template"},
         "CreateNatGateway": {"natgateway"},
+        "CreateNetworkAcl": {"network-acl"},
         "CreateRouteTable": {"route-table"},
         "CreateSecurityGroup": {"security-group"},
         "CreateSubnet": {"subnet"},
@@ -267,6 +275,7 @@ def _resource(original: Callable[..., str], action_of: Callable[..., str | None]
             return told
         request = request_of(service, action, method, path, body, query)
         # Parameters and secrets have ARNs that a request doesn't tell.
+        told = "*" if action.startswith("ssm:") and "Document" in action else told
         kept = told if service in ("dynamodb", "secretsmanager", "ssm") and told != "*" else ""
         found = [kept] if kept else resources(action, request, region, account)
         more = [(action, arn, {}) for arn in found[1:]] + list(_implied(action, request, found, region, account))
