@@ -85,9 +85,9 @@ def _answers(rules):
     return [(network, protocol, (None, None) if protocol == "all" else ANSWERS) for network, protocol, _ports in rules]
 
 
-def _covers(rule, other):
-    """Whether what one rule allows is allowed by another already."""
-    (network, protocol, ports), (more, its_protocol, its_ports) = other, rule
+def _covers(wide, narrow):
+    """Whether one rule allows already what another one allows."""
+    (more, its_protocol, its_ports), (network, protocol, ports) = wide, narrow
     if not network.subnet_of(more):
         return False
     if its_protocol == "all":
@@ -97,7 +97,7 @@ def _covers(rule, other):
 
 def _numbered(rules):
     unique = list(dict.fromkeys(rules))
-    needed = [rule for rule in unique if not any(other != rule and _covers(other, rule) for other in unique)]
+    needed = [rule for rule in unique if not any(_covers(other, rule) for other in unique if other != rule)]
     return [
         {
             "rule_number": STEP * number,

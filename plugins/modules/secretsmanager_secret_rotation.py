@@ -84,7 +84,8 @@ from ..module_utils.documentation import argument_spec
 from ..module_utils.faults import ResourceError, error_code
 from ..module_utils.secret_rotation import CURRENT, PENDING, SecretVersions, Stepwise
 
-SHORTEST, LONGEST = 8, 4096
+SHORTEST = 8
+LONGEST = 4096
 
 
 class ValueRotation(Stepwise, SecretVersions):
