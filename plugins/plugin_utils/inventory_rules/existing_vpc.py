@@ -183,8 +183,8 @@ def _subnet_faults(tier: str, variable: str, values: Values, platform: Mapping[s
         )
         yield from (fault(path, subnet_id, rule) for rule in rules if rule)
     if lying == len(ids) >= FEWEST_ZONES and len(in_zones) == 1:
-        (zone,) = in_zones
-        yield fault(variable, ids, f"are all in {zone}: {FEWEST_ZONES} Availability Zones are the least")
+        zones = " and ".join(in_zones)
+        yield fault(variable, ids, f"are all in {zones}: {FEWEST_ZONES} Availability Zones are the least")
 
 
 def _zone_rule(zone: str, zone_id: str | None, region: str | None) -> str | None:
