@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 ROLE = Path(__file__).resolve().parents[3] / "roles/bastion"
-KEYWORDS = {"block", "rescue", "always"}
+KEYWORDS = ("block", "rescue", "always")
 # What has the user's rights and no others: it gives them to itself, or begins so.
 OF_THE_USER = "agent_platform.aws.host_user_files"
 AS_THE_USER = "__bastion_code_server_cli"
@@ -27,10 +27,10 @@ def read(path: str) -> Any:
 
 def flat(tasks: list[dict]) -> Iterator[dict]:
     for task in tasks:
-        if KEYWORDS & set(task):
-            for keyword in KEYWORDS & set(task):
-                yield from flat(task[keyword])
-        else:
+        parts = [task[keyword] for keyword in KEYWORDS if keyword in task]
+        for part in parts:
+            yield from flat(part)
+        if not parts:
             yield task
 
 
