@@ -75,7 +75,7 @@ def filled(name: str, **given: Any) -> Any:
     found = {
         "aurora": AURORA,
         "knowledge_base": KNOWLEDGE,
-        "network": {"cidr_block": "10.0.0.0/16"},
+        "network": {"cidr_block": "10.0.0.0/16", "cidr_blocks": ["10.0.0.0/16"]},
         "redis": REDIS,
         **given.pop("found", {}),
     }
@@ -83,6 +83,7 @@ def filled(name: str, **given: Any) -> Any:
         **load("gateways", "defaults/main.yml"),
         **load("gateways", "vars/presets.yml"),
         **load("gateways", "vars/database.yml"),
+        "__gateways_of_network": load("gateways", "vars/main.yml")["__gateways_of_network"],
     }
     known = {
         "platform_prefix": "demo-dev",

@@ -30,7 +30,7 @@ def short(rule):
 
 @pytest.fixture(scope="module")
 def platform():
-    found = security_group_rules(CONSTANTS["__network_traffic"], GROUPS)
+    found = security_group_rules(CONSTANTS["__network_traffic"] + CONSTANTS["__network_open_traffic"], GROUPS)
     return {
         group: {way: sorted(short(rule) for rule in rules) for way, rules in ways.items()}
         for group, ways in found.items()
