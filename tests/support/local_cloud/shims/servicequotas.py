@@ -23,6 +23,7 @@ DEFAULTS = {
     ("ec2", "L-0263D0A3"): ("EC2-VPC Elastic IPs", 5.0),
     ("vpc", "L-F678F1CE"): ("VPCs per Region", 5.0),
     ("vpc", "L-0EA8095F"): ("Inbound or outbound rules per security group", 60.0),
+    ("vpc", "L-2AEEBF1A"): ("Rules per network ACL", 20.0),
 }
 # Accounts of the tests hold several platforms.
 GRANTED = {
