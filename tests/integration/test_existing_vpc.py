@@ -1,7 +1,7 @@
 # Copyright: Contributors to the agent_platform.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The platform in an organisation's VPC, with its KMS key, and its path and permissions boundary for roles: built, told
-where it doesn't fit, and removed, with the VPC and the key as they were."""
+"""The platform in an organisation's VPC, with its path and permissions boundary for roles: built, told where it doesn't
+fit, and removed, with the VPC as it was."""
 
 from __future__ import annotations
 
@@ -24,10 +24,6 @@ pytestmark = pytest.mark.by_component(*USED, "network")
 ORGANISATION = {"Project": "landing-zone", "Environment": "shared"}
 PATH = "/teams/agents/"
 ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-KEY_POLICY = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"}],
-}
 NETWORKS = ("10.20.0.0/16", "100.64.0.0/16")
 CLUSTER = f"{PREFIX}-eks"
 ARCHIVE = "arn:aws:s3:::landing-zone-210000000101"
@@ -113,9 +109,6 @@ class World:
         neighbours.make_role(account, neighbours.ADMINISTRATORS, neighbours.OTHER)
         boundary = iam.create_policy(PolicyName="boundary", PolicyDocument=json.dumps(ALL))["Policy"]["Arn"]
         self.vpc = Vpc(account)
-        self.kms = account.client("kms")
-        # Whom a key is for is test_existing_key's subject.
-        self.key = self.kms.create_key(Policy=json.dumps(KEY_POLICY))["KeyMetadata"]["Arn"]
         self.variables = {
             "network_vpc_id": self.vpc.id,
             "network_public_subnet_ids": self.vpc.subnets["public"],
@@ -124,22 +117,10 @@ class World:
             "network_gateway_endpoints": ["dynamodb"],
             "network_interface_endpoints_enabled": True,
             "network_interface_endpoints": ["sts"],
-            "encryption_key_arn": self.key,
             "platform_iam_path": PATH,
             "platform_permissions_boundary": boundary,
         }
-        self.before = self.told()
-
-    def told(self) -> list[str]:
-        """Everything that AWS tells of what is the organisation's."""
-        looks = (
-            self.kms.describe_key(KeyId=self.key)["KeyMetadata"],
-            self.kms.get_key_policy(KeyId=self.key, PolicyName="default")["Policy"],
-            self.kms.list_resource_tags(KeyId=self.key)["Tags"],
-            self.kms.list_aliases(KeyId=self.key)["Aliases"],
-            self.kms.get_key_rotation_status(KeyId=self.key)["KeyRotationEnabled"],
-        )
-        return [*self.vpc.told(), *(json.dumps(look, sort_keys=True, default=str) for look in looks)]
+        self.before = self.vpc.told()
 
     def run(self, *arguments: str, note: str, limit: tuple[str, ...] = LIMIT, **changes: Any) -> Run:
         options = {"playbook": changes.pop("playbook")} if "playbook" in changes else {}
@@ -197,7 +178,7 @@ def test_what_does_not_fit_is_told_before_anything_is_made(world):
     ec2.modify_vpc_attribute(VpcId=world.vpc.id, EnableDnsHostnames={"Value": True})
     ec2.modify_subnet_attribute(SubnetId=first, MapPublicIpOnLaunch={"Value": False})
     ec2.delete_tags(Resources=[second], Tags=[{"Key": tag}])
-    assert world.told() == world.before
+    assert world.vpc.told() == world.before
 
 
 def test_the_platform_is_built_in_it(world):
@@ -290,7 +271,7 @@ def test_the_platform_does_not_move(world):
 
 def test_a_removal_leaves_the_vpc_as_it_was(world):
     world.teardown(note="leaves an organisation's VPC").assert_converged()
-    assert world.told() == world.before
+    assert world.vpc.told() == world.before
     left = [census.name_of(item) for _kind, item in census.Lister(world.account).tagged()]
     assert [name for name in left if name.startswith(PREFIX) and name != f"{PREFIX}-endpoint-s3"] == []
     roles = [role["RoleName"] for role in world.account.pages("iam", "list_roles", "Roles")]
