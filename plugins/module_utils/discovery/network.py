@@ -52,7 +52,7 @@ OF_OTHERS = (
     "subnets",
     "subnet_ids",
     "default_security_group_id",
-    "cloudfront_prefix_list_id",
+    *PREFIX_LISTS,
 )
 # Two operations call their filters otherwise.
 FILTER_MEMBERS = {"describe_nat_gateways": "Filter", "describe_flow_logs": "Filter"}

@@ -120,6 +120,8 @@ ANSWERS = {
         ]
     },
     "GetRole": role,
+    "DescribeLogGroups": log_groups,
+    "ListTagsForResource": {"tags": OWNER},
     "DescribeSubnets": {
         "Subnets": [
             subnet("subnet-d", "private", "us-west-2b"),
