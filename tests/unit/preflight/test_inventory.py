@@ -39,6 +39,9 @@ def common():
     return {
         **DataLoader().load_from_file(str(ROOT / "group_vars" / "all" / "common.yml"), trusted_as_template=True),
         "platform_account_id": "123456789012",
+        # This process doesn't load lookups of collections, as ansible-playbook does.
+        "platform_task_environment": {},
+        "platform_lookup_options": {},
         # The one input without a default: each environment names an image.
         "bastion_instance_image": "ami-0123456789abcdef0",
         "ansible_run_tags": ["all"],
