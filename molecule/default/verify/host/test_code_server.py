@@ -101,7 +101,6 @@ def inside(host: Host, declared: Declared) -> t.Callable[[str], t.Any]:
     [
         "git init --quiet x && cd x && git -c user.name=x -c user.email=x@x commit --quiet --allow-empty --message x",
         "kubectl config current-context",
-        "helm version",
         "aws --version",
         "session-manager-plugin --version",
         "uv venv --quiet --python python3 v && v/bin/python -c 'import ssl, sqlite3, multiprocessing as m; m.Lock()'",
