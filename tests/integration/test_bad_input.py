@@ -173,7 +173,7 @@ INVENTORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
             " up to 256 letters, digits, spaces and _ . : / = + - @",
             "platform_tagz: the platform has no such variable; did you mean platform_tags?",
             "netwrok_vpc_cidr: no component has such a variable; did you mean network_vpc_cidr?",
-            "network_nat_gateways: 'per-az' is not one of per_az, single; did you mean per_az?",
+            "network_nat_gateways: 'per-az' is not one of per_az, single, none; did you mean per_az?",
             "network_flow_log_retention_days: 'three' is not a whole number",
             "encryption_deletion_window_days: 5 is not from 7 to 30 days",
             "network_timeout_seconds: 0 is not 1 or more seconds",
@@ -425,7 +425,7 @@ def test_what_aws_could_not_change_is_refused(new_account: Callable[[str], Accou
         f"eks_kubernetes_version: '1.36' skips a minor version: {cluster} runs 1.32 and EKS goes up one at a time,"
         " so set '1.33' first",
     ]
-    assert len(refusal.faults) == 3
+    assert len(refusal.faults) == 3, refusal.faults
     assert refusal.faults[2].startswith(f"eks: IAM role {PREFIX}-eks-nodes ")
     assert ended.calls.writes == {}
 

@@ -122,6 +122,7 @@ def test_without_anything_of_ours_there_is_no_network():
         "DescribeVpcEndpoints": {},
         "DescribeFlowLogs": {},
         "DescribeAddresses": {},
+        "DescribeLogGroups": {},
     }
     network, found, _aws = facts({**OURS, **nothing, "GetRole": None})
     assert (network["exists"], network["vpc_id"]) == (False, "vpc-1")
@@ -166,6 +167,6 @@ def test_nothing_is_built_on_a_platform_that_is_elsewhere(answers, entries, othe
 
 
 def test_the_role_of_the_flow_log_is_told():
-    network, _found, _aws = facts({**OURS, "GetRole": role})
+    network, _found, _aws = facts({**OURS, "GetRole": role, "DescribeLogGroups": {}})
     assert network["flow_log_role_arn"].endswith(f"{PREFIX}-flow-logs")
     assert network["flow_log_group"] is None
