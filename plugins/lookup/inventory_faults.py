@@ -184,6 +184,11 @@ class Inventory:
         # By host the variables that are right, and the faults of the others: those of the platform, and all.
         self.shared_values: dict[str, tuple[dict, list[Fault]]] = Made(self._shared_values)
         self.values: dict[str, tuple[dict, list[Fault]]] = Made(self._values)
+        # The first host that was asked for its platform_ variables, and what they are made of, by variable.
+        self._model: str | None = None
+        self._sources: dict[str, set[str]] = Made(self._made_of)
+        # By host these variables, checked one by one.
+        self._checked_shared: dict[str, tuple[dict, list[Fault]]] = Made(self._check_shared)
         # Roles that begin with an underscore belong to others.
         found = (role for role in sorted(os.listdir(roles.ROLES)) if not role.startswith("_") and role != SHARED_ROLE)
         self.components = [role for role in found if os.path.isfile(roles.path(role, "meta/argument_specs.yml"))]
@@ -259,9 +264,43 @@ class Inventory:
         broken = [item for item in broken if not any(f"'{name}' is undefined" in item.text for name in faulty)]
         return right, wrong + broken
 
+    def _check_shared(self, host: str) -> tuple[dict, list[Fault]]:
+        """The platform_ variables; of those that all hosts have alike, only the first host's are evaluated."""
+        self._model = self._model or host
+        own = {name: option for name, option in self.shared.items() if not self._as_the_model(host, name)}
+        right, faults = self._checked("platform", own, self._evaluated(host, own, {}), {})
+        if host == self._model:
+            return right, faults
+        shared, shared_faults = self._checked_shared[self._model]
+        return (
+            {**{name: value for name, value in shared.items() if name not in own}, **right},
+            [*(item for item in shared_faults if item.root not in own), *faults],
+        )
+
+    def _as_the_model(self, host: str, name: str) -> bool:
+        sources = self._sources[name]
+        # Through these a template reaches variables that it doesn't name.
+        return (
+            host != self._model
+            and not sources & {"hostvars", "vars"}
+            and all(self.variables[host].get(source) == self.variables[self._model].get(source) for source in sources)
+        )
+
+    def _made_of(self, name: str) -> set[str]:
+        """The variable and all that it is made of, by their names in its text, whether there are such or not."""
+        variables = self.variables[self._model]
+        seen: set[str] = set()
+        ahead = [name]
+        while ahead:
+            if (word := ahead.pop()) not in seen:
+                seen.add(word)
+                value = variables.get(word)
+                ahead += re.findall(r"\w+", str(value)) if isinstance(value, (str, list, dict)) else []
+        return seen
+
     def _shared_values(self, host: str) -> tuple[dict, list[Fault]]:
         """The platform_ variables of the host that are right, and the faults of the others."""
-        right, faults = self._checked("platform", self.shared, self._evaluated(host, self.shared, {}), {})
+        right, faults = self._checked_shared[host]
         faults = [*faults, *platform_faults(right)]
         faulty = {item.root for item in faults}
         return {name: value for name, value in right.items() if name not in faulty}, faults

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import functools
 import gc
+import inspect
 from pathlib import Path
 
 from ansible.module_utils.common.json import Direction, get_module_decoder, get_module_encoder
 from ansible.plugins import loader
 from ansible.utils.display import Display
+from jinja2.defaults import DEFAULT_FILTERS, DEFAULT_TESTS
 
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import lifeline, templates
 
@@ -41,6 +43,9 @@ def prepare() -> None:
     lifeline.prepare_workers()
     templates.share()
     load_plugins()
+    remember_jinja_plugins()
+    # Each skipped task looks at the lines of code that it comes from: those of what is loaded are known now.
+    inspect.stack()
     # What is there now stays: no process needs to look through it for what could be freed.
     gc.freeze()
 
@@ -64,3 +69,34 @@ def load_plugins() -> None:
     # These load how arguments and results of modules are written.
     get_module_encoder("legacy", Direction.CONTROLLER_TO_MODULE)
     get_module_decoder("legacy", Direction.MODULE_TO_CONTROLLER)
+
+
+@functools.cache
+def remember_jinja_plugins() -> None:
+    """Ask once where the filters and tests of the collection are, and that Ansible has none in place of Jinja's own.
+
+    Ansible goes through all files of a collection for each, in each process anew.
+    """
+    find = loader.Jinja2Loader.get_with_context
+    known = {}
+
+    @functools.wraps(find)
+    def found(kind, name, *args, **kwargs):
+        answer = known.get((kind.type, name)) if not args and not kwargs else None
+        if answer is None:
+            return find(kind, name, *args, **kwargs)
+        if isinstance(answer, KeyError):
+            raise KeyError(*answer.args)
+        return answer
+
+    jinja = ((loader.filter_loader, DEFAULT_FILTERS), (loader.test_loader, DEFAULT_TESTS))
+    names = [*own_plugins(), *((kind, name) for kind, defaults in jinja for name in defaults)]
+    for kind, name in names:
+        if kind in (loader.filter_loader, loader.test_loader):
+            try:
+                known[kind.type, name] = find(kind, name)
+            except KeyError as error:
+                known[kind.type, name] = error
+            except Exception as error:
+                Display().vv(f"{name} isn't looked up beforehand: {error}")
+    loader.Jinja2Loader.get_with_context = found

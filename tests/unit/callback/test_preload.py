@@ -15,21 +15,26 @@ from tests.support import noted_runs
 
 ROOT = Path(__file__).resolve().parents[3]
 
-# Notes what each process of a task has loaded at its end that its parent hadn't.
+# Notes what each process of a task has loaded at its end that its parent hadn't, and in which collections it has looked
+# for a filter or a test.
 NOTES = """
-import json, os, sys
+import json, os, pkgutil, sys
 from multiprocessing import util
 from ansible.plugins.callback import CallbackBase
 
 DOCUMENTATION = "name: notes\\nshort_description: Notes\\ntype: notification\\ndescription: [Notes.]\\noptions: {}"
 
 def forked(callback):
-    before = set(sys.modules)
+    before, searched, modules_of = set(sys.modules), [], pkgutil.iter_modules
+    def searching(path=None, prefix=""):
+        searched.append(prefix)
+        return modules_of(path, prefix)
+    pkgutil.iter_modules = searching
     def note():
         # Without packages, which may be Ansible's own inventions.
         loaded = [name for name in set(sys.modules) - before if not hasattr(sys.modules[name], "__path__")]
         with open(os.environ["NOTES"], "a") as notes:
-            notes.write(json.dumps(loaded) + "\\n")
+            notes.write(json.dumps({"loaded": loaded, "searched": searched}) + "\\n")
     util.Finalize(None, note, exitpriority=0)
 
 class CallbackModule(CallbackBase):
@@ -58,31 +63,35 @@ LAST = {"ansible.builtin.pause": {"seconds": 2}}
 PLUGIN = re.compile(r"ansible\.plugins\.|ansible_collections\.|botocore|yaml")
 
 
-def loaded_by_tasks(folder: Path, callbacks: str, hosts: str = "all") -> list[set[str]]:
+def by_tasks(folder: Path, callbacks: str, hosts: str = "all") -> tuple[list[set[str]], list[set[str]]]:
+    """What plugins each task has loaded, and in which collections it has looked for some."""
     variables = {"ansible_connection": "agent_platform.aws.warm", "ansible_python_interpreter": sys.executable}
     play = {"hosts": hosts, "vars": variables, "tasks": [*TASKS, LAST]}
     notes, printed = noted_runs.run(folder, NOTES, callbacks, play, AGENT_PLATFORM_WARM="false")
     assert "beforehand" not in printed
     assert len(notes) >= len(TASKS)
-    return [{name for name in loaded if PLUGIN.match(name)} for loaded in notes[: len(TASKS)]]
+    notes = notes[: len(TASKS)]
+    loaded = [{name for name in note["loaded"] if PLUGIN.match(name)} for note in notes]
+    return loaded, [set(note["searched"]) for note in notes]
 
 
 def test_the_processes_of_tasks_load_no_plugins(tmp_path: Path) -> None:
-    assert loaded_by_tasks(tmp_path, "agent_platform.aws.preload") == [set(), set()]
+    assert by_tasks(tmp_path, "agent_platform.aws.preload") == ([set(), set()], [set(), set()])
 
 
 def test_the_playbooks_of_the_collection_need_no_callback_for_that(tmp_path: Path) -> None:
     hosts = "{{ lookup('agent_platform.aws.play_hosts', 'all') }}"
 
-    assert loaded_by_tasks(tmp_path, "agent_platform.aws.progress", hosts) == [set(), set()]
+    assert by_tasks(tmp_path, "agent_platform.aws.progress", hosts) == ([set(), set()], [set(), set()])
 
 
 def test_without_it_each_loads_them_anew(tmp_path: Path) -> None:
-    first, second = loaded_by_tasks(tmp_path, "agent_platform.aws.progress")
+    (first, second), searched = by_tasks(tmp_path, "agent_platform.aws.progress")
 
     assert {"botocore.exceptions", "ansible_collections.agent_platform.aws.plugins.connection.warm"} <= first
     assert [name for name in second if name.startswith("ansible.plugins.filter.core")]
     assert "ansible_collections.ansible.builtin.plugins.lookup.env" in second
+    assert searched == [{"agent_platform.aws."}, {"agent_platform.aws.", "ansible.builtin."}]
 
 
 @pytest.mark.parametrize("kind", ["action", "connection", "filter", "lookup", "test"])

@@ -147,6 +147,44 @@ cidr: 10.9.0.0/33
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "of_eks", "fault"),
+    [
+        # Set for the host itself, by what the variable is made of, and by what is reached without its name.
+        ("", "platform_region: {}\n", "platform_region: {} is not a text"),
+        ('platform_region: "{{ theirs }}"\ntheirs: us-west-2\n', "theirs: {}\n", "platform_region: {} is not a text"),
+        (
+            "platform_region: \"{{ hostvars.eks['the' ~ 'irs'] if inventory_hostname == 'eks' else 'us-west-2' }}\"\n",
+            "",
+            "platform_region: \"{{ hostvars.eks['the' ~ 'irs']",
+        ),
+        (
+            "platform_region: \"{{ lookup('vars', 'the' ~ 'irs') }}\"\ntheirs: us-west-2\n",
+            "theirs: {}\n",
+            "platform_region",
+        ),
+    ],
+)
+def test_a_variable_of_the_platform_is_the_hosts_own_where_what_it_is_made_of_is(text, of_eks, fault, inventory):
+    found = lines(inventory(text, eks=of_eks))
+    assert len(found) == 1
+    assert found[0].startswith(fault)
+
+
+def test_a_variable_that_all_hosts_have_alike_is_evaluated_once(inventory, monkeypatch):
+    evaluated = []
+    evaluate = Inventory._evaluate
+    monkeypatch.setattr(
+        Inventory,
+        "_evaluate",
+        lambda self, templar, path, raw: evaluated.append(path) or evaluate(self, templar, path, raw),
+    )
+    checked = inventory()
+    assert {checked.shared_values[host][0]["platform_component_tags"]["Component"] for host in HOSTS} == {*HOSTS}
+    assert evaluated.count("platform_component_tags") == len(HOSTS)
+    assert evaluated.count("platform_owner_tags") == 1
+
+
 def test_what_cannot_be_evaluated_is_reported_and_the_rest_is_checked(inventory):
     text = "eks_node_groups:\n  - name: a\n    max_size: '{{ nodes }}'\n    disk_size_gib: 5\n"
     assert lines(inventory(text)) == [
