@@ -425,8 +425,12 @@ def test_what_aws_could_not_change_is_refused(new_account: Callable[[str], Accou
         f"eks_kubernetes_version: '1.36' skips a minor version: {cluster} runs 1.32 and EKS goes up one at a time,"
         " so set '1.33' first",
     ]
-    assert len(refusal.faults) == 3, refusal.faults
-    assert refusal.faults[2].startswith(f"eks: IAM role {PREFIX}-eks-nodes ")
+    assert len(refusal.faults) == 4, refusal.faults
+    theirs = (
+        f"platform_existing_roles.eks-cluster: isn't set, and the cluster has the role {role}; EKS can't exchange it"
+    )
+    assert refusal.faults[2].startswith(theirs)
+    assert refusal.faults[3].startswith(f"eks: IAM role {PREFIX}-eks-nodes ")
     assert ended.calls.writes == {}
 
 

@@ -130,7 +130,9 @@ def test_roles_of_an_organisation_are_used_and_left_alone(new_account):
 
     run = account.run(*LIMIT, note="none of them any more").assert_refused()
     assert not run.calls.writes, run.explain()
-    assert "platform_existing_roles.eks-cluster: null is not the role of the cluster" in " ".join(run.output.split())
+    assert "platform_existing_roles.eks-cluster: isn't set, and the cluster has the role" in " ".join(
+        run.output.split()
+    )
 
     confirmed = {**declared, "platform_teardown_confirm": PREFIX, "eks_remove_controller_resources": True}
     account.run(*LIMIT, playbook="playbooks/teardown.yml", variables=confirmed, note="teardown").assert_converged()

@@ -798,7 +798,9 @@ def test_eks_exchanges_no_role(thing, running, declared, fixed):
     given = {"platform_existing_roles": {thing: declared} if declared else {}}
     found = change_lines({"eks": cluster}, **given)
     assert len(found) == fixed
-    assert not fixed or (found[0].startswith(f"platform_existing_roles.{thing}: ") and "can't exchange it" in found[0])
+    rule = f"{declared!r} is not the role of" if declared else "isn't set, and"
+    assert not fixed or found[0].startswith(f"platform_existing_roles.{thing}: {rule} ")
+    assert not fixed or f"{role}{', and' if declared else ';'} EKS can't exchange it: set that, or " in found[0]
     # Of a group that goes it doesn't matter.
     gone = change_lines({"eks": {**cluster, "role_arn": None}}, eks_node_groups=[{**GROUP, "state": "absent"}], **given)
     assert gone == []

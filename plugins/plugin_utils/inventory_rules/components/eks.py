@@ -673,8 +673,11 @@ def _role_faults(thing: str, values: Mapping[str, t.Any], role: str | None, owne
         return
     wanted = existing.get(thing)
     if role != wanted if wanted else role.rpartition("/")[2] != resource_name(thing, prefix, "iam_role"):
-        rule = f"is not the role of {owner}, which is {role}, and EKS can't exchange it: go back to that, or {remedy}"
-        yield fault(f"platform_existing_roles.{thing}", wanted, rule)
+        variable, way = f"platform_existing_roles.{thing}", f"EKS can't exchange it: set that, or {remedy}"
+        if wanted:
+            yield fault(variable, wanted, f"is not the role of {owner}, which is {role}, and {way}")
+        else:
+            yield Fault(variable, f"isn't set, and {owner} has the role {role}; {way}")
 
 
 def _offered_images(platform: Mapping[str, t.Any]) -> Mapping[str, Mapping] | None:
