@@ -24,7 +24,7 @@ ifeq ($(LC_ALL)$(LANG),)
 export LC_ALL := C.UTF-8
 endif
 
-up down demo converge: export AWS_ENDPOINT_URL := $(AWS_ENDPOINT_URL)
+up down demo converge status: export AWS_ENDPOINT_URL := $(AWS_ENDPOINT_URL)
 # Clusters get a real control plane where its programs are to be had; the first time they are built, in minutes.
 up demo: export LOCAL_CLOUD_KUBERNETES := $(or $(LOCAL_CLOUD_KUBERNETES),auto)
 
@@ -32,16 +32,24 @@ TEST_FOLDERS = $(wildcard tests/unit tests/layout tests/integration tests/molecu
 # In three processes, as they wait a lot, see tests/conftest.py. Another number, or none, with ARGS="-n 0".
 PYTEST := pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
+# Where the local AWS listens elsewhere, each command has to say so.
+THERE := $(if $(filter-out http://127.0.0.1:4566,$(AWS_ENDPOINT_URL)),AWS_ENDPOINT_URL=$(AWS_ENDPOINT_URL) )
+
 define NEXT_STEPS
 
 The platform stands in the local AWS at $(AWS_ENDPOINT_URL), which goes on running.
-  look     AWS_ENDPOINT_URL=$(AWS_ENDPOINT_URL) AWS_ACCESS_KEY_ID=123456789012 AWS_SECRET_ACCESS_KEY=local \\
-           AWS_REGION=us-west-2 aws eks list-clusters       (any AWS client)
-  again    make converge                                     (changes nothing)
-  one part make converge ARGS="--limit network --check --diff"
-  end      make down
+  look     $(THERE)make status
+  again    $(THERE)make converge                (changes nothing)
+  one part $(THERE)make converge ARGS="--limit network --check --diff"
+  end      $(THERE)make down
+Any AWS client gets in with AWS_ENDPOINT_URL=$(AWS_ENDPOINT_URL) AWS_ACCESS_KEY_ID=123456789012
+AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-west-2
 endef
 export NEXT_STEPS
+
+IN_LOCAL_AWS = $(PYTHON_IN_VENV) -m tests.support.local_cloud status >/dev/null || { \
+	echo "make $@: no local AWS at $(AWS_ENDPOINT_URL). Start one: $(THERE)make up" >&2; exit 1; }; \
+	ansible-playbook $(PLAYBOOK) -i inventories/local $(ARGS)
 
 ##@ The platform in the local AWS
 
@@ -49,16 +57,20 @@ export NEXT_STEPS
 demo: setup up ## set up, start the local AWS, build the platform in it, print the summary
 	@ansible-playbook site.yml -i inventories/local $(ARGS) || { \
 		echo "make demo: the run failed; the first error above says why. The local AWS is left running:" >&2; \
-		echo "  make converge goes on from where it stopped, make down ends it" \
+		echo "  $(THERE)make converge goes on from where it stopped, $(THERE)make down ends it" \
 		"(its log: build/local_cloud/)." >&2; exit 1; }
 	@echo "$$NEXT_STEPS"
 	@$(PYTHON_IN_VENV) -m tests.support.local_cloud status | sed -n 's/^local AWS: .* API: /  pods     /p'
 
 .PHONY: converge
+converge: PLAYBOOK := site.yml
 converge: setup ## run the platform's playbook against the running local AWS (ARGS="--limit eks --check")
-	@$(PYTHON_IN_VENV) -m tests.support.local_cloud status >/dev/null || { \
-		echo "make converge: no local AWS at $(AWS_ENDPOINT_URL). Start one: make up" >&2; exit 1; }
-	@ansible-playbook site.yml -i inventories/local $(ARGS)
+	@$(IN_LOCAL_AWS)
+
+.PHONY: status
+status: PLAYBOOK := playbooks/status.yml
+status: setup ## show what exists of the platform in the running local AWS
+	@$(IN_LOCAL_AWS)
 
 .PHONY: up
 up: setup ## start the local AWS, with empty state, at AWS_ENDPOINT_URL (LOCAL_CLOUD_KUBERNETES=0: no Kubernetes)

@@ -32,6 +32,12 @@ is_complete() {
     [ -f "$stamp" ] && [ "$(wanted)" = "$(cat "$stamp")" ] && "$venv/bin/python" -c '' 2>/dev/null
 }
 
+# Whether the environment is of the Python that PYTHON asks for.
+is_asked_for() {
+    which='import sys; print(sys.version, sys.base_prefix)'
+    [ -z "${PYTHON:-}" ] || [ "$("$PYTHON" -c "$which" 2>/dev/null)" = "$("$venv/bin/python" -c "$which" 2>/dev/null)" ]
+}
+
 is_new_enough() {
     "$1" -c 'import sys; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1
 }
@@ -79,17 +85,17 @@ find_python() {
         minor=$("$without_venv" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
         fail "$without_venv has no venv and ensurepip modules. Install them (Debian, Ubuntu: apt install python$minor-venv), or install uv."
     fi
-    fail "no Python 3.12 or newer found. Install one (Debian, Ubuntu: apt install python3.12 python3.12-venv; pyenv install 3.13; uv python install 3.13), or set PYTHON to its path."
+    fail "no Python 3.12 or newer found. Install one (Ubuntu 24.04, Debian 13: apt install python3 python3-venv; Debian 12 has none: uv python install 3.13, or pyenv install 3.13), or set PYTHON to its path."
 }
 
-if is_complete; then
+if is_complete && is_asked_for; then
     exit 0
 fi
 
 uv=$(command -v uv || true)
 installing=$venv/.installing
-if [ -e "$installing" ] || ! is_new_enough "$venv/bin/python" || [ "$(head -n 1 "$stamp" 2>/dev/null)" != "$(pwd -P)" ]; then
-    # Nothing there, interrupted, made for another folder, or its Python is gone: begin anew.
+if [ -e "$installing" ] || ! is_asked_for || ! is_new_enough "$venv/bin/python" || [ "$(head -n 1 "$stamp" 2>/dev/null)" != "$(pwd -P)" ]; then
+    # Nothing there, interrupted, made for another folder or of another Python, or its Python is gone: begin anew.
     find_python
     rm -rf "$venv"
     echo "Making $venv with $("$python" -V 2>&1) ($python)"
@@ -108,7 +114,26 @@ import pathlib, tomllib
 print("\n".join(tomllib.loads(pathlib.Path("pyproject.toml").read_text())["dependency-groups"]["dev"]))
 PYTHON
 
-echo "Installing $(grep -c . "$venv/requirements.txt") packages and what they need from PyPI (about a minute)"
+# A word now and then while a command goes on.
+with_progress() {
+    what=$1
+    shift
+    (
+        seconds=0
+        while sleep 20 >/dev/null 2>&1; do
+            seconds=$((seconds + 20))
+            echo "  $what for $seconds s"
+        done
+    ) &
+    teller=$!
+    result=0
+    "$@" || result=$?
+    kill "$teller" 2>/dev/null || true
+    wait "$teller" 2>/dev/null || true
+    return "$result"
+}
+
+echo "Installing $(grep -c . "$venv/requirements.txt") packages and what they need from PyPI (one to five minutes)"
 install() {
     if [ -n "$uv" ]; then
         uv pip install --quiet --python "$venv/bin/python" "$@"
@@ -116,13 +141,14 @@ install() {
         "$venv/bin/python" -m pip install --quiet --no-compile --prefer-binary "$@"
     fi
 }
-install -r "$venv/requirements.txt" -c scripts/constraints.txt \
+with_progress "has been downloading and installing" install -r "$venv/requirements.txt" -c scripts/constraints.txt \
     || fail "the installation failed, see above. With a connection to PyPI (or PIP_INDEX_URL set to a mirror) run it again."
 
 # Compile what the playbooks and tests import; the rest, by far the most, is compiled when it's first used.
 rarely_used='/ansible_collections/(?!(amazon/aws|community/aws|kubernetes/core)/)|/tests?/'
 rarely_used="$rarely_used|/(antlr4|aws_xray_sdk|black|blib2to3|cfnlint|docker|graphql|mpmath|moto|networkx|pip|sympy)/"
-"$venv/bin/python" -m compileall -q -j 0 -x "$rarely_used" \
+echo "Compiling what playbooks and tests import"
+with_progress "has been compiling" "$venv/bin/python" -m compileall -q -j 0 -x "$rarely_used" \
     "$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" >/dev/null || true
 
 wanted > "$stamp"

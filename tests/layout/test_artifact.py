@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import re
 import shutil
@@ -42,7 +43,9 @@ class Installation:
         done = subprocess.run(
             [ansible_command(command), *arguments],
             cwd=cwd or self.folder, capture_output=True, text=True, timeout=240, check=False,
-            env=clean_environment() | {"ANSIBLE_COLLECTIONS_PATH": str(self.folder / "installed")},
+            # As a shell says where it is.
+            env=clean_environment()
+            | {"ANSIBLE_COLLECTIONS_PATH": str(self.folder / "installed"), "PWD": str(cwd or self.folder)},
         )  # fmt: skip
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done
@@ -65,9 +68,12 @@ def test_tarball_holds_the_collection_and_nothing_else(installation):
 
     assert {name.split("/")[0] for name in names} == {
         "CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "bindep.txt", "docs", "group_vars",
-        "meta", "playbooks", "plugins", "requirements.txt", "roles",
+        "inventories", "meta", "playbooks", "plugins", "requirements.txt", "roles",
     }  # fmt: skip
     assert [name for name in names if "__pycache__" in name or "/." in name] == []
+    assert {"/".join(name.split("/")[1:2]) for name in names if name.startswith("inventories/")} == {
+        "components.yml", "dev", "prod",
+    }  # fmt: skip
     expected = [f"plugins/modules/{module}.py" for module in MODULES]
     expected += [f"roles/{role}/tasks/main.yml" for role in ROLES]
     assert set(expected) <= set(names)
@@ -186,6 +192,71 @@ def test_module_defaults_reach_upstream_modules_in_roles(installation):
     done = installation.play([block])
 
     assert done.stdout.count("The config profile (nobody) could not be found") >= 3, done.stdout
+
+
+ANSWERS = {"init_environment": "staging", "init_account_id": "012345678901", "init_region": "eu-west-1"}
+
+
+@pytest.fixture
+def environment(installation, tmp_path):
+    """Has the collection write an environment in a folder of a user's own; called with answers and options."""
+
+    def write(*arguments, **answers):
+        given = [f"{name}={value}" for name, value in {**ANSWERS, **answers}.items()]
+        options = [option for answer in given for option in ("-e", answer)]
+        return installation.run(
+            "ansible-playbook", "agent_platform.aws.init", *options, *arguments, cwd=tmp_path, check=False
+        )
+
+    return write
+
+
+def settings_of(file):
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(file)
+    return {section: dict(parser[section]) for section in parser.sections()}
+
+
+def test_an_environment_is_written_and_is_one(installation, environment, tmp_path):
+    first = environment(init_like="prod", init_name="demo")
+    assert first.returncode == 0, first.stdout + first.stderr
+    again = environment(init_like="prod", init_name="another")
+    assert "changed=0 " in again.stdout, again.stdout
+
+    values = yaml.safe_load((tmp_path / "inventories/staging/group_vars/all/10-environment.yml").read_text())
+    assert values == {
+        **yaml.safe_load((ROOT / "inventories/prod/group_vars/all/10-environment.yml").read_text()),
+        "platform_name": "demo",
+        "platform_environment": "staging",
+        "platform_account_id": "012345678901",
+        "platform_region": "eu-west-1",
+    }
+    listed = installation.run("ansible-inventory", "-i", "inventories/staging", "--list", cwd=tmp_path)
+    hosts = json.loads(listed.stdout)["_meta"]["hostvars"]
+    assert set(hosts) == set(COMPONENTS)
+    assert {host["ansible_connection"] for host in hosts.values()} == {"agent_platform.aws.warm"}
+    assert hosts["eks"]["eks_log_retention_days"] == 365
+
+    # What Ansible is told there is what the checkout tells it.
+    written, own = settings_of(tmp_path / "ansible.cfg"), settings_of(ROOT / "ansible.cfg")
+    assert {"defaults", "inventory", "connection"} == set(written)
+    assert all(own[section][key] == value for section, keys in written.items() for key, value in keys.items())
+    assert set(own["defaults"]) - set(written["defaults"]) == {"collections_path", "filter_plugins", "playbook_dir"}
+
+    (tmp_path / "inventories/staging/group_vars/all/00-common.yml").unlink()
+    site = ("ansible-playbook", "agent_platform.aws.site", "-i", "inventories/staging")
+    told = installation.run(*site, cwd=tmp_path, check=False)
+    assert told.returncode != 0
+    common = installation.root / "group_vars/all/common.yml"
+    assert f"environments share are not loaded. Link {common} as " in " ".join((told.stdout + told.stderr).split())
+
+
+def test_answers_that_cannot_be_are_refused_at_once(environment, tmp_path):
+    wrong = {"init_environment": "Staging", "init_account_id": "1234", "init_region": "europe", "init_like": "test"}
+    refused = environment(**wrong)
+    assert refused.returncode == 2
+    assert [name for name in wrong if f"{name} is " not in refused.stdout + refused.stderr] == []
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("playbook", ["site", "status", "teardown"])
