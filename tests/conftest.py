@@ -22,9 +22,12 @@ from xdist.workermanage import WorkerController
 from tests.support import components
 
 ROOT = Path(__file__).resolve().parents[1]
+INTEGRATION = ROOT / "tests/integration"
 FIGURES = pytest.StashKey[list[str]]()
 # Fixtures that are costly, or that run one thing after the other: once, in one process.
 SHARED = {"platform", "in_turn"}
+# As costly, in a process of its own, and so long that it begins before the other tests of its folder.
+DRIFTING = "drifting"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -65,7 +68,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 # Before pytest-xdist reads the groups.
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     awaiting = [item for item in items if item.get_closest_marker("awaits")]
     items[:] = [item for item in items if item not in awaiting] + awaiting
     for item in [item for item in items if item.get_closest_marker("begins")]:
@@ -73,8 +76,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items.remove(item)
         items.insert(next((index for index, other in enumerate(items) if folder in other.path.parents), 0), item)
     begun = {item.path for item in items if item.get_closest_marker("begins")}
+    drifting = [item for item in items if DRIFTING in getattr(item, "fixturenames", ())]
+    if not config.getoption("component"):
+        others = [item for item in items if item not in drifting]
+        first = next((index for index, item in enumerate(others) if INTEGRATION in item.path.parents), len(others))
+        items[:] = [*others[:first], *drifting, *others[first:]]
     for item in items:
-        if item.path in begun or SHARED & set(getattr(item, "fixturenames", ())):
+        if item in drifting:
+            own = DRIFTING if not config.getoption("component") else "platform"
+            item.add_marker(pytest.mark.xdist_group(own))
+        elif item.path in begun or SHARED & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.xdist_group("platform"))
 
 

@@ -21,7 +21,7 @@ from tests.support.playbook import Account, Run
 from . import census, drift, neighbours
 
 FOLDER = Path(__file__).resolve().parent
-SHARED_ACCOUNT = "123456789012"
+SHARED_ACCOUNT, DRIFT_ACCOUNT = "123456789012", "123456789021"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -138,15 +138,31 @@ def limit(account: Account, chosen: tuple[str, ...]) -> tuple[str, ...]:
     return () if chosen == account.components else ("--limit", ",".join(chosen))
 
 
+def build(account: Account, chosen: tuple[str, ...], note: str) -> Platform:
+    neighbours.settle(account)
+    before = neighbours.snapshot(account)
+    build_required(account, chosen, note=note)
+    run = account.run(*limit(account, chosen), note=note).assert_converged()
+    return Platform(account, chosen, run, before, census.take(account))
+
+
 @pytest.fixture(scope="session")
 def platform(new_account: Callable[[str], Account], pytestconfig: pytest.Config) -> Platform:
     """A converged platform. Whoever breaks it mends it."""
-    account, chosen = new_account(SHARED_ACCOUNT), chosen_components(pytestconfig)
-    neighbours.settle(account)
-    before = neighbours.snapshot(account)
-    build_required(account, chosen, note="first run")
-    run = account.run(*limit(account, chosen), note="first run").assert_converged()
-    return Platform(account, chosen, run, before, census.take(account))
+    return build(new_account(SHARED_ACCOUNT), chosen_components(pytestconfig), note="first run")
+
+
+@pytest.fixture(scope="session")
+def drifting(
+    request: pytest.FixtureRequest, new_account: Callable[[str], Account], pytestconfig: pytest.Config
+) -> Platform:
+    """Another one, for the tests that break the most: they and those of the other go on beside each other.
+
+    With --component, where there is less to do, it's the same.
+    """
+    if pytestconfig.getoption("component"):
+        return request.getfixturevalue("platform")
+    return build(new_account(DRIFT_ACCOUNT), chosen_components(pytestconfig), note="first run, to be broken")
 
 
 @pytest.fixture(scope="session")

@@ -38,15 +38,15 @@ def changed_tasks(run: Run) -> dict[str, set[str]]:
     return found
 
 
-def test_one_thing(platform: Platform, repairs: Repairs):
+def test_one_thing(drifting: Platform, repairs: Repairs):
     """What a run must mend exactly: with these changed tasks and writes. Of each component one harm at a time."""
     for repair in repairs.values():
-        repair.harm(platform.account)
+        repair.harm(drifting.account)
     if shown := {component: repair.tasks for component, repair in repairs.items() if repair.dry}:
-        dry = platform.account.run("--check", "--limit", ",".join(shown), note="shows drift").assert_converged()
+        dry = drifting.account.run("--check", "--limit", ",".join(shown), note="shows drift").assert_converged()
         assert changed_tasks(dry) == shown
         assert not dry.calls.writes
-    run = mend(platform, *repairs, told={name for repair in repairs.values() for name in repair.told})
+    run = mend(drifting, *repairs, told={name for repair in repairs.values() for name in repair.told})
     assert run.calls.writes == sum((repair.writes for repair in repairs.values()), start=Counter()), run.explain()
     changed = changed_tasks(run)
     for component, repair in repairs.items():
@@ -71,13 +71,13 @@ def harm(account: Account, component: str, harms: Mapping[str, Callable[[], Any]
         assert changed, f"{thing} of {component} did not change anything"
 
 
-def test_several_things(platform: Platform):
+def test_several_things(drifting: Platform):
     """All kinds of things of all components at once, mended by one run."""
-    lasting = {component: components.of(component).lasting(platform.account) for component in platform.chosen}
+    lasting = {component: components.of(component).lasting(drifting.account) for component in drifting.chosen}
     # Those of one look for things that another's have taken away.
-    harms = {component: components.of(component).harms(platform.account) for component in platform.chosen}
+    harms = {component: components.of(component).harms(drifting.account) for component in drifting.chosen}
     for component, of_it in harms.items():
-        harm(platform.account, component, of_it)
-    mend(platform, *platform.chosen)
+        harm(drifting.account, component, of_it)
+    mend(drifting, *drifting.chosen)
     for component, before in lasting.items():
-        assert components.of(component).lasting(platform.account) == before, component
+        assert components.of(component).lasting(drifting.account) == before, component
