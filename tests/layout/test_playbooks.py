@@ -50,14 +50,14 @@ ROLES = {"exists": True, "roles": {"agent": "arn:aws:iam::123456789012:role/x", 
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory):
+def stubs(tmp_path_factory):
     return StubPlatform(tmp_path_factory.mktemp("platform"))
 
 
-def test_builds_in_order_and_services_side_by_side(platform):
-    platform.exist(encryption=ENCRYPTION, network=NETWORK, eks=EKS, workload_identity=ROLES)
+def test_builds_in_order_and_services_side_by_side(stubs):
+    stubs.exist(encryption=ENCRYPTION, network=NETWORK, eks=EKS, workload_identity=ROLES)
 
-    run = platform.run(SITE, stub_seconds={"eks": 1.5, "redis": 1.5})
+    run = stubs.run(SITE, stub_seconds={"eks": 1.5, "redis": 1.5})
 
     assert run.status == 0, run.output
     assert "checked by main" in run.output
@@ -81,10 +81,10 @@ def test_builds_in_order_and_services_side_by_side(platform):
     assert {host: run.recap(host)["changed"] for host in run.components} == dict.fromkeys(run.components, 1)
 
 
-def test_summary_says_what_exists(platform):
-    platform.exist(encryption=ENCRYPTION, network=NETWORK, eks=EKS, workload_identity=ROLES)
+def test_summary_says_what_exists(stubs):
+    stubs.exist(encryption=ENCRYPTION, network=NETWORK, eks=EKS, workload_identity=ROLES)
 
-    run = platform.run("agent_platform.aws.status")
+    run = stubs.run("agent_platform.aws.status")
 
     assert run.status == 0
     assert run.calls == []
@@ -104,10 +104,10 @@ def test_summary_says_what_exists(platform):
     ]
 
 
-def test_failed_foundation_starts_nothing_else(platform):
-    platform.exist()
+def test_failed_foundation_starts_nothing_else(stubs):
+    stubs.exist()
 
-    run = platform.run(SITE, stub_failures={"encryption": "Could not create the key: AccessDenied\nsecond line"})
+    run = stubs.run(SITE, stub_failures={"encryption": "Could not create the key: AccessDenied\nsecond line"})
 
     assert run.status == 2
     assert run.components == ["encryption"]
@@ -117,10 +117,10 @@ def test_failed_foundation_starts_nothing_else(platform):
     assert [run.recap(host)["failed"] for host in EVERYTHING] == [1, 1, 1, 1, 1]
 
 
-def test_failed_service_stops_only_what_requires_it(platform):
-    platform.exist(network=NETWORK)
+def test_failed_service_stops_only_what_requires_it(stubs):
+    stubs.exist(network=NETWORK)
 
-    run = platform.run(SITE, stub_failures={"eks": "Could not create the cluster: LimitExceeded"})
+    run = stubs.run(SITE, stub_failures={"eks": "Could not create the cluster: LimitExceeded"})
 
     assert run.status == 2
     assert sorted(run.components) == ["eks", "encryption", "network", "redis"]
@@ -130,10 +130,10 @@ def test_failed_service_stops_only_what_requires_it(platform):
     assert [run.recap(host)["failed"] for host in EVERYTHING] == [0, 0, 1, 0, 1]
 
 
-def test_failures_are_told_even_if_the_summary_cannot_be_read(platform):
-    platform.exist(None)
+def test_failures_are_told_even_if_the_summary_cannot_be_read(stubs):
+    stubs.exist(None)
 
-    run = platform.run(SITE, stub_failures={"redis": "Could not create the cache: X"})
+    run = stubs.run(SITE, stub_failures={"redis": "Could not create the cache: X"})
 
     assert run.status == 2
     assert "1 of 5 components failed: redis" in run.output
@@ -150,19 +150,19 @@ def test_failures_are_told_even_if_the_summary_cannot_be_read(platform):
         (["--tags", "services,encryption", "--skip-tags", "redis"], ["eks", "encryption"]),
     ],
 )
-def test_selects_components(platform, arguments, components):
-    platform.exist(network=NETWORK)
+def test_selects_components(stubs, arguments, components):
+    stubs.exist(network=NETWORK)
 
-    run = platform.run(SITE, *arguments)
+    run = stubs.run(SITE, *arguments)
 
     assert run.status == 0, run.output
     assert sorted(run.components) == components
     assert f"0 of {len(components)} components failed" in run.output
 
 
-def test_refuses_a_selection_of_nothing(platform):
-    unknown = platform.run(SITE, "--tags", "netwrok")
-    contradiction = platform.run(SITE, "--limit", "network", "--tags", "eks")
+def test_refuses_a_selection_of_nothing(stubs):
+    unknown = stubs.run(SITE, "--tags", "netwrok")
+    contradiction = stubs.run(SITE, "--limit", "network", "--tags", "eks")
 
     assert (unknown.status, unknown.calls, contradiction.status, contradiction.calls) == (2, [], 2, [])
     assert "there is no netwrok, there are encryption, network, eks, redis, workload_identity," in unknown.output
@@ -210,8 +210,8 @@ def test_every_play_has_its_hosts_from_the_lookup_that_refuses():
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_what_would_skip_the_checks_is_refused(platform, arguments, text):
-    run = platform.run(SITE, *arguments)
+def test_what_would_skip_the_checks_is_refused(stubs, arguments, text):
+    run = stubs.run(SITE, *arguments)
 
     assert (run.status, run.calls, run.reads) == (4, [], [])
     (line,) = error_lines(run)
@@ -219,10 +219,10 @@ def test_what_would_skip_the_checks_is_refused(platform, arguments, text):
 
 
 @pytest.mark.parametrize("name", ["layer", "finish"])
-def test_a_part_of_a_run_is_refused_without_its_start(platform, name):
-    platform.exist()
+def test_a_part_of_a_run_is_refused_without_its_start(stubs, name):
+    stubs.exist()
 
-    run = platform.run(f"agent_platform.aws.{name}")
+    run = stubs.run(f"agent_platform.aws.{name}")
 
     assert (run.status, run.calls, run.reads) == (4, [], [])
     (line,) = error_lines(run)
@@ -230,16 +230,16 @@ def test_a_part_of_a_run_is_refused_without_its_start(platform, name):
 
 
 @pytest.mark.parametrize("option", ["--list-hosts", "--list-tasks", "--list-tags", "--syntax-check"])
-def test_every_playbook_can_be_looked_at(platform, option):
-    run = platform.run(SITE, option)
+def test_every_playbook_can_be_looked_at(stubs, option):
+    run = stubs.run(SITE, option)
 
     assert (run.status, run.calls) == (0, [])
 
 
-def test_two_playbooks_in_one_command_are_two_runs(platform):
-    platform.exist()
+def test_two_playbooks_in_one_command_are_two_runs(stubs):
+    stubs.exist()
 
-    run = platform.run(f"{SITE} agent_platform.aws.status", "--limit", "eks")
+    run = stubs.run(f"{SITE} agent_platform.aws.status", "--limit", "eks")
 
     assert run.status == 0, run.output
     assert run.components == ["eks"]
@@ -285,12 +285,12 @@ def test_two_playbooks_in_one_command_are_two_runs(platform):
         ),
     ],
 )
-def test_a_machine_does_not_become_a_component(platform, inventory, text, status):
+def test_a_machine_does_not_become_a_component(stubs, inventory, text, status):
     """Also if the run is about another one."""
-    file = platform.folder / "inventory/dynamic.yml"
+    file = stubs.folder / "inventory/dynamic.yml"
     file.write_text(json.dumps({"all": inventory}))
     try:
-        run = platform.run(SITE, "--limit", "network")
+        run = stubs.run(SITE, "--limit", "network")
     finally:
         file.unlink()
 
@@ -298,8 +298,8 @@ def test_a_machine_does_not_become_a_component(platform, inventory, text, status
     assert any(text in line for line in error_lines(run)), run.output
 
 
-def test_a_component_whose_connection_leads_to_a_machine_is_refused(platform):
-    run = platform.run(SITE, "-e", "ansible_connection=amazon.aws.aws_ssm")
+def test_a_component_whose_connection_leads_to_a_machine_is_refused(stubs):
+    run = stubs.run(SITE, "-e", "ansible_connection=amazon.aws.aws_ssm")
 
     assert (run.status, run.calls, run.reads) == (2, [], [])
     assert "its connection leads to a machine: amazon.aws.aws_ssm, where a component's is agent_platform.aws.warm" in (
@@ -343,12 +343,12 @@ os.fork, os.pipe = fork_or_fail, pipe_or_fail
         ("open files", 1, "[Errno 24] Too many open files"),
     ],
 )
-def test_a_run_that_can_start_no_more_tasks_fails(platform, tmp_path, what, count, told):
+def test_a_run_that_can_start_no_more_tasks_fails(stubs, tmp_path, what, count, told):
     """Whenever that happens: Ansible alone passes over the task, and ends well, or waits for it for ever."""
-    platform.exist()
+    stubs.exist()
     (tmp_path / "sitecustomize.py").write_text(LACK)
 
-    run = platform.run(SITE, environment={"PYTHONPATH": str(tmp_path), "PROCESSES": str(count), "LACK": what})
+    run = stubs.run(SITE, environment={"PYTHONPATH": str(tmp_path), "PROCESSES": str(count), "LACK": what})
 
     assert run.status == 1, run.output
     (line,) = error_lines(run)
@@ -356,9 +356,9 @@ def test_a_run_that_can_start_no_more_tasks_fails(platform, tmp_path, what, coun
     assert "or lower the number of forks, and run again." in line
 
 
-def test_teardown_asks_for_the_name_of_the_platform(platform):
+def test_teardown_asks_for_the_name_of_the_platform(stubs):
     for wrong in ({}, {"platform_teardown_confirm": "agent-platform-prod"}):
-        run = platform.run(TEARDOWN, **wrong)
+        run = stubs.run(TEARDOWN, **wrong)
 
         assert (run.status, run.calls) == (2, [])
         assert (
@@ -367,11 +367,11 @@ def test_teardown_asks_for_the_name_of_the_platform(platform):
         )
 
 
-def test_teardown_removes_in_reverse_order(platform):
+def test_teardown_removes_in_reverse_order(stubs):
     # A dry run, which has to show all of it: what exists is still there when it comes to what that builds on.
-    platform.exist(encryption=ENCRYPTION, network=NETWORK, eks=EKS, workload_identity=ROLES)
+    stubs.exist(encryption=ENCRYPTION, network=NETWORK, eks=EKS, workload_identity=ROLES)
 
-    run = platform.run(TEARDOWN, "--check", **CONFIRMED)
+    run = stubs.run(TEARDOWN, "--check", **CONFIRMED)
 
     assert run.status == 0, run.output
     assert "checked by absent" in run.output
@@ -383,11 +383,11 @@ def test_teardown_removes_in_reverse_order(platform):
     assert "us-west-2 (dry run, nothing was changed)" in run.output
 
 
-def test_teardown_keeps_what_others_build_on(platform):
-    platform.exist(encryption=ENCRYPTION, network={**NETWORK, "exists": False}, eks=EKS)
+def test_teardown_keeps_what_others_build_on(stubs):
+    stubs.exist(encryption=ENCRYPTION, network={**NETWORK, "exists": False}, eks=EKS)
 
-    failed = platform.run(TEARDOWN, stub_failures={"eks": "Could not delete the cluster: in use"}, **CONFIRMED)
-    alone = platform.run(TEARDOWN, "--limit", "network", **CONFIRMED)
+    failed = stubs.run(TEARDOWN, stub_failures={"eks": "Could not delete the cluster: in use"}, **CONFIRMED)
+    alone = stubs.run(TEARDOWN, "--limit", "network", **CONFIRMED)
 
     assert (failed.status, alone.status) == (2, 2)
     assert sorted(failed.components) == ["eks", "redis", "workload_identity"]
@@ -399,13 +399,13 @@ def test_teardown_keeps_what_others_build_on(platform):
     assert "network was kept because it is still required by eks" in alone.output
 
 
-def test_every_look_at_the_platform_knows_the_names_that_the_inventory_gives(platform):
+def test_every_look_at_the_platform_knows_the_names_that_the_inventory_gives(stubs):
     """Looked for by the names of the defaults, what the inventory has in their place would seem not to exist."""
-    platform.exist(workload_identity=ROLES)
+    stubs.exist(workload_identity=ROLES)
     mine = {"workload_identity_list": [{"name": "mine"}]}
 
-    built = platform.run(SITE, **mine)
-    removed = platform.run(TEARDOWN, "--limit", "eks", **mine, **CONFIRMED)
+    built = stubs.run(SITE, **mine)
+    removed = stubs.run(TEARDOWN, "--limit", "eks", **mine, **CONFIRMED)
 
     # The components of one layer run side by side: which of them looks first is nobody's promise.
     assert Counter(look["required_by"] for look in built.reads) == Counter([*built.components, None])
@@ -417,10 +417,10 @@ def test_every_look_at_the_platform_knows_the_names_that_the_inventory_gives(pla
     assert [look["entries"] for look in built.reads + removed.reads] == [{"workload_identity": ["mine"]}] * 8
 
 
-def test_each_component_discovers_once_what_it_needs(platform):
-    platform.exist()
+def test_each_component_discovers_once_what_it_needs(stubs):
+    stubs.exist()
 
-    run = platform.run(SITE, "--check")
+    run = stubs.run(SITE, "--check")
 
     assert {look["required_by"]: (look["require"], look["components"]) for look in run.reads} == {
         "encryption": ([], []),
@@ -432,10 +432,10 @@ def test_each_component_discovers_once_what_it_needs(platform):
     }
 
 
-def test_long_tasks_are_told(platform):
-    platform.exist()
+def test_long_tasks_are_told(stubs):
+    stubs.exist()
 
-    run = platform.run(
+    run = stubs.run(
         SITE,
         "--limit",
         "eks",
