@@ -134,3 +134,10 @@ def test_what_is_made_with_tags_takes_a_permission_of_its_own():
     assert list(shim._implied("ec2:CreateVpc", request_, [], REGION, ACCOUNT)) == [
         ("ec2:CreateTags", f"{EC2}:vpc/*", {"aws:RequestTag/Project": "p", "ec2:CreateAction": "CreateVpc"})
     ]
+
+
+def test_what_workloads_call_is_about_what_the_emulator_says():
+    """The reference is of the calls of who runs the playbooks; it doesn't make others ones about nothing."""
+    arn_of = shim._resource(lambda *_request: "arn:told", lambda *_request: "bedrock:Retrieve")
+
+    assert arn_of("bedrock", "POST", "/knowledgebases/1/retrieve", {}, b"{}", {}, REGION, ACCOUNT) == "arn:told"

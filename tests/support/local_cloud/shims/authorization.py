@@ -176,9 +176,7 @@ def tags_in(request: Any) -> dict[str, str]:
 def resources(action: str, request: Mapping[str, Any], region: str, account: str) -> list[str]:
     """The ARNs that a call is checked on; none where AWS knows no resources for it."""
     service, _colon, operation = action.partition(":")
-    known = reference().get(service, {"actions": {}})
-    if operation not in known["actions"]:
-        return []
+    known = reference()[service]
     start = (
         f"arn:aws:{service}:{'' if service in WITHOUT_REGION else region}:"
         f"{'' if service in WITHOUT_ACCOUNT else account}:"
@@ -216,6 +214,12 @@ def resources(action: str, request: Mapping[str, Any], region: str, account: str
         place = f"arn:aws:ec2:{region}::" if service == "ec2" and name in ("image", "snapshot") else start
         found += [f"{place}{prefix}{value}" for value in named]
     return list(dict.fromkeys(found))
+
+
+def _is_known(action: str) -> bool:
+    """Whether the reference has it, which is of the calls of who runs the playbooks, not of those of workloads."""
+    service, _colon, operation = action.partition(":")
+    return operation in reference().get(service, {"actions": {}})["actions"]
 
 
 def _associated(identifier: str) -> dict[str, str]:
@@ -271,7 +275,7 @@ def _resource(original: Callable[..., str], action_of: Callable[..., str | None]
     ) -> str:
         told = original(service, method, path, headers, body, query, region, account)
         action = action_of(service, method, path, headers, body, query)
-        if not action or service in ("s3", "sts"):
+        if not action or service in ("s3", "sts") or not _is_known(action):
             return told
         request = request_of(service, action, method, path, body, query)
         # Parameters and secrets have ARNs that a request doesn't tell.
