@@ -25,6 +25,7 @@ SHARED_ACCOUNT, DRIFT_ACCOUNT = "123456789012", "123456789021"
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "options: a life with a component's options: with --component, else thorough")
     config.addinivalue_line("markers", "every_ansible_core: runs with each supported version, by the fixture `core`")
 
 
@@ -56,6 +57,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """With --component only the component's own tests and those that go through the components are left."""
     chosen = config.getoption("component")
     if not chosen:
+        for item in items:
+            if item.get_closest_marker("options"):
+                item.add_marker(pytest.mark.thorough)
         return
     here = [item for item in items if FOLDER in item.path.parents]
     left_out = [item for item in here if not any(_is_of(item, component) for component in chosen)]

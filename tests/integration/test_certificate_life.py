@@ -19,7 +19,7 @@ CONFIRMED = {"platform_teardown_confirm": PREFIX}
 TARGETS = ("d111111abcdef8.cloudfront.net", "d222222abcdef8.cloudfront.net")
 WWW = f"www.{HOSTED_ZONE}"
 
-pytestmark = pytest.mark.by_component("certificate")
+pytestmark = [pytest.mark.by_component("certificate"), pytest.mark.options]
 
 
 def entries(**login) -> dict:

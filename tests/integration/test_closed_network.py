@@ -15,7 +15,7 @@ from tests.support.playbook import PREFIX, REGION, Account, Run
 from . import census
 from .components import network
 
-pytestmark = [pytest.mark.by_component("network"), pytest.mark.thorough]
+pytestmark = [pytest.mark.by_component("network"), pytest.mark.options]
 
 ACLS = {"network_acls_enabled": True}
 CLOSED = {

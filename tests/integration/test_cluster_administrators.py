@@ -15,7 +15,7 @@ from tests.support.playbook import OWNER, PREFIX, Account, Run
 from .census import Lister, as_list, document, tags_of
 from .components import eks
 
-pytestmark = [pytest.mark.by_component("eks"), pytest.mark.thorough]
+pytestmark = [pytest.mark.by_component("eks"), pytest.mark.options]
 
 NAME = f"{PREFIX}-eks-admin"
 

@@ -19,7 +19,7 @@ CONFIRMED = {"platform_teardown_confirm": PREFIX}
 SECRET = f"{PREFIX}-bastion-code-server"
 OPERATORS = "arn:aws:iam::230000000101:role/*/operators"
 
-pytestmark = [pytest.mark.by_component("encryption"), pytest.mark.thorough]
+pytestmark = [pytest.mark.by_component("encryption"), pytest.mark.options]
 
 
 def statement(account: Account, **principal: str) -> dict[str, Any]:

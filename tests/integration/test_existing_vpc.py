@@ -19,7 +19,7 @@ from . import census, neighbours
 USED = ("eks", "aurora", "redis", "opensearch", "bastion_instance", "workload_identity")
 BUILT = with_required(USED)
 LIMIT = ("--limit", ",".join(BUILT))
-pytestmark = [pytest.mark.by_component(*USED, "network"), pytest.mark.thorough]
+pytestmark = [pytest.mark.by_component(*USED, "network"), pytest.mark.options]
 
 ORGANISATION = {"Project": "landing-zone", "Environment": "shared"}
 PATH = "/teams/agents/"

@@ -15,7 +15,7 @@ from tests.support.playbook import REGION, Account
 from .components import feature_flags as flags
 
 USED = ("feature_flags",)
-pytestmark = pytest.mark.by_component(*USED)
+pytestmark = [pytest.mark.by_component(*USED), pytest.mark.options]
 
 LIMIT = ("--limit", "feature_flags")
 

@@ -11,6 +11,8 @@ from tests.support.playbook import Account
 
 from .components import certificate, frontend
 
+pytestmark = pytest.mark.options
+
 CHOSEN = ("encryption", "certificate", "frontend")
 NAME, FURTHER = f"pages.{HOSTED_ZONE}", f"www.pages.{HOSTED_ZONE}"
 CERTIFICATES = [

@@ -11,7 +11,7 @@ from tests.support.playbook import PREFIX, Account
 from . import census
 from .components import certificate, cognito
 
-pytestmark = pytest.mark.by_component("cognito")
+pytestmark = [pytest.mark.by_component("cognito"), pytest.mark.options]
 
 LOGIN = certificate.LOGIN
 OPTIONS = {

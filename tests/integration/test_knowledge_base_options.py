@@ -16,7 +16,7 @@ from tests.support.playbook import PREFIX, REGION, Account, Run
 from .components import knowledge_base as knowledge
 
 USED = ("knowledge_base",)
-pytestmark = pytest.mark.by_component(*USED)
+pytestmark = [pytest.mark.by_component(*USED), pytest.mark.options]
 
 AGENT = "bedrock-agent"
 LARGER = {"knowledge_base_chunking_max_tokens": 500}

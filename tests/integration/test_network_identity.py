@@ -17,7 +17,7 @@ MARKS = {**OWNER, "Component": "network"}
 ACCOUNTS = {"twins": "100000000041", "vpcs": "100000000042"}
 CNI = {"node.k8s.amazonaws.com/instance_id": "i-0123456789abcdef0", "cluster.k8s.amazonaws.com/name": "gone"}
 
-pytestmark = pytest.mark.by_component("network")
+pytestmark = [pytest.mark.by_component("network"), pytest.mark.options]
 
 
 @pytest.mark.parametrize("user", ["eks", "bastion_instance"])

@@ -22,7 +22,7 @@ from .components.bastion_instance import NAME
 from .neighbours import tag_list
 
 USED = ("bastion_instance",)
-pytestmark = [pytest.mark.by_component(*USED), pytest.mark.thorough]
+pytestmark = [pytest.mark.by_component(*USED), pytest.mark.options]
 
 TERMINAL, AUTOMATION = f"{PREFIX}-session", f"{PREFIX}-session-ansible"
 PREFERENCES = "SSM-SessionManagerRunShell"

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.playbook import PREFIX, Account
 
-pytestmark = pytest.mark.by_component("cognito")
+pytestmark = [pytest.mark.by_component("cognito"), pytest.mark.options]
 
 OPTIONS = {
     "cognito_tier": "PLUS",

@@ -17,7 +17,7 @@ from .census import Lister, tags_of
 from .components import certificate, frontend
 from .test_faults import MOST_RUNS, PLOTS, wait_for
 
-pytestmark = pytest.mark.by_component("frontend", "vpc_origin")
+pytestmark = [pytest.mark.by_component("frontend", "vpc_origin"), pytest.mark.options]
 BUILT = ("encryption", "network", "certificate", "frontend")
 CERTIFICATES = {"certificate_certificates": [{"name": "api", "domain_name": f"*.api.{HOSTED_ZONE}"}]}
 UPDATED = Calls({("cloudfront", "UpdateDistribution"): 1})
