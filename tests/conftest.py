@@ -25,8 +25,9 @@ ROOT = Path(__file__).resolve().parents[1]
 INTEGRATION = ROOT / "tests/integration"
 FIGURES = pytest.StashKey[list[str]]()
 # Fixtures that are costly, or that run one thing after the other: once, in one process.
-SHARED = {"platform", "in_turn"}
-# As costly, in a process of its own, and so long that it begins before the other tests of its folder.
+SHARED = {"platform", "in_turn", "drifting"}
+# As costly, in a process of its own, and so long that it begins before the other tests of its folder. With --component
+# it's the platform.
 DRIFTING = "drifting"
 
 
@@ -76,15 +77,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.remove(item)
         items.insert(next((index for index, other in enumerate(items) if folder in other.path.parents), 0), item)
     begun = {item.path for item in items if item.get_closest_marker("begins")}
-    drifting = [item for item in items if DRIFTING in getattr(item, "fixturenames", ())]
-    if not config.getoption("component"):
-        others = [item for item in items if item not in drifting]
-        first = next((index for index, item in enumerate(others) if INTEGRATION in item.path.parents), len(others))
-        items[:] = [*others[:first], *drifting, *others[first:]]
+    apart = not config.getoption("component")
+    drifting = [item for item in items if apart and DRIFTING in getattr(item, "fixturenames", ())]
+    others = [item for item in items if item not in drifting]
+    first = next((index for index, item in enumerate(others) if INTEGRATION in item.path.parents), len(others))
+    items[:] = [*others[:first], *drifting, *others[first:]]
     for item in items:
         if item in drifting:
-            own = DRIFTING if not config.getoption("component") else "platform"
-            item.add_marker(pytest.mark.xdist_group(own))
+            item.add_marker(pytest.mark.xdist_group(DRIFTING))
         elif item.path in begun or SHARED & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.xdist_group("platform"))
 
