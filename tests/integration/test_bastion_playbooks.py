@@ -99,7 +99,10 @@ def test_tunnel_leads_to_code_server_on_the_instance(platform, instance_id, tmp_
 @on_a_supported_host
 @pytest.mark.parametrize(
     ("playbook", "limit"),
-    [("playbooks/bastion.yml", []), ("site.yml", ["--limit", "bastion_instance"])],
+    [
+        pytest.param("playbooks/bastion.yml", [], marks=pytest.mark.thorough),
+        ("site.yml", ["--limit", "bastion_instance"]),
+    ],
 )
 def test_host_gets_what_belongs_to_it(platform, instance_id, here, playbook, limit):
     password = platform.account.client("secretsmanager").get_secret_value(SecretId=f"{PREFIX}-bastion-code-server")

@@ -102,11 +102,13 @@ def built(request: pytest.FixtureRequest, new_account: Callable[[str], Account])
 
 
 @pytest.mark.begins(before="tests/integration")
+@pytest.mark.thorough
 def test_building_begins(built):
     """It takes minutes, in which other tests have one of the processors."""
     assert all(future.running() or future.done() for future in built.runs.values())
 
 
+@pytest.mark.thorough
 def test_on_new_accounts(built):
     """What AWS makes up for each account has names in the order in which it turns up."""
     runs = {connection: future.result() for connection, future in built.runs.items()}

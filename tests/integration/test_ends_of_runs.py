@@ -111,7 +111,15 @@ def end_amid(run, hosts: Mapping[str, str], end: Callable, **variables: str) -> 
 OURS = {"modules": WARM, "commands": WARM, "attempts": WARM}
 
 
-@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+@pytest.mark.parametrize(
+    "end",
+    [
+        # The others take each a part of the way of these.
+        end if name in ("killed", "its terminal closed") else pytest.param(end, marks=pytest.mark.thorough)
+        for name, end in ENDS.items()
+    ],
+    ids=ENDS,
+)
 def test_nothing_goes_on_when_a_run_is(run, end):
     end_amid(run, {**OURS, "local_modules": LOCAL, "local_command": LOCAL}, end)
 

@@ -90,7 +90,7 @@ def test_with_an_action_less_the_error_says_what_to_do(account, documents, opera
 @pytest.mark.parametrize(
     "components",
     [
-        pytest.param(with_required(FEW), id="few"),
+        pytest.param(with_required(FEW), id="few", marks=pytest.mark.options),
         pytest.param(IN_AWS, id="all", marks=pytest.mark.thorough),
     ],
 )

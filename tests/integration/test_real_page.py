@@ -338,7 +338,9 @@ def test_only_what_renews_tokens_is_kept_and_only_for_the_tab(visit: Callable[..
 def test_a_refused_token_is_renewed_once(visit: Callable[..., Visit], front: FrontEnd) -> None:
     here = visit()
     here.sign_in()
+    # What the page asks by itself, each gateway, isn't meant.
     expect(here.page.get_by_role("listitem").filter(has_text="llm-gateway")).to_contain_text("Answers")
+    expect(here.page.get_by_text("Asking…")).to_have_count(0)
     front.gateways.tokens.clear()
     front.gateways.refused = 1
     here.page.get_by_label("Gateway", exact=True).select_option("llm-gateway")
@@ -479,6 +481,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.options
 def test_the_own_page_is_there_once(front: FrontEnd) -> None:
     assert front.objects() == {"app.js", "auth.js", "config.json", "icon.svg", "index.html", "style.css"}
     # No edge held anything yet.
@@ -486,6 +489,7 @@ def test_the_own_page_is_there_once(front: FrontEnd) -> None:
     front.run().assert_nothing_to_do()
 
 
+@pytest.mark.options
 def test_a_site_takes_the_place_of_the_page(front: FrontEnd, site: Path, visit: Callable[..., Visit]) -> None:
     run = front.run(frontend_source=str(site)).assert_converged()
     assert front.objects() == {"config.json", "index.html", "main-BfX3k9aQ.js", "texts/about.txt"}
@@ -498,6 +502,7 @@ def test_a_site_takes_the_place_of_the_page(front: FrontEnd, site: Path, visit: 
     expect(here.page).to_have_title("Own, running")
 
 
+@pytest.mark.options
 def test_one_changed_file_is_one_object_and_one_invalidation(front: FrontEnd, site: Path) -> None:
     (site / "texts/about.txt").write_text("Two")
     before = len(front.invalidations())
@@ -511,6 +516,7 @@ def test_one_changed_file_is_one_object_and_one_invalidation(front: FrontEnd, si
     assert front.invalidations()[before:] == [["/texts/about.txt"]]
 
 
+@pytest.mark.options
 def test_what_a_failed_run_has_not_invalidated_the_next_one_does(front: FrontEnd, site: Path) -> None:
     (site / "texts/about.txt").unlink()
     before = len(front.invalidations())
@@ -525,12 +531,14 @@ def test_what_a_failed_run_has_not_invalidated_the_next_one_does(front: FrontEnd
     front.run(frontend_source=str(site)).assert_nothing_to_do()
 
 
+@pytest.mark.options
 def test_the_own_page_never_takes_the_place_of_a_site(front: FrontEnd) -> None:
     before = front.objects()
     front.run().assert_nothing_to_do()
     assert front.objects() == before
 
 
+@pytest.mark.options
 def test_without_the_settings_the_page_is_told_nothing(front: FrontEnd) -> None:
     """What the settings' component has published goes with it, and comes back."""
     confirmed = {"platform_teardown_confirm": PREFIX}

@@ -120,7 +120,12 @@ def test_token_is_in_no_output(run: Run, site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("connection", "name"), [*((WARM, name) for name in ENDS), (LOCAL, "killed"), (LOCAL, "terminated")]
+    ("connection", "name"),
+    [
+        (WARM, "killed"),
+        *(pytest.param(WARM, name, marks=pytest.mark.thorough) for name in ENDS if name != "killed"),
+        (LOCAL, "terminated"),
+    ],
 )
 def test_nothing_is_left_of_it(run: Run, site: Site, connection: str, name: str) -> None:
     """Neither process nor port, however the run ends, with a connection through it and a task that goes on."""

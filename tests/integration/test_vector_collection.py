@@ -15,7 +15,7 @@ from tests.support.playbook import OWNER, PREFIX, Account
 from .components import encryption
 from .test_faults import broken, reply_lost, throttled
 
-pytestmark = pytest.mark.by_component("knowledge_base")
+pytestmark = [pytest.mark.by_component("knowledge_base"), pytest.mark.options]
 
 NAME = f"{PREFIX}-vectors"
 INDEX = "documents"

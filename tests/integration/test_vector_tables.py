@@ -34,7 +34,7 @@ from tests.support.scripted_aws import ScriptedModule
 
 from .test_database_bootstrap import MASTER, PASSWORD, PREBUILT, Database, prebuilt
 
-pytestmark = pytest.mark.by_component("knowledge_base")
+pytestmark = [pytest.mark.by_component("knowledge_base"), pytest.mark.options]
 
 CLUSTER = "arn:aws:rds:us-west-2:123456789012:cluster:demo-dev-aurora"
 SECRET = "arn:aws:secretsmanager:us-west-2:123456789012:secret:{}"

@@ -24,7 +24,8 @@ def python_files(folder: Path) -> set[str]:
 
 def test_the_copy_holds_all_plugins_and_no_faults_that_are_let_off(copy: Path) -> None:
     assert python_files(copy) == python_files(sanity.ROOT)
-    assert [path for path in copy.rglob("*") if path.is_symlink()] == []
+    # Environments share files, nothing else is there twice.
+    assert {path.relative_to(copy).parts[0] for path in copy.rglob("*") if path.is_symlink()} <= {"inventories"}
     assert not (copy / "tests").exists()
     # Its documentation fragments are read.
     assert (copy.parents[1] / "amazon/aws/plugins/doc_fragments/boto3.py").is_file()

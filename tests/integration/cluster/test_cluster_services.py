@@ -223,6 +223,7 @@ class TestCharts:
         assert "Choose a version that is there" in line, run.explain()
         assert differences(before, kubernetes.everything()) == []
 
+    @pytest.mark.options
     def test_an_upgrade_and_another_operator_and_the_way_back(
         self, kubernetes: Api, cluster_platform: ClusterPlatform, repository
     ):
@@ -279,6 +280,7 @@ class TestCharts:
         cluster_platform.run(*ONLY, note="after that").assert_nothing_to_do()
 
 
+@pytest.mark.options
 def test_what_others_have_in_a_namespace_keeps_it(kubernetes: Api, cluster_platform: ClusterPlatform):
     metadata = {"name": "theirs", "namespace": "agents"}
     kubernetes.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})

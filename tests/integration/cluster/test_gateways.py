@@ -141,6 +141,7 @@ def test_a_version_that_nobody_has_pushed(cluster_platform: ClusterPlatform, kub
     ecr.batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": "1.0.0"}])
 
 
+@pytest.mark.options
 def test_a_fourth_is_one_more_entry_and_goes_with_it(cluster_platform: ClusterPlatform, kubernetes: Api):
     before = kubernetes.everything()
     table = [
