@@ -139,13 +139,10 @@ class Aggregate:
         resource = None
         try:
             resource = self.resource(part)
-            result = resource.run()
+            return resource.run()
         except ResourceError as error:
             changed = bool(resource and resource.changed)
             return {"failed": True, "changed": changed, "msg": str(error), **details_of(error)}
-        if "diff" in result:
-            result["diff"] |= {"before_header": resource.title, "after_header": resource.title}
-        return result
 
     def summed_up(self, results: list[dict]) -> dict:
         result: dict[str, Any] = {"changed": any(one["changed"] for one in results), "results": results}

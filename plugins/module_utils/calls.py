@@ -198,6 +198,17 @@ class Calls:
         """The permission of IAM that the call needs."""
         return permission_of(service, operation)
 
+    # ---- What the user sees
+
+    def with_difference(self, result: dict, sides: Callable[[], tuple[Any, Any]]) -> dict:
+        """The result with what was and what is, where that is asked for or something has changed: a run that isn't
+        asked for differences ends with a list of its changes, which is made of them.
+        """
+        if self.module._diff or result["changed"]:
+            before, after = sides()
+            result["diff"] = {"before": before, "after": after, "before_header": self.title, "after_header": self.title}
+        return result
+
     # ---- Time
 
     @property

@@ -243,9 +243,7 @@ class Resource(Finding):
             raise self.with_what_is_in_the_way(error) from error.cause
         self.report_twins(after)
         result = {"changed": self.changed, self.result: self.shown(after)}
-        if self.module._diff:
-            result["diff"] = {"before": self.view(before), "after": self.view(after)}
-        return result
+        return self.with_difference(result, lambda: (self.view(before), self.view(after)))
 
     def with_what_is_in_the_way(self, error: ResourceError) -> ResourceError:
         """The refusal of a deletion, with what something else has to do with it."""

@@ -455,9 +455,7 @@ class FeatureFlags(Calls):
             "configuration_version": live["ConfigurationVersion"] if live else None,
             "deployment_number": live["DeploymentNumber"] if live else None,
         }
-        if self.module._diff:
-            result["diff"] = {"before": self.before, "after": shown}
-        return result
+        return self.with_difference(result, lambda: (self.before, shown))
 
 
 def main():

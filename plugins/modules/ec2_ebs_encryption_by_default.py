@@ -84,13 +84,11 @@ class EbsEncryption(Calls):
                 wanted = self.wanted(found)
                 if not self.check_mode:
                     self.send_changes(found, wanted)
-                return {
-                    "changed": wanted != before,
-                    "encryption": wanted,
-                    "diff": {"before": before, "after": wanted},
-                }
+                break
             except Repeat as repeat:
                 self.patience.pause(repeat)
+        result = {"changed": wanted != before, "encryption": wanted}
+        return self.with_difference(result, lambda: (before, wanted))
 
     def look(self):
         found = {"enabled": self.read("GetEbsEncryptionByDefault", {})["EbsEncryptionByDefault"]}

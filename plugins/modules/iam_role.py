@@ -295,9 +295,7 @@ class Role(Resource):
         if lacks := self.lacks(found):
             self.module.warn(f"{told} lacks, as far as its policies tell: {to_text(lacks)}")
         result = {"changed": False, self.result: self.shown(found)}
-        if self.module._diff:
-            result["diff"] = {"before": self.view(found), "after": self.view(found)}
-        return result
+        return self.with_difference(result, lambda: (self.view(found), self.view(found)))
 
     def lacks(self, found):
         """What the role's policies don't allow. A managed policy that isn't attached counts by what it says."""

@@ -216,22 +216,16 @@ class Delivery(Resource):
         return result
 
     def nothing(self):
-        return {
-            "changed": False,
-            self.result: {},
-            **({"diff": {"before": {}, "after": {}}} if self.module._diff else {}),
-        }
+        return {"changed": False, self.result: {}}
 
-    @staticmethod
-    def summed_up(results):
+    def summed_up(self, results):
         result = {name: value for one in results for name, value in one.items()}
         result["changed"] = any(one["changed"] for one in results)
-        if "diff" in result:
-            sides = ("before", "after")
-            result["diff"] = {
-                side: {name: value for one in results for name, value in one["diff"][side].items()} for side in sides
-            }
-        return result
+        diffs = [one["diff"] for one in results if "diff" in one]
+        before, after = (
+            {name: value for diff in diffs for name, value in diff[side].items()} for side in ("before", "after")
+        )
+        return self.with_difference(result, lambda: (before, after))
 
     def remove_all(self):
         """Remove the deliveries of the source, so that its ends can be made anew."""

@@ -575,11 +575,9 @@ class VectorTable(Calls):
             "created": any(statement.startswith("CREATE TABLE") for statement in statements),
             "statements": statements,
         }
-        if self.module._diff:
-            # What a dry run would do is known as statements only.
-            after = {**shown["after"], "statements": statements} if statements else shown["after"]
-            result["diff"] = {"before": shown["before"], "after": after}
-        return result
+        # What a dry run would do is known as statements only.
+        then = {**shown["after"], "statements": statements} if statements else shown["after"]
+        return self.with_difference(result, lambda: (shown["before"], then))
 
     def shown(self, state):
         if not state or not state["table"]:

@@ -517,12 +517,10 @@ class Content(Calls):
             "left": left,
             "invalidation": invalidation,
         }
-        if self.module._diff:
-            before = {key: self.seen(heads[key]) for key in uploaded if heads[key]}
-            before |= {key: self.seen(self.found[key]) for key in deleted}
-            after = {key: self.shown(wanted[key]) for key in uploaded}
-            result["diff"] = {"before": before, "after": after}
-        return result
+        before = {key: self.seen(heads[key]) for key in uploaded if heads[key]}
+        before |= {key: self.seen(self.found[key]) for key in deleted}
+        after = {key: self.shown(wanted[key]) for key in uploaded}
+        return self.with_difference(result, lambda: (before, after))
 
     @staticmethod
     def shown(item):

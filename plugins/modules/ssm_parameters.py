@@ -290,7 +290,7 @@ class Tree(Aggregate):
             except ResourceError as error:
                 result.update(failed=True, msg="\n".join([*([result["msg"]] if "msg" in result else []), str(error)]))
             result["changed"] |= self.below.changed or bool(result["removed"])
-        if result["removed"] and self.module._diff:
+        if result["removed"]:
             header = f"{self.below.title} that aren't declared"
             gone = {"before": {"names": result["removed"]}, "after": {"names": []}}
             diff = {**gone, "before_header": header, "after_header": header}

@@ -371,7 +371,9 @@ def test_the_checkout_uses_the_callbacks():
     )  # fmt: skip
     settings = {entry["name"]: entry.get("value") for entry in json.loads(done.stdout) if "name" in entry}
 
-    assert settings["CALLBACKS_ENABLED"] == ["agent_platform.aws.preload", "agent_platform.aws.progress"]
+    assert settings["CALLBACKS_ENABLED"] == [
+        f"agent_platform.aws.{name}" for name in ("preload", "progress", "changes")
+    ]
     # Nothing that hides trouble.
     assert not {"DEPRECATION_WARNINGS", "COMMAND_WARNINGS", "SYSTEM_WARNINGS", "HOST_KEY_CHECKING"} & set(settings)
 

@@ -35,6 +35,8 @@ CONNECTION = os.environ.get("TEST_CONNECTION", "")
 LONGEST_RUN = 1800
 # What AnsibleModule says for a module that has no check mode.
 NO_CHECK_MODE = "does not support check mode"
+# Those of ansible.cfg, and one of the tests' own.
+CALLBACKS = (*(f"agent_platform.aws.{name}" for name in ("preload", "progress", "changes")), "records")
 # Makes pauses a tenth as long: the emulator is ready at once, and what a test has spoilt recovers with the next call.
 HASTE = {"PYTHONPATH": str(Path(__file__).with_name("haste"))}
 
@@ -205,7 +207,7 @@ class DirectAccount:
             "AWS_ENDPOINT_URL": self.playbook_endpoint,
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).with_name("callback")),
-            "ANSIBLE_CALLBACKS_ENABLED": "agent_platform.aws.preload,agent_platform.aws.progress,records",
+            "ANSIBLE_CALLBACKS_ENABLED": ",".join(CALLBACKS),
             "ANSIBLE_NOCOLOR": "1",
             "TEST_RECORDS": str(records),
             **(HASTE if self.hasty else {}),

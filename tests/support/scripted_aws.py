@@ -183,6 +183,11 @@ def run_resource(
     return result, aws, module
 
 
+def sides(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What a module's result tells of before and after, without whose they are."""
+    return {side: result["diff"][side] for side in ("before", "after")}
+
+
 def refuse_resource(resource: type, params: Mapping[str, Any], *steps: Step, check_mode: bool = False) -> str:
     """Run a Resource against a script that ends in a refusal; returns what the user is told."""
     aws = ScriptedAws(*steps)

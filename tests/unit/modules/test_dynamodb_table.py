@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from ansible_collections.agent_platform.aws.plugins.modules.dynamodb_table import Table
-from tests.support.scripted_aws import Step, api_error, lost_reply, run_resource
+from tests.support.scripted_aws import Step, api_error, lost_reply, run_resource, sides
 
 NAME = "demo-usage-logs"
 ARN = f"arn:aws:dynamodb:us-west-2:123456789012:table/{NAME}"
@@ -769,7 +769,7 @@ def test_check_mode_predicts_without_writing():
     result, _aws, _module = run(
         {"table_class": "STANDARD_INFREQUENT_ACCESS", "deletion_protection": True}, *seen(), check_mode=True
     )
-    assert result["diff"] == {
+    assert sides(result) == {
         "before": {"deletion_protection": False, "table_class": "STANDARD"},
         "after": {"deletion_protection": True, "table_class": "STANDARD_INFREQUENT_ACCESS"},
     }
@@ -792,7 +792,7 @@ def test_check_mode_predicts_without_writing():
 )
 def test_check_mode_predicts_each_setting(option, look, desired, before):
     result, _aws, _module = run({option: desired}, *look(), check_mode=True)
-    assert result["diff"] == {"before": {option: before}, "after": {option: desired}}
+    assert sides(result) == {"before": {option: before}, "after": {option: desired}}
 
 
 def test_check_mode_predicts_a_new_table():

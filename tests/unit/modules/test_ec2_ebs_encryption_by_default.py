@@ -8,7 +8,7 @@ import pytest
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from ansible_collections.agent_platform.aws.plugins.modules import ec2_ebs_encryption_by_default as module
-from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step, api_error, lost_reply
+from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step, api_error, lost_reply, sides
 
 KEY = "arn:aws:kms:us-west-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 AWS_KEY = "alias/aws/ebs"
@@ -51,7 +51,7 @@ def test_a_lost_reply_is_looked_at():
     lost = Step("EnableEbsEncryptionByDefault", lost_reply(), {})
     result = run(*state(False), lost, *state(True))
     assert result["changed"]
-    assert result["diff"] == {"before": {"enabled": False}, "after": {"enabled": True}}
+    assert sides(result) == {"before": {"enabled": False}, "after": {"enabled": True}}
 
 
 def test_a_key_that_is_none_is_told_with_what_helps():

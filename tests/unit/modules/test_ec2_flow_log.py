@@ -8,7 +8,7 @@ import pytest
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from tests.support.module_runs import OWNER, ec2_tagged, given, run, tag_list
-from tests.support.scripted_aws import Step, api_error, lost_reply
+from tests.support.scripted_aws import Step, api_error, lost_reply, sides
 
 ROLE = "arn:aws:iam::123456789012:role/demo-flow-logs"
 GROUP = "/aws/vpc/demo/flow-logs"
@@ -449,7 +449,7 @@ def test_dry_run_of_create(resource_id):
     )
     assert result["changed"] is True
     assert result["flow_log"]["log_group_name"] == GROUP
-    assert result["diff"] == {"before": {}, "after": {**result["diff"]["after"], "tags": TAGS, "traffic_type": "ALL"}}
+    assert sides(result) == {"before": {}, "after": {**sides(result)["after"], "tags": TAGS, "traffic_type": "ALL"}}
     assert aws.operations() == ["DescribeFlowLogs"]
 
 

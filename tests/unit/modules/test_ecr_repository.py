@@ -9,7 +9,7 @@ import json
 import pytest
 
 from ansible_collections.agent_platform.aws.plugins.modules.ecr_repository import Repository, same_lifecycle
-from tests.support.scripted_aws import Step, api_error, lost_reply, refuse_resource, run_resource
+from tests.support.scripted_aws import Step, api_error, lost_reply, refuse_resource, run_resource, sides
 
 NAME = "demo/api"
 ARN = f"arn:aws:ecr:us-west-2:123456789012:repository/{NAME}"
@@ -263,4 +263,4 @@ def test_a_key_that_may_not_be_used_is_explained():
 def test_check_mode_predicts_without_writing():
     result, _aws, _module = run({"scan_on_push": True}, GONE, check_mode=True)
     assert result["changed"] is True
-    assert result["diff"] == {"before": {}, "after": {"scan_on_push": True}}
+    assert sides(result) == {"before": {}, "after": {"scan_on_push": True}}

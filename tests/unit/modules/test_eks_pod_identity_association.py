@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from tests.support.module_runs import OWNER, run
-from tests.support.scripted_aws import Step, api_error, lost_reply
+from tests.support.scripted_aws import Step, api_error, lost_reply, sides
 
 ROLE = "arn:aws:iam::123456789012:role/demo-agent"
 ARN = "arn:aws:eks:us-west-2:123456789012:podidentityassociation/demo/a-1"
@@ -177,7 +177,7 @@ def test_dry_run_of_create_without_a_cluster():
 
 def test_dry_run_of_update():
     result, aws, _module = association_run({"role_arn": f"{ROLE}-2"}, association(), check_mode=True)
-    assert result["diff"] == {
+    assert sides(result) == {
         "before": {"role_arn": ROLE, "tags": OWNER},
         "after": {"role_arn": f"{ROLE}-2", "tags": OWNER},
     }

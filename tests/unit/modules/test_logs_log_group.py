@@ -8,7 +8,7 @@ import pytest
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from ansible_collections.agent_platform.aws.plugins.modules.logs_log_group import LogGroup
-from tests.support.scripted_aws import Step, api_error, lost_reply, run_resource
+from tests.support.scripted_aws import Step, api_error, lost_reply, run_resource, sides
 
 ARN = "arn:aws:logs:us-west-2:123456789012:log-group:/demo"
 KEY = "arn:aws:kms:us-west-2:123456789012:key/k"
@@ -87,7 +87,7 @@ def test_each_change_is_its_own_call(params, operation, request_):
 def test_check_mode_predicts_a_retention_without_writing():
     result, _aws, _module = run({"retention_days": 7}, Step("DescribeLogGroups", group()), tags(), check_mode=True)
     assert result["changed"] is True
-    assert result["diff"] == {
+    assert sides(result) == {
         "before": {"kms_key_arn": KEY, "retention_days": 30},
         "after": {"kms_key_arn": KEY, "retention_days": 7},
     }

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.agent_platform.aws.plugins.modules.opensearch_role_mapping import RoleMapping
+from tests.support.scripted_aws import sides
 from tests.support.scripted_domain import Request, refuse_object, run_object
 
 PATH = "/_plugins/_security/api/rolesmapping/demo-collector"
@@ -50,7 +51,7 @@ def test_what_is_not_declared_goes_along_with_a_change():
     put = Request("PUT", PATH, {}, 200, {"backend_roles": [ROLE], "users": ["someone"], "description": "theirs"})
     after = {**before, "backend_roles": [ROLE]}
     result, _module = run({}, seen(**before), put, seen(**after), seen(**after))
-    assert result["diff"] == {"before": {"backend_roles": ["other"]}, "after": {"backend_roles": [ROLE]}}
+    assert sides(result) == {"before": {"backend_roles": ["other"]}, "after": {"backend_roles": [ROLE]}}
 
 
 def test_others_keep_the_role_where_that_is_declared():
@@ -81,7 +82,7 @@ def test_removed():
 
 def test_check_mode_predicts_without_writing():
     result, _module = run({}, GONE, check_mode=True)
-    assert result["diff"] == {"before": {}, "after": {"backend_roles": [ROLE]}}
+    assert sides(result) == {"before": {}, "after": {"backend_roles": [ROLE]}}
 
 
 @pytest.mark.parametrize("params", [{}, {"state": "absent"}])

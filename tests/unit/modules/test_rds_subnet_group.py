@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.agent_platform.aws.plugins.modules.rds_subnet_group import DbSubnetGroup
-from tests.support.scripted_aws import Step, api_error, lost_reply, refuse_resource, run_resource
+from tests.support.scripted_aws import Step, api_error, lost_reply, refuse_resource, run_resource, sides
 
 ARN = "arn:aws:rds:us-west-2:123456789012:subgrp:demo"
 NAME = {"DBSubnetGroupName": "demo"}
@@ -85,7 +85,7 @@ def test_each_change_sends_the_subnets(params, request_):
 
 def test_check_mode_predicts_the_subnets():
     result, _aws, _module = run({"subnet_ids": ["subnet-a", "subnet-c"]}, *seen(), check_mode=True)
-    assert result["diff"] == {
+    assert sides(result) == {
         "before": {"subnet_ids": ["subnet-a", "subnet-b"], "tags": TAGS},
         "after": {"subnet_ids": ["subnet-a", "subnet-c"], "tags": TAGS},
     }

@@ -15,7 +15,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.cognito_secrets
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from ansible_collections.agent_platform.aws.plugins.modules import secretsmanager_secret
 from tests.support.module_runs import OWNER, given, run, tag_list
-from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step, api_error, endless, lost_reply
+from tests.support.scripted_aws import ScriptedAws, ScriptedModule, Step, api_error, endless, lost_reply, sides
 
 NAME = "demo-code-server"
 ARN = f"arn:aws:secretsmanager:us-west-2:123456789012:secret:{NAME}-1a2B3c"
@@ -150,7 +150,7 @@ def test_create_with_a_generated_value():
         "version_ids_to_stages": {VERSION: ["AWSCURRENT"]},
     }
     after = {"state": "present", "description": "Password", "kms_key_id": KEY, "tags": TAGS}
-    assert result["diff"] == {"before": {}, "after": after}
+    assert sides(result) == {"before": {}, "after": after}
     assert module.no_log_values == {GENERATED, json.dumps(GENERATED)[1:-1]}
 
 
