@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jinja2 import Environment
+
+from ansible_collections.agent_platform.aws.plugins.filter.bedrock_profile import bedrock_profile
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = ROOT / "roles"
@@ -49,8 +52,13 @@ def with_required(components: Iterable[str]) -> tuple[str, ...]:
 
 @cache
 def shared() -> dict[str, Any]:
-    """What all environments share, with the templates in it."""
-    return yaml.safe_load((ROOT / "group_vars/all/common.yml").read_text())
+    """What all environments share, with the templates in it, but for those of the models."""
+    values = yaml.safe_load((ROOT / "group_vars/all/common.yml").read_text())
+    templates = Environment()
+    templates.filters["agent_platform.aws.bedrock_profile"] = bedrock_profile
+    for model in values["platform_models"]:
+        model["id"] = templates.from_string(model["id"]).render(platform_region=values["platform_region"])
+    return values
 
 
 def entries(inventory: str = "") -> dict[str, list[str]]:

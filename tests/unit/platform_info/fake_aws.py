@@ -128,7 +128,10 @@ class FakeClient(ScriptedClient):
 ENTRIES = declared_entries()
 PATH = "/agent-platform/dev"
 MODELS = [model["id"] for model in shared()["platform_models"]]
-IMAGES = ["ami-0123456789abcdef0"]
+IMAGES = [
+    "ami-0123456789abcdef0",
+    "/aws/service/canonical/ubuntu/server/24.04/stable/20251212/amd64/hvm/ebs-gp3/ami-id",
+]
 SCOPE = Scope(PREFIX, OWNER, REGION, ENTRIES, PATH, MODELS)
 
 

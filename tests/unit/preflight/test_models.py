@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import pytest
+from ansible.errors import AnsibleFilterError
 
 from ansible_collections.agent_platform.aws.plugins.filter.bedrock_models import bedrock_models
+from ansible_collections.agent_platform.aws.plugins.filter.bedrock_profile import bedrock_profile
 from ansible_collections.agent_platform.aws.plugins.lookup.inventory_faults import SHARED_ROLE
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.models import model_faults
 from tests.support.components import shared
@@ -134,3 +136,29 @@ def test_what_iam_must_know_of_them():
         "profile_models": ["amazon.nova-lite-v1:0"],
     }
     assert bedrock_models([]) == {"foundation_models": [], "inference_profiles": [], "profile_models": []}
+
+
+@pytest.mark.parametrize(
+    ("region", "geographies", "profile"),
+    [
+        ("us-west-2", ["us", "eu", "apac"], "us."),
+        ("ca-central-1", ["us", "eu"], "us."),
+        ("eu-west-1", ["us", "eu", "apac"], "eu."),
+        ("ap-northeast-1", ["us", "jp", "au", "global"], "jp."),
+        ("ap-northeast-1", ["us", "eu", "apac"], "apac."),
+        ("ap-southeast-2", ["us", "jp", "au", "global"], "au."),
+        ("sa-east-1", ["us", "jp", "au", "global"], "global."),
+        # What Bedrock offers there is told by a run.
+        ("sa-east-1", ["us", "eu", "apac"], ""),
+        ("us-gov-west-1", ["us", "eu", "global"], ""),
+    ],
+)
+def test_a_profile_that_fits_the_region(region, geographies, profile):
+    found = bedrock_profile("amazon.nova-lite-v1:0", region, geographies)
+    assert found == f"{profile}amazon.nova-lite-v1:0"
+    assert lines({**NOVA, "id": found}, region=region) == []
+
+
+def test_an_unknown_geography_is_an_error():
+    with pytest.raises(AnsibleFilterError, match="there is no geography 'asia', there are apac, au"):
+        bedrock_profile("amazon.nova-lite-v1:0", "us-west-2", ["asia"])

@@ -1,0 +1,1 @@
+../plugins/filter/bedrock_profile.py
