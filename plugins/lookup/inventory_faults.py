@@ -58,7 +58,7 @@ import itertools
 import os
 import re
 import typing as t
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
@@ -72,6 +72,7 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
     component_faults,
     component_names,
     component_needs,
+    component_prerequisites,
     component_samples,
     conflict_faults,
     dependent_faults,
@@ -102,6 +103,7 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules
     account_faults,
     platform_faults,
 )
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.prerequisites import missing_faults
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.quotas import (
     quota_faults,
     quota_warnings,
@@ -319,7 +321,7 @@ class Inventory:
             if not (isinstance(text, str) and "{{" in text and any(re.search(rf"\b{name}\b", text) for name in wrong)):
                 yield item._replace(place=place)
 
-    def static_faults(self, hosts: list[str]) -> Iterator[Fault]:
+    def static_faults(self, hosts: list[str], removal: bool = False) -> Iterator[Fault]:
         components = [host for host in hosts if host in self.components]
         for host in hosts:
             if host not in components:
@@ -352,6 +354,12 @@ class Inventory:
         for host in components:
             yield from self.placed(host, unknown_variable_faults(names[host], self.components, self.known))
             yield from self.placed(host, misplaced_variable_faults(host, names, options))
+        yield from self._prerequisite_faults(hosts, removal)
+
+    def _prerequisite_faults(self, hosts: Collection[str], removal: bool = False) -> Iterator[Fault]:
+        """What this machine lacks. Only what is in the cluster takes something to be removed."""
+        takers = [host for host in self.hosts if host in hosts and (not removal or host in self.in_cluster)]
+        yield from missing_faults({host: component_prerequisites(host, self.values[host][0]) for host in takers})
 
     def _internet_faults(self, hosts: list[str], others: Mapping[str, Mapping]) -> Iterator[Fault]:
         """Of all components where the network is in the run, which would close the way of those that exist."""
@@ -410,6 +418,8 @@ class Inventory:
 
     def warnings(self, hosts: list[str], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
         yield from self._of_what_exists(change_warnings, hosts, platform)
+        # Of this run nothing depends on it, of the next one it does.
+        yield from self._prerequisite_faults([host for host in self.hosts if host not in hosts])
         yield from self._of_access(access_warnings, hosts, platform)
         yield from self._of_quotas(quota_warnings, hosts, platform)
 
@@ -421,7 +431,7 @@ class LookupModule(LookupBase):
         hosts = list(terms) or [host for host in variables["ansible_play_hosts_all"] if inventory.selected(host)]
         found = self.get_option("found")
         if found is None:
-            faults = inventory.static_faults(hosts)
+            faults = inventory.static_faults(hosts, self.get_option("removal"))
         else:
             shared = inventory.shared_values[hosts[0]][0]
             faults = inventory.placed(hosts[0], account_faults(found, shared))

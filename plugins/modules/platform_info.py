@@ -71,7 +71,8 @@ options:
     default: []
   images:
     description:
-      - IDs of the machine images that O(offers) shall tell of.
+      - IDs of the machine images that O(offers) shall tell of, and names of parameters of Systems Manager that hold
+        one.
     type: list
     elements: str
     default: []
@@ -231,8 +232,8 @@ platform:
 summary:
   description:
     - In a few words what exists of each component that was asked for.
-    - C(state) is V(exists), V(absent), or V(partial) for one that was begun and not finished, or removed in part.
-      C(lines) are texts for people.
+    - C(state) is V(exists), V(absent), V(going) for one that AWS removes on a later day, or V(partial) for one that was
+      begun and not finished, or removed in part. C(lines) are texts for people.
   returned: always
   type: dict
   sample:

@@ -104,11 +104,18 @@ def test_tunnel_leads_to_code_server_on_the_instance(platform, instance_id, tmp_
         ("site.yml", ["--limit", "bastion_instance"]),
     ],
 )
-def test_host_gets_what_belongs_to_it(platform, instance_id, here, playbook, limit):
+def test_host_gets_what_belongs_to_it(platform, instance_id, here, playbook, limit, tmp_path):
     password = platform.account.client("secretsmanager").get_secret_value(SecretId=f"{PREFIX}-bastion-code-server")
 
     run = platform.account.run(
-        *here, "--check", "--diff", *limit, playbook=playbook, variables=CONFIGURED, note=f"{playbook}, dry run"
+        *here,
+        "--check",
+        "--diff",
+        *limit,
+        playbook=playbook,
+        variables=CONFIGURED,
+        environment=session_manager.environment(session_manager.install_plugin(tmp_path / "bin")),
+        note=f"{playbook}, dry run",
     ).assert_converged()
 
     applied = [record for record in run.records if "bastion :" in record["task"]]

@@ -32,7 +32,7 @@ EKS = {
     "cluster_name": "agent-platform-dev-eks",
     "version": "1.34",
     "status": "ACTIVE",
-    "node_groups": {"default": {"status": "ACTIVE"}},
+    "node_groups": {"default": {"version": "1.34", "status": "ACTIVE"}},
     "addons": {
         "vpc-cni": {"version": "v1.21.1", "status": "ACTIVE"},
         "adot": {"version": "v0.141.0", "status": "DEGRADED"},
@@ -45,6 +45,7 @@ ENCRYPTION = {
     "own_key_arn": "arn-1",
     "alias": "alias/agent-platform-dev-key",
     "rotation_enabled": True,
+    "deletion_date": None,
 }
 ROLES = {"exists": True, "roles": {"agent": "arn:aws:iam::123456789012:role/x", "llm-gateway": None}}
 
@@ -96,7 +97,7 @@ def test_summary_says_what_exists(stubs):
         "subnets: 2 public, 2 private; endpoints: dynamodb, s3",
         "NAT gateways: nat-1 available 198.51.100.7",
         "eks                exists   agent-platform-dev-eks Kubernetes 1.34 ACTIVE",
-        "node groups: default ACTIVE",
+        "node groups: default 1.34 ACTIVE",
         "add-ons: adot v0.141.0 DEGRADED, vpc-cni v1.21.1",
         "redis              absent",
         "workload_identity  exists   roles: agent",

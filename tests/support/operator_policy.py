@@ -261,7 +261,8 @@ def needed() -> Mapping[str, tuple[str, ...]]:
         for permission in calls_by_name(path, *helpers):
             found[permission].append(path.stem)
     utils = MODULES.parent / "module_utils"
-    for path in (*sorted((utils / "discovery").glob("*.py")), utils / "quotas.py", utils / "bedrock_models.py"):
+    helpers = (utils / f"{name}.py" for name in ("quotas", "bedrock_models", "machine_images"))
+    for path in (*sorted((utils / "discovery").glob("*.py")), *helpers):
         for permission in calls_by_name(path):
             found[permission].append(f"discovery of {path.stem}")
     return {name: tuple(whose) for name, whose in found.items() if name not in FREE and name not in NOT_OURS}

@@ -218,7 +218,7 @@ class Scope:
     """Which platform is meant: the prefix of its names, the tags of what it owns, where it lives.
 
     path: the path of its parameters. models: ids of the models and inference profiles of Bedrock that it names.
-    images: ids of the machine images that it names.
+    images: ids of the machine images that it names, and parameters that hold one.
     existing_roles: ARNs of roles that someone else has made for it, by the names of those in whose place they are.
     """
 
@@ -496,6 +496,7 @@ class Component:
     offer_lines: what a person wants to know of one that exists, given the facts and the offers.
     theirs: of the facts those that tell of what others have made, which doesn't mean that there is any of it.
     idle: why there is nothing of it, where the lists that it makes things from are empty.
+    going: when AWS removes what exists of it, where that has been asked for.
     """
 
     name: str
@@ -510,6 +511,7 @@ class Component:
     offer_lines: Callable[[Mapping[str, Any], Mapping[str, Any]], list[str]] | None = None
     theirs: Callable[[Mapping[str, Any]], Iterable[str]] = lambda facts: ()
     idle: str | None = None
+    going: Callable[[Mapping[str, Any]], str | None] = lambda facts: None
 
     def describe(
         self, search: Search, facts: Mapping[str, Any], offers: Mapping[str, Any] | None = None
@@ -521,6 +523,8 @@ class Component:
         """
         if search.scope.existing_roles:
             facts = _without(facts, set(search.scope.existing_roles.values()))
+        if going := self.going(facts):
+            return {"state": "going", "lines": [going]}
         if self.exists(facts):
             offered = self.offer_lines(facts, offers) if self.offer_lines and offers else []
             return {"state": "exists", "lines": [*self.summary(facts), *offered]}

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..machine_images import images_of, start_images
 from ..names import resource_name
 from .base import IAM_ROLE, Component, Search, listed, name_of, tags_of, text_of
 
@@ -151,6 +152,20 @@ def _instance_profile(search: Search, answer: dict | None) -> str | None:
     return profile and profile["Arn"]
 
 
+def offers(search: Search) -> dict[str, Any]:
+    """The images by what the inventory names, an id or a parameter that holds one; None where AWS doesn't tell."""
+    parameters = sorted({name for name in search.scope.images if name.startswith("/")})
+    images = start_images(search, search.scope.images)
+    answer = search.read("ssm", "get_parameters", Names=parameters) if parameters else {}
+    if answer is None or (found := images_of(images)) is None:
+        return {"images": None}
+    held = {item["Name"]: item["Value"] for item in answer.get("Parameters", [])}
+    by_parameter = images_of(start_images(search, held.values()))
+    if by_parameter is None:
+        return {"images": None}
+    return {"images": {**found, **{name: by_parameter.get(value) for name, value in held.items()}}}
+
+
 def summary(facts: Mapping[str, Any]) -> list[str]:
     lines = [f"{facts['instance_id']} {facts['instance_type']} {facts['state']} {facts['private_ip']}"]
     too_many = facts["instance_ids"][1:]
@@ -164,5 +179,6 @@ COMPONENT = Component(
     collect=collect,
     exists=lambda facts: facts["instance_id"] is not None,
     summary=summary,
+    offers=offers,
     quotas=("trust_policy", "policies_per_role", "standard_vcpus", "graphics_vcpus"),
 )

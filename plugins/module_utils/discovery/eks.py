@@ -11,6 +11,7 @@ from datetime import UTC
 from typing import Any
 
 from ..controllers import KINDS, Kind, found
+from ..machine_images import images_of, start_images
 from ..principals import is_administrator, same_principal
 from .base import Component, Search, if_allowed, listed, tags_of, text_of
 
@@ -205,8 +206,8 @@ def _add_cluster(search: Search, facts: dict[str, Any], cluster: Mapping[str, An
         if not inside.check(f"node group {group}", description):
             facts["foreign_nodes"].append(f"node group {group}")
     for addon, answer in inside.found(addons):
-        facts["addons"][addon] = _addon(answer["addon"])
-        inside.check(f"add-on {addon}", answer["addon"])
+        ours = inside.check(f"add-on {addon}", answer["addon"])
+        facts["addons"][addon] = {**_addon(answer["addon"]), "ours": ours}
     if by_entries:
         search.deployer["rights"] = _rights([(entries[arn], policies[arn]) for arn in own])
     node_roles = {description.get("nodeRole") for description in found_groups.values()}
@@ -317,7 +318,7 @@ def _addon(addon: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def summary(facts: Mapping[str, Any]) -> list[str]:
-    groups = [f"{name} {group['status']}" for name, group in sorted(facts["node_groups"].items())]
+    groups = [f"{name} {group['version']} {group['status']}" for name, group in sorted(facts["node_groups"].items())]
     addons = [
         f"{name} {addon['version']}" + (f" {addon['status']}" if addon["status"] != "ACTIVE" else "")
         for name, addon in sorted(facts["addons"].items())
@@ -337,7 +338,7 @@ def _key_arn(cluster: Mapping[str, Any]) -> str | None:
 
 def offers(search: Search) -> dict[str, Any]:
     """The Kubernetes versions that EKS offers, with the days on which their support ends, and images of node groups."""
-    images = _start_images(search)
+    images = start_images(search, search.scope.images)
     answer = search.read("eks", "describe_cluster_versions") or {}
     members = {f"end_of_{kind.lower()}_support": f"endOf{kind}SupportDate" for kind in ("Standard", "Extended")}
     return {
@@ -348,37 +349,8 @@ def offers(search: Search) -> dict[str, Any]:
             for item in answer.get("clusterVersions", [])
             if all(item.get(member) for member in members.values())
         },
-        "images": _images(images.result()) if images else {},
+        "images": images_of(images),
     }
-
-
-def _start_images(search: Search) -> Future | None:
-    # By a filter: asked by their ids, EC2 tells of none where one isn't there.
-    ids = [{"Name": "image-id", "Values": sorted(set(search.scope.images))}]
-    return search.start("ec2", "describe_images", Filters=ids) if search.scope.images else None
-
-
-def _images(answer: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The images by their ids; None where EC2 doesn't tell."""
-    if answer is None:
-        return None
-    return {image["ImageId"]: _image(image) for image in answer.get("Images", [])}
-
-
-def _image(image: Mapping[str, Any]) -> dict[str, Any]:
-    root = image.get("RootDeviceName")
-    sizes = {item.get("DeviceName"): (item.get("Ebs") or {}).get("VolumeSize") for item in _devices(image)}
-    return {
-        "state": image.get("State"),
-        "architecture": image.get("Architecture"),
-        "owner": image.get("ImageOwnerAlias") or image.get("OwnerId"),
-        "root_device_name": root,
-        "root_volume_size_gib": sizes.get(root),
-    }
-
-
-def _devices(image: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return image.get("BlockDeviceMappings") or []
 
 
 def offer_lines(facts: Mapping[str, Any], offered: Mapping[str, Any]) -> list[str]:

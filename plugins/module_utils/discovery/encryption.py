@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Any
 
 from ..faults import DENIED_CODES, ResourceError, error_code
@@ -24,6 +25,7 @@ def empty(search: Search) -> dict[str, Any]:
         "alias": None,
         "state": None,
         "rotation_enabled": None,
+        "deletion_date": None,
     }
 
 
@@ -77,6 +79,8 @@ def _own(search: Search, facts: dict[str, Any]) -> None:
     if not key:
         return
     facts.update(key_id=key["KeyId"], key_arn=key["Arn"], own_key_arn=key["Arn"], state=key["KeyState"])
+    if key["KeyState"] == GOING and key.get("DeletionDate"):
+        facts["deletion_date"] = key["DeletionDate"].astimezone(UTC).date().isoformat()
     if key["KeyState"] in ("Enabled", "Disabled"):
         rotation = search.read("kms", "get_key_rotation_status", KeyId=key["KeyId"])
         facts["rotation_enabled"] = (rotation or {}).get("KeyRotationEnabled")
@@ -144,6 +148,13 @@ def summary(facts: Mapping[str, Any]) -> list[str]:
     return [f"key {facts['key_id']} ({facts['alias'] or 'no alias yet'}), rotation {rotation}"]
 
 
+def going(facts: Mapping[str, Any]) -> str | None:
+    if facts["state"] != GOING or facts["key_arn"] != facts["own_key_arn"]:
+        return None
+    day = facts["deletion_date"] or "a day that KMS doesn't tell"
+    return f"key {facts['key_id']}: deletion scheduled for {day}; a run before that takes it back"
+
+
 COMPONENT = Component(
     name="encryption",
     services=("kms",),
@@ -152,4 +163,5 @@ COMPONENT = Component(
     exists=lambda facts: facts["key_id"] is not None,
     summary=summary,
     offers=offers,
+    going=going,
 )

@@ -17,6 +17,7 @@ components/, in the module of its name; one without such rules has none. A modul
 - removal_faults(values, platform): why what exists can't be removed yet, beyond the switches that protect it.
 - internet_faults(values, others): what of its inputs takes the internet, where the network has no way to it, see
   internet.py.
+- prerequisites(values): what it takes of the machine that runs ansible-playbook, see prerequisites.py.
 - warnings(values, platform): what is no fault, but what a person should know before the run goes on, in the same form.
 
 They get the values that passed the schema, so each must bear that a value is missing.
@@ -33,6 +34,7 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils import roles
 from . import internet
 from .fault import Fault, fault
 from .names import Name
+from .prerequisites import Prerequisite
 from .quotas import Need
 from .ranges import Range, range_faults
 
@@ -85,6 +87,12 @@ def component_needs(component: str, values: Values, platform: Values) -> list[Ne
 def component_samples(component: str) -> Mapping[str, str]:
     """How the facts of a component will look that its first run makes."""
     return _own(component, "SAMPLES", {})
+
+
+def component_prerequisites(component: str, values: Values) -> list[Prerequisite]:
+    """What a component takes of this machine."""
+    own = _own(component, "prerequisites")
+    return list(own(values)) if own else []
 
 
 def change_rules(component: str) -> Callable[[Values, Values], Iterator[Fault]] | None:

@@ -9,10 +9,13 @@ import functools
 
 import pytest
 
+from tests.support.scripted_aws import api_error
+
 from . import fake_aws
 from .fake_aws import (
     ACCOUNT,
     ALL_BUCKETS,
+    IMAGES,
     PREFIX,
     REGION,
     SOMEONE_ELSES_ROLES,
@@ -82,6 +85,22 @@ MISSING = {
     "GetBucketTagging": "NoSuchTagSet",
     "GetInstanceProfile": "NoSuchEntity",
 }
+PARAMETER = IMAGES[1]
+KNOWN = {IMAGES[0], "ami-01234567", "ami-00000001"}
+NAMED = {PARAMETER: "ami-00000001", f"{PARAMETER}-gone": "ami-00000009"}
+
+
+def images(request):
+    (wanted,) = request["Filters"]
+    found = [{"ImageId": name, "State": "available", "Architecture": "x86_64"} for name in wanted["Values"]]
+    return {"Images": [image for image in found if image["ImageId"] in KNOWN]}
+
+
+def parameters(request):
+    return {"Parameters": [{"Name": name, "Value": NAMED[name]} for name in request["Names"] if name in NAMED]}
+
+
+OFFERS = {"DescribeImages": images, "GetParameters": parameters}
 ANSWERS = {
     "GetServiceQuota": {"Quota": {"Value": 64.0}},
     "DescribeInstances": instances(instance()),
@@ -94,6 +113,7 @@ ANSWERS = {
     "ssm.ListTagsForResource": {"TagList": owned()},
     "DescribeLogGroups": log_groups,
     "logs.ListTagsForResource": {"tags": marks("bastion_instance")},
+    **OFFERS,
 }
 
 
@@ -237,3 +257,33 @@ def test_the_accounts_preferences_of_others_are_no_conflict_and_our_names_are():
 def test_a_log_group_of_someone_else():
     theirs = {"logs.ListTagsForResource": {"tags": {}}}
     assert taken({**ANSWERS, **theirs}, "bastion_instance") == [f"log group {name}" for name in GROUPS]
+
+
+# ---- The image that the inventory names
+
+
+def offered(*names, **answers):
+    found, aws = look({**ANSWERS, **answers}, "bastion_instance", offers=True, images=list(names))
+    return found.offers["bastion_instance"]["images"], aws, found.warnings
+
+
+def test_images_are_told_by_id_and_by_parameter():
+    told, _aws, _warnings = offered("ami-01234567", "ami-99999999", *NAMED, "/none")
+    assert {name: image and image["architecture"] for name, image in told.items()} == {
+        "ami-01234567": "x86_64",
+        PARAMETER: "x86_64",
+        f"{PARAMETER}-gone": None,
+    }
+
+
+@pytest.mark.parametrize(("names", "calls"), [((), []), (("ami-01234567",), ["DescribeImages"])])
+def test_what_is_not_named_is_not_asked_for(names, calls):
+    _told, aws, _warnings = offered(*names)
+    assert [call for call in aws.operations() if call in OFFERS] == calls
+
+
+@pytest.mark.parametrize("operation", OFFERS)
+def test_images_of_which_aws_tells_nothing(operation):
+    told, _aws, warnings = offered(PARAMETER, **{operation: api_error(operation, "AccessDenied", "no", 403)})
+    assert told is None
+    assert any(f":{operation}" in warning for warning in warnings)

@@ -58,6 +58,7 @@ class TestNothingExists:
             "alias": None,
             "state": None,
             "rotation_enabled": None,
+            "deletion_date": None,
         }
         assert found.components["network"]["subnet_ids"] == {"public": [], "private": []}
         assert found.components["network"]["route_tables"] == {"public": None, "private": {}}

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import datetime
 
+import pytest
+
 from tests.support.scripted_aws import api_error
 
 from .fake_aws import ACCOUNT, PREFIX, REGION, look, marks, taken
@@ -29,6 +31,7 @@ ALIAS = f"alias/{PREFIX}-key"
 # They are about an existing key, and by default there is none.
 EMPTY_OFFERS = ("key", "policy", "grants")
 MISSING = {"DescribeKey": "NotFoundException"}
+EMPTY_IF_ALL_IS_WELL = {"deletion_date"}
 ANSWERS = {
     "DescribeKey": {"KeyMetadata": KEY},
     "ListResourceTags": key_tags,
@@ -46,6 +49,7 @@ def test_key_by_its_alias():
         "alias": f"alias/{PREFIX}-key",
         "state": "Enabled",
         "rotation_enabled": True,
+        "deletion_date": None,
     }
     assert found.warnings == []
 
@@ -96,10 +100,20 @@ def test_keys_without_alias_by_their_tags():
     assert "old is used; left alone: new" in found.warnings[0]
 
 
-def test_no_rotation_is_read_of_a_key_that_is_going():
-    answers = {**ANSWERS, "DescribeKey": {"KeyMetadata": {**KEY, "KeyState": "PendingDeletion"}}}
+@pytest.mark.parametrize(
+    ("told", "day"),
+    [
+        ({"DeletionDate": datetime.datetime(2026, 12, 7, 23, tzinfo=datetime.UTC)}, "2026-12-07"),
+        ({}, "a day that KMS doesn't tell"),
+    ],
+)
+def test_a_key_that_is_going(told, day):
+    answers = {**ANSWERS, "DescribeKey": {"KeyMetadata": {**KEY, "KeyState": "PendingDeletion", **told}}}
     found, aws = look(answers, "encryption")
     assert found.components["encryption"]["state"] == "PendingDeletion"
+    # Others may not build on it, but it isn't gone.
+    line = f"key {KEY['KeyId']}: deletion scheduled for {day}; a run before that takes it back"
+    assert found.summary["encryption"] == {"state": "going", "lines": [line]}
     assert "GetKeyRotationStatus" not in aws.operations()
 
 
@@ -140,6 +154,7 @@ class TestExistingKey:
             "alias": None,
             "state": "Enabled",
             "rotation_enabled": False,
+            "deletion_date": None,
         }
         assert found.summary["encryption"]["lines"] == [f"existing key {self.ARN}, not the platform's own"]
         assert set(aws.operations()) == {"GetCallerIdentity", "DescribeKey", "GetKeyRotationStatus"}

@@ -103,6 +103,29 @@ def test_another_image_needs_another_instance():
     assert change_lines(bastion_instance_image="ami-00000000", bastion_instance_replace=True) == []
 
 
+@pytest.mark.parametrize(
+    ("image", "images", "said"),
+    [
+        (IMAGE, None, None),
+        (IMAGE, {IMAGE: {"state": "available", "architecture": "x86_64"}}, None),
+        (IMAGE, {}, f"'{IMAGE}' is not an image that this account may use in this region"),
+        (PARAMETER, {}, f"'{PARAMETER}' is not a parameter with an image that this account may use in this region"),
+        (PARAMETER, {PARAMETER: None}, f"'{PARAMETER}' is not a parameter with an image that this account may use"),
+        (IMAGE, {IMAGE: {"state": "pending", "architecture": "x86_64"}}, f"'{IMAGE}' is pending: an instance starts"),
+        (IMAGE, {IMAGE: {"state": "available", "architecture": "arm64"}}, f"'{IMAGE}' is an image for arm64, which"),
+    ],
+)
+def test_an_image_that_aws_would_refuse_at_launch(image, images, said):
+    given = {"bastion_instance_image": image, "bastion_instance_type": "t3.large"}
+    offers = {"offers": {"bastion_instance": {"images": images}}}
+    found = change_lines(offers, **given)
+    assert [line[: len(f"bastion_instance_image: {said}")] for line in found] == (
+        [f"bastion_instance_image: {said}"] if said else []
+    )
+    # What runs needs its image no more.
+    assert change_lines({**FOUND, **offers}, **{**given, "bastion_instance_image": PARAMETER}) == []
+
+
 def test_another_type_needs_a_restart():
     (line,) = change_lines(bastion_instance_type="m6i.large")
     assert "'m6i.large' is not the type of i-1, which is t3.large" in line

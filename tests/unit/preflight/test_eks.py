@@ -668,6 +668,58 @@ def test_who_has_made_an_image(owner, told):
     assert bool([line for line in warnings if f"'{IMAGE_ID}' was made by {owner}" in line]) is told
 
 
+@pytest.mark.parametrize(
+    ("types", "group", "missing"),
+    [
+        (["m6i.large"], {}, None),
+        (["g5.xlarge"], {}, "NVIDIA"),
+        (["m6i.large", "p4d.24xlarge"], {}, "NVIDIA"),
+        (["g5.xlarge"], {"ami_type": "AL2023_x86_64_NVIDIA"}, None),
+        (["g4ad.xlarge"], {}, None),
+        (["g5.xlarge"], {"ami_id": IMAGE_ID}, None),
+        (["g5.xlarge"], {"state": "absent"}, None),
+        (["inf2.xlarge"], {}, "NEURON"),
+        (["inf2.xlarge"], {"ami_type": "AL2023_x86_64_NEURON"}, None),
+        (["trn1.2xlarge"], {"ami_type": "BOTTLEROCKET_x86_64"}, None),
+        (["g5.xlarge"], {"ami_type": "BOTTLEROCKET_x86_64"}, "NVIDIA"),
+    ],
+)
+def test_accelerators_that_no_pod_could_use_are_told(types, group, missing):
+    given = {**GROUP, "ami_type": "AL2023_x86_64_STANDARD", "instance_types": types, **group}
+    found = [line for line in warning_lines("eks", {**RIGHT, "eks_node_groups": [given]}, {}) if "no driver" in line]
+    assert len(found) == bool(missing)
+    if missing:
+        accelerated = ", ".join(name for name in types if not name.startswith("m"))
+        assert found[0] == (
+            f"eks_node_groups[0].ami_type: '{given['ami_type']}' has no driver for the accelerator of {accelerated}:"
+            f" take a type with {missing} in its name"
+        )
+
+
+def test_what_is_not_declared_any_more_is_told():
+    """It would stay at its version under a control plane that goes on."""
+    groups = {
+        f"agent-platform-dev-{name}": {"version": version} for name, version in (("old", "1.34"), ("new", "1.35"))
+    }
+    groups |= {name: {"version": "1.33"} for name in ("agent-platform-dev-default", "theirs")}
+    addons = {name: {"ours": ours} for name, ours in (("vpc-cni", True), ("adot", True), ("theirs", False))}
+    cluster = {**RUNNING, "exists": True, "version": "1.35", "node_groups": groups, "addons": addons}
+    cluster["foreign_nodes"] = ["node group theirs"]
+    gone = {**GROUP, "name": "gone", "state": "absent"}
+    given = {**RIGHT, "eks_node_groups": [GROUP, gone], "eks_addons": [{"name": "vpc-cni"}]}
+
+    found = [line for line in warning_lines("eks", given, {"eks": cluster}) if "not declared" in line]
+
+    stays = "it stays as it is. Declare it again, or remove it with its name and state: absent"
+    assert found == [
+        f"eks_node_groups: the node group agent-platform-dev-old exists, not declared, at 1.34 under 1.35: {stays}",
+        f"eks_node_groups: the node group agent-platform-dev-new exists, not declared: {stays}",
+        f"eks_addons: the add-on adot exists, not declared: {stays}",
+    ]
+    cluster["node_groups"]["agent-platform-dev-gone"] = {"version": "1.33"}
+    assert [line for line in warning_lines("eks", given, {"eks": cluster}) if "-gone" in line] == []
+
+
 def test_images_of_which_ec2_tells_nothing_are_not_checked():
     given = {**RIGHT, "eks_node_groups": [{**GROUP, "ami_id": IMAGE_ID}]}
     for images in ({"offers": {"eks": {"images": None}}}, {}):

@@ -14,8 +14,10 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
 from ansible_collections.agent_platform.aws.plugins.lookup.inventory_faults import Inventory, Made
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import prerequisites
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.components import network
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules.fault import Fault
+from tests.support.components import shared
 
 from .declared import facts
 
@@ -29,8 +31,13 @@ class HostVars(dict):
 
 
 @pytest.fixture(autouse=True)
-def _in_the_checkout(monkeypatch):
+def machine(monkeypatch):
+    """Has all programs and libraries, but for those whose names are put into the set."""
     monkeypatch.chdir(ROOT)
+    missing = set()
+    monkeypatch.setattr(prerequisites.shutil, "which", lambda name: None if name in missing else f"/usr/bin/{name}")
+    monkeypatch.setattr(prerequisites.importlib.util, "find_spec", lambda name: None if name in missing else name)
+    return missing
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +46,8 @@ def common():
     return {
         **DataLoader().load_from_file(str(ROOT / "group_vars" / "all" / "common.yml"), trusted_as_template=True),
         "platform_account_id": "123456789012",
-        # This process doesn't load lookups of collections, as ansible-playbook does.
+        # This process doesn't load filters and lookups of collections, as ansible-playbook does.
+        "platform_models": shared()["platform_models"],
         "platform_task_environment": {},
         "platform_lookup_options": {},
         # The one input without a default: each environment names an image.
@@ -326,3 +334,73 @@ def test_what_keeps_components_from_being_removed_comes_at_once(inventory):
     off = "eks_deletion_protection: false\nbastion_instance_termination_protection: false\n"
     assert list(inventory(off).removal_faults(["eks", "bastion_instance"], found)) == []
     assert [item.variable for item in inventory(off).removal_faults(["network"], found)] == ["network"]
+
+
+# ---- What this machine lacks
+
+PLUGIN = "session-manager-plugin"
+INSTALL_PLUGIN = f"needs the program {PLUGIN}, which isn't on the PATH: {prerequisites.PROGRAMS[PLUGIN]}"
+IN_CLUSTER = ["cluster_services", "telemetry"]
+
+
+def with_cluster(inventory, text=""):
+    made = inventory(text, hosts=(*HOSTS, *IN_CLUSTER))
+    made.in_cluster = set(IN_CLUSTER)
+    return made
+
+
+def of_machine(faults):
+    return [str(item) for item in faults if " needs the " in str(item)]
+
+
+def lacks(made):
+    return of_machine(made.static_faults(made.hosts))
+
+
+def test_what_is_missing_is_told_once_and_how_to_install_it(inventory, machine):
+    machine |= {PLUGIN, "argon2", "kubernetes", "helm"}
+    found = lacks(with_cluster(inventory))
+    pip = "for the Python that ansible-playbook has"
+    assert found == [
+        f"bastion_instance, cluster_services, telemetry: {INSTALL_PLUGIN}",
+        f"bastion_instance: needs the library argon2-cffi, which isn't there: pip install argon2-cffi {pip}",
+        f"cluster_services, telemetry: needs the library kubernetes, which isn't there: pip install kubernetes {pip}",
+        f"cluster_services: needs the program helm, which isn't on the PATH: {prerequisites.PROGRAMS['helm']}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "takers"),
+    [
+        ("platform_cluster_access: direct", ["bastion_instance"]),
+        ("bastion_instance_configured: false", IN_CLUSTER),
+        ("bastion_instance_configured: false\nplatform_cluster_access: direct", []),
+    ],
+)
+def test_nothing_is_missing_that_nothing_takes(inventory, machine, text, takers):
+    machine.add(PLUGIN)
+    assert lacks(with_cluster(inventory, text)) == [f"{', '.join(takers)}: {INSTALL_PLUGIN}"] * bool(takers)
+
+
+def test_a_program_that_the_inventory_names_is_looked_for_there(inventory, machine):
+    machine.add("/opt/helm")
+    found = lacks(with_cluster(inventory, "cluster_services_helm: /opt/helm"))
+    assert found == [
+        f"cluster_services: needs the program helm, which isn't at /opt/helm: {prerequisites.PROGRAMS['helm']}"
+    ]
+
+
+def test_a_removal_takes_what_leads_into_the_cluster_alone(inventory, machine):
+    machine |= {PLUGIN, "argon2"}
+    made = with_cluster(inventory)
+    found = of_machine(made.static_faults(made.hosts, removal=True))
+    assert found == [f"cluster_services, telemetry: {INSTALL_PLUGIN}"]
+    assert of_machine(made.static_faults(["bastion_instance"], removal=True)) == []
+
+
+def test_what_only_other_components_take_is_a_warning(inventory, machine):
+    machine.add(PLUGIN)
+    made = with_cluster(inventory)
+    assert of_machine(made.static_faults(["network"])) == []
+    found = of_machine(made.warnings(["network", "telemetry"], facts()))
+    assert found == [f"bastion_instance, cluster_services: {INSTALL_PLUGIN}"]

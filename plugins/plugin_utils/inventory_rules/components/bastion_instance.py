@@ -17,6 +17,7 @@ from ..internet import WHY
 from ..models import named_model_faults
 from ..names import Name, fixed_names, log_bucket
 from ..permissions import access_policy_faults, database_user_faults, group_faults, statement_faults
+from ..prerequisites import Prerequisite
 from ..quotas import Need, instance_needs
 from ..ranges import Range
 
@@ -97,6 +98,31 @@ def _recorded(values: Mapping[str, t.Any]) -> bool:
     return values.get("bastion_instance_session_preferences", "none") != "none"
 
 
+def _image_faults(image: str | None, kind: str | None, platform: Mapping[str, t.Any]) -> Iterator[Fault]:
+    """What AWS would say of the image only when the instance is launched."""
+    told = ((platform.get("offers") or {}).get("bastion_instance") or {}).get("images")
+    if image is None or told is None:
+        return
+    found = told.get(image)
+    if found is None:
+        what = "an image" if IMAGE_ID.fullmatch(image) else "a parameter with an image"
+        rule = f"is not {what} that this account may use in this region: a region has images and releases of its own"
+        yield fault("bastion_instance_image", image, rule)
+    elif found["state"] != "available":
+        yield fault(
+            "bastion_instance_image", image, f"is {found['state']}: an instance starts from one that is available"
+        )
+    elif kind and found["architecture"] != instance_types.architecture(kind):
+        rule = f"is an image for {found['architecture']}, which bastion_instance_type {kind} isn't"
+        yield fault("bastion_instance_image", image, rule)
+
+
+def prerequisites(values: Mapping[str, t.Any]) -> Iterator[Prerequisite]:
+    if values.get("bastion_instance_configured"):
+        yield Prerequisite("session-manager-plugin")
+        yield Prerequisite("argon2")
+
+
 def internet_faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Iterator[Fault]:
     """Package sources and the makers' sites of tools."""
     variable = "bastion_instance_configured"
@@ -150,9 +176,11 @@ def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) ->
             " Manager (SSM-SessionManagerRunShell) that aren't this platform's. Take document, which leaves them alone,"
             " or remove them (aws ssm delete-document --name SSM-SessionManagerRunShell) if nobody needs them",
         )
-    if not found.get("instance_id") or values.get("bastion_instance_replace"):
-        return
+    launched = not found.get("instance_id") or values.get("bastion_instance_replace")
     image = values.get("bastion_instance_image")
+    if launched:
+        yield from _image_faults(image, values.get("bastion_instance_type"), platform)
+        return
     if image is not None and IMAGE_ID.fullmatch(image) and image != found["image_id"]:
         yield fault(
             "bastion_instance_image",

@@ -18,6 +18,7 @@ from ..formats import dns_name_rule, repeated, repeated_names
 from ..internet import image_faults
 from ..kubernetes import label_faults, namespace_rule, quantity_rule, resource_faults
 from ..permissions import RESERVED_GROUP_PREFIXES
+from ..prerequisites import Prerequisite, in_cluster
 from ..ranges import Range
 
 PREFIX = "cluster_services_"
@@ -221,6 +222,12 @@ def warnings(values: Mapping[str, t.Any], _platform: Mapping[str, t.Any]) -> Ite
     if version and VERSION.fullmatch(version) and not version.removeprefix("v").startswith(f"{PERMITTED}."):
         rule = f"may need other permissions than those of its role, which are for {PERMITTED}: compare them with those"
         yield fault(variable, version, f"{rule} that its project publishes, see workload_identity")
+
+
+def prerequisites(values: Mapping[str, t.Any]) -> Iterator[Prerequisite]:
+    yield from in_cluster(values)
+    if values.get("platform_cluster_access") != "none":
+        yield Prerequisite("helm", values.get("cluster_services_helm") or "")
 
 
 def internet_faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterator[Fault]:

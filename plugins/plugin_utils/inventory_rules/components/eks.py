@@ -89,8 +89,15 @@ EXEMPT = re.compile(r"\.?[\w*-]+(\.[\w-]+)*(:\d{1,5})?(/\d{1,2})?", re.ASCII)
 # The family of an image that isn't EKS's, as EKS shows it.
 CUSTOM = "CUSTOM"
 IMAGE_ID = re.compile(r"ami-[0-9a-f]{8}([0-9a-f]{9})?")
+STAYS = "it stays as it is. Declare it again, or remove it with its name and state: absent"
 # The volume that the launch template makes of a node's first one, whatever the image has.
 ROOT_DEVICE = "/dev/xvda"
+# Families of instance types by whose accelerator they have, what an image for it has in its type, and those images
+# that have its driver anyway. g4ad has AMD's, for which EKS has no image.
+ACCELERATORS = {
+    "NVIDIA": (re.compile(r"(?!g4ad)(g|gr|p)\d"), ()),
+    "NEURON": (re.compile(r"(inf|trn)\d"), ("BOTTLEROCKET",)),
+}
 NODE_GROUP_NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]*")
 # Labels of these namespaces a kubelet may not give itself, but for those below; it would refuse to start.
 RESERVED_LABEL_NAMESPACES = ("kubernetes.io", "k8s.io")
@@ -708,6 +715,36 @@ def _offered_image_faults(path: str, group: Mapping[str, t.Any], image: Mapping[
         yield fault(f"{path}.disk_size_gib", size, f"is less than the {smallest} GiB of the image {told}")
 
 
+def _undeclared_warnings(values: Mapping[str, t.Any], cluster: Mapping[str, t.Any]) -> Iterator[Fault]:
+    """What the cluster has of ours and the inventory doesn't name any more: it stays, and gets no newer."""
+    if not values.get("platform_prefix"):
+        return
+    foreign, running = cluster.get("foreign_nodes") or (), cluster.get("version")
+    named = [group["name"] for group in values.get("eks_node_groups") or [] if "name" in group]
+    named = [resource_name(name, values["platform_prefix"], "eks_nodegroup") for name in named]
+    for name, group in (cluster.get("node_groups") or {}).items():
+        if name not in named and f"node group {name}" not in foreign:
+            behind = "" if group.get("version") == running else f", at {group.get('version')} under {running}"
+            yield Fault("eks_node_groups", f"the node group {name} exists, not declared{behind}: {STAYS}")
+    addons = [addon.get("name") for addon in values.get("eks_addons") or []]
+    for name, addon in (cluster.get("addons") or {}).items():
+        if name not in addons and addon.get("ours"):
+            yield Fault("eks_addons", f"the add-on {name} exists, not declared: {STAYS}")
+
+
+def _accelerator_warnings(values: Mapping[str, t.Any]) -> Iterator[Fault]:
+    """Instance types whose accelerator no pod could use, as the image has no driver for it."""
+    for index, group in enumerate(values.get("eks_node_groups") or []):
+        image = group.get("ami_type")
+        if not image or group.get("ami_id") or group.get("state") == "absent":
+            continue
+        for kind, (families, with_driver) in ACCELERATORS.items():
+            types = [name for name in group.get("instance_types") or [] if families.match(name)]
+            if types and kind not in image and not image.startswith(with_driver):
+                rule = f"has no driver for the accelerator of {', '.join(types)}: take a type with {kind} in its name"
+                yield fault(f"eks_node_groups[{index}].ami_type", image, rule)
+
+
 def _secret_warnings(values: Mapping[str, t.Any]) -> Iterator[Fault]:
     """Parts of user data that may hold a secret."""
     groups = enumerate(values.get("eks_node_groups") or [])
@@ -752,6 +789,8 @@ def warnings(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iter
     """What EKS has done by itself or will do soon, whose images nodes have, and where it finds no room."""
     yield from _image_warnings(values, platform)
     yield from _secret_warnings(values)
+    yield from _accelerator_warnings(values)
+    yield from _undeclared_warnings(values, platform.get("eks") or {})
     wanted, cluster = values.get("eks_kubernetes_version"), platform.get("eks") or {}
     if not cluster.get("exists"):
         yield from _room_warnings(values, platform.get("network") or {})

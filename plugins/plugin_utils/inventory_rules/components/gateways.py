@@ -19,6 +19,7 @@ from ..formats import dns_label_rule, repeated
 from ..internet import WHY, image_faults, reaches
 from ..kubernetes import resource_faults
 from ..names import Name, fixed_names
+from ..prerequisites import in_cluster
 from ..ranges import Range
 
 Entry = Mapping[str, t.Any]
@@ -94,6 +95,9 @@ def faults(values: Entry, others: Mapping[str, Entry]) -> Iterator[Fault]:
         rule = "is not among cluster_services_priority_classes"
         known = did_you_mean(name, [one["name"] for one in classes if "name" in one])
         yield fault("gateways_priority_class", name, f"{rule}{known}")
+
+
+prerequisites = in_cluster
 
 
 def internet_faults(values: Entry, others: Mapping[str, Entry]) -> Iterator[Fault]:

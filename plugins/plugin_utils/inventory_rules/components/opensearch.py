@@ -15,6 +15,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.values import v
 from ..fault import Fault, did_you_mean, fault
 from ..formats import principal_rule, repeated
 from ..names import Name, fixed_names
+from ..prerequisites import Prerequisite
 from ..ranges import Range
 
 VERSION = re.compile(r"OpenSearch_(\d{1,2})\.(\d{1,2})")
@@ -186,6 +187,11 @@ def _zone_faults(values: Mapping[str, t.Any], zones: list[str]) -> Iterator[Faul
             " (subnets in as many, where others have made them)"
         )
         yield fault("opensearch_availability_zones", wanted, rule)
+
+
+def prerequisites(values: Mapping[str, t.Any]) -> Iterator[Prerequisite]:
+    if values.get("opensearch_api_access") == "tunnel":
+        yield Prerequisite("session-manager-plugin")
 
 
 def names(values: Mapping[str, t.Any]) -> Iterator[Name]:

@@ -18,6 +18,7 @@ from ..formats import dns_label_rule, repeated
 from ..internet import WHY, image_faults
 from ..kubernetes import namespace_rule, resource_faults
 from ..names import Name
+from ..prerequisites import in_cluster
 
 TABLE = "telemetry_collectors"
 IMAGES = ("telemetry_image", "telemetry_opensearch_image")
@@ -141,6 +142,9 @@ def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterat
     program = values.get("telemetry_collector_binary")
     if program and not os.access(program, os.X_OK):
         yield fault("telemetry_collector_binary", program, "is no program on this machine")
+
+
+prerequisites = in_cluster
 
 
 def internet_faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterator[Fault]:
