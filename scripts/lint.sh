@@ -27,6 +27,10 @@ if [ ${#yaml[@]} -gt 0 ]; then
     echo "yamllint"
     yamllint --strict "${yaml[@]}"
 fi
+if [ "${1:-}" != changed ]; then
+    echo "antsibull-changelog lint"
+    antsibull-changelog lint
+fi
 if [ ${#ansible[@]} -gt 0 ]; then
     echo "ansible-lint"
     # Without names it finds all files by itself.

@@ -109,7 +109,7 @@ def candidates(vpc: IPv4Network, tier: str, zone_count: int) -> list[IPv4Network
     """Networks that the tier may use, in the order in which zones take them."""
     if vpc.prefixlen <= WIDE_VPC:
         slices = list(vpc.subnets(new_prefix=WIDE_SUBNET))
-        return slices[WIDE_START[tier] : WIDE_END[tier]]
+        return slices[slice(WIDE_START[tier], WIDE_END[tier])]
     half = list(vpc.subnets())[TIERS.index(tier)]
     return _pieces(half, max(ROOM_FOR_ZONES, zone_count)) or _pieces(half, zone_count)
 

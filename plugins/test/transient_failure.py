@@ -1,11 +1,46 @@
 # Copyright: Contributors to the agent_platform.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Jinja test that tells a failure that may pass by itself from one that needs a human.
+from __future__ import annotations
 
-It knows what AWS says, and what the API of a Kubernetes cluster does.
+DOCUMENTATION = r"""
+name: transient_failure
+short_description: Whether a task failed for a reason that may pass by itself
+version_added: 0.1.0
+description:
+  - True when the registered result of a task on a module for AWS or Kubernetes failed by throttling, an error of the
+    service (5xx) or a connection that was lost or not made. Of C(kubernetes.core.k8s) also when someone else has
+    written the object at that moment, or an admission webhook isn't reached.
+  - False when the task succeeded, and when AWS refused the call, for instance for missing rights, expired
+    credentials, a quota or invalid values. Repeating those gives the same answer.
+  - For a loop it is true when some items failed, and all of those for such a reason.
+options:
+  _input:
+    description: A result that a task has registered.
+    type: dict
+    required: true
+author:
+  - Contributors to the agent_platform.aws project (@agent-platform-aws)
 """
 
-from __future__ import annotations
+EXAMPLES = r"""
+- name: Create the VPC, which the SDK must not repeat when a reply is lost
+  amazon.aws.ec2_vpc_net:
+    name: example
+    cidr_block: 10.0.0.0/16
+    aws_config:
+      retries:
+        total_max_attempts: 1
+  register: vpc
+  until: vpc is not agent_platform.aws.transient_failure
+  retries: 4
+  delay: 2
+"""
+
+RETURN = r"""
+_value:
+  description: Whether to try again.
+  type: bool
+"""
 
 import re
 from collections.abc import Mapping

@@ -8,15 +8,15 @@ import configparser
 import json
 import re
 import shutil
-import subprocess
 import sys
 import tarfile
 
 import pytest
 import yaml
 
-from tests.layout.platform_stub import ROOT, ansible_command, clean_environment
+from tests.layout.platform_stub import ROOT
 from tests.layout.test_repository import AWS_MODULES, COMPONENTS, MODULES, ROLES, requirements
+from tests.support.installation import Installation
 
 # What playbooks find before a role begins: here nothing exists.
 FOUND = ("-e", json.dumps({"component_found": {"platform": {}}}))
@@ -24,37 +24,6 @@ PLUGINS = {
     kind: sorted(path.stem for path in (ROOT / "plugins" / kind).glob("*.py"))
     for kind in ("callback", "connection", "filter", "lookup", "test")
 }
-
-
-class Installation:
-    """The tarball, and a folder in which it is installed with nothing of the checkout in reach."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.run("ansible-galaxy", "collection", "build", "--output-path", str(folder), str(ROOT), cwd=ROOT)
-        (self.tarball,) = folder.glob("agent_platform-aws-*.tar.gz")
-        # What it depends on lies in the Python package ansible; nothing is downloaded.
-        self.run(
-            "ansible-galaxy", "collection", "install", "--no-deps", "--offline", "-p", "installed", str(self.tarball)
-        )
-        self.root = folder / "installed/ansible_collections/agent_platform/aws"
-
-    def run(self, command, *arguments, cwd=None, check=True):
-        done = subprocess.run(
-            [ansible_command(command), *arguments],
-            cwd=cwd or self.folder, capture_output=True, text=True, timeout=240, check=False,
-            # As a shell says where it is.
-            env=clean_environment()
-            | {"ANSIBLE_COLLECTIONS_PATH": str(self.folder / "installed"), "PWD": str(cwd or self.folder)},
-        )  # fmt: skip
-        assert not check or done.returncode == 0, done.stdout + done.stderr
-        return done
-
-    def play(self, tasks, *arguments, check=True):
-        plays = [{"name": "Use the collection", "hosts": "all", "gather_facts": False, "tasks": tasks}]
-        (self.folder / "play.yml").write_text(yaml.safe_dump(plays))
-        local = ["-e", "ansible_connection=local", "-e", "ansible_python_interpreter={{ ansible_playbook_python }}"]
-        return self.run("ansible-playbook", "-i", "network,", *local, *arguments, "play.yml", check=check)
 
 
 @pytest.fixture(scope="module")
@@ -67,12 +36,12 @@ def test_tarball_holds_the_collection_and_nothing_else(installation):
         names = tarball.getnames()
 
     assert {name.split("/")[0] for name in names} == {
-        "CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "bindep.txt", "docs", "group_vars",
-        "inventories", "meta", "playbooks", "plugins", "requirements.txt", "roles",
+        "CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "SECURITY.md", "bindep.txt",
+        "changelogs", "docs", "group_vars", "inventories", "meta", "playbooks", "plugins", "requirements.txt", "roles",
     }  # fmt: skip
     assert [name for name in names if "__pycache__" in name or "/." in name] == []
     assert {"/".join(name.split("/")[1:2]) for name in names if name.startswith("inventories/")} == {
-        "components.yml", "dev", "prod",
+        "components.yml", "dev", "local", "prod",
     }  # fmt: skip
     expected = [f"plugins/modules/{module}.py" for module in MODULES]
     expected += [f"roles/{role}/tasks/main.yml" for role in ROLES]
