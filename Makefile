@@ -28,7 +28,8 @@ up down demo converge status: export AWS_ENDPOINT_URL := $(AWS_ENDPOINT_URL)
 # Clusters get a real control plane where its programs are to be had; the first time they are built, in minutes.
 up demo: export LOCAL_CLOUD_KUBERNETES := $(or $(LOCAL_CLOUD_KUBERNETES),auto)
 
-TEST_FOLDERS = $(wildcard tests/unit tests/layout tests/integration tests/molecule)
+# What takes longest first, so that the many short ones fill what is left of the time.
+TEST_FOLDERS = $(wildcard tests/integration tests/molecule tests/layout tests/unit)
 # In three processes, as they wait a lot, see tests/conftest.py. Another number, or none, with ARGS="-n 0".
 PYTEST := pytest -n 3 --dist loadgroup --no-loadscope-reorder
 

@@ -27,17 +27,22 @@ SHARED_ACCOUNT, DRIFT_ACCOUNT = "123456789012", "123456789021"
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "options: a life with a component's options: with --component, else thorough")
-    config.addinivalue_line("markers", "every_ansible_core: runs with each supported version, by the fixture `core`")
+    config.addinivalue_line(
+        "markers",
+        "every_ansible_core(oldest): runs with each supported version, by the fixture `core`; all but the installed one"
+        " are thorough, and with `oldest` all but that and the oldest",
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if metafunc.definition.get_closest_marker("every_ansible_core"):
-        # The newest and the oldest one; what works with both works between them, but for surprises.
-        between = ansible_cores.VERSIONS[1:-1]
+    if marker := metafunc.definition.get_closest_marker("every_ansible_core"):
+        # What works with the newest and the oldest one works between them, but for surprises.
+        installed, *others = ansible_cores.VERSIONS
+        usual = {installed, *(others[-1:] if "oldest" in marker.args else [])}
         metafunc.parametrize(
             "core",
             [
-                pytest.param(version, marks=pytest.mark.thorough) if version in between else version
+                version if version in usual else pytest.param(version, marks=pytest.mark.thorough)
                 for version in ansible_cores.VERSIONS
             ],
             indirect=True,

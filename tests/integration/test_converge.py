@@ -7,6 +7,7 @@ What was built of a component is looked at in its file in components/.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import pytest
@@ -20,6 +21,13 @@ from . import components, neighbours
 from .census import tags_of
 
 
+def last_word(run, title):
+    """What a run ends with, after the title."""
+    _before, found, told = run.output.rpartition(f"\n{title} ")
+    assert found, run.explain()
+    return told.rstrip().splitlines()[1:]
+
+
 @pytest.mark.by_component
 class TestRuns:
     def test_first_run_tells_of_every_component(self, platform):
@@ -31,8 +39,25 @@ class TestRuns:
             assert run.recap[component]["changed"] > 0, run.explain()
             assert components.of(component).SUMMARY in run.output, run.explain()
 
+    def test_first_run_ends_with_what_it_has_made(self, platform):
+        *lines, last = last_word(platform.first_run, "CHANGED")
+        made = [line.split() for line in lines]
+        assert {component for component, *_rest in made} == set(platform.chosen), platform.first_run.explain()
+        assert {sign for component, sign, *_rest in made} <= {"+", "~"}
+        assert last.startswith(f"{sum(sign == '+' for _component, sign, *_rest in made)} added"), last
+
     def test_second_run_changes_nothing(self, platform):
-        platform.account.run(note="second run").assert_nothing_to_do()
+        run = platform.account.run(note="second run").assert_nothing_to_do()
+        assert last_word(run, "CHANGED") == ["nothing changed"]
+
+
+def test_one_changed_setting_is_one_line_of_a_dry_run(platform):
+    """And not lost among what --diff shows. Of the component that each platform has."""
+    wanted = {"encryption_rotation_period_days": 180}
+    run = platform.account.run("--check", "--limit", "encryption", variables=wanted, note="another rotation")
+    line, last = last_word(run.assert_converged(), "WOULD CHANGE")
+    assert re.fullmatch(rf"encryption  ~ KMS key .*{PREFIX}-key.*  rotation_period: 365 → 180", line), run.explain()
+    assert last == "1 to change"
 
 
 class TestSelection:

@@ -5,13 +5,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import pytest
 
 from tests.support.components import IN_AWS, READS, REQUIRES
-from tests.support.playbook import Account, Run
+from tests.support.playbook import Run
 
 from . import census, components
 from .conftest import Platform
@@ -54,30 +53,40 @@ def test_one_thing(drifting: Platform, repairs: Repairs):
             assert changed[component] == repair.tasks
 
 
-def harm(account: Account, component: str, harms: Mapping[str, Callable[[], Any]]) -> None:
-    """Each kind of thing of a component once removed or changed by hand."""
-    around = tuple(name for name in IN_AWS if name in {*REQUIRES[component], *READS[component]} - {component})
-    before, before_around = census.take(account, component), census.take(account, *around) if around else {}
-    for thing, harm in harms.items():
-        harm()
-        after = census.take(account, component)
-        changed = census.differences(before, after)
-        before = after
-        if not changed and around:
-            # It may have something in what it builds on, such as access to the cluster.
-            after_around = census.take(account, *around)
-            changed = census.differences(before_around, after_around)
-            before_around = after_around
-        assert changed, f"{thing} of {component} did not change anything"
+def around(component: str) -> tuple[str, ...]:
+    """The other components in which it may have something, such as access to the cluster."""
+    return tuple(name for name in IN_AWS if name in {*REQUIRES[component], *READS[component]} - {component})
+
+
+@pytest.mark.options
+def test_each_kind_of_harm_is_one(drifting: Platform):
+    """So that the next test mends as many things as it seems to."""
+    account = drifting.account
+    for component in drifting.chosen:
+        before = census.take(account, component)
+        before_around = census.take(account, *around(component)) if around(component) else {}
+        for thing, harm in components.of(component).harms(account).items():
+            harm()
+            after = census.take(account, component)
+            changed = census.differences(before, after)
+            before = after
+            if not changed and around(component):
+                after_around = census.take(account, *around(component))
+                changed = census.differences(before_around, after_around)
+                before_around = after_around
+            assert changed, f"{thing} of {component} did not change anything"
+        mend(drifting, *drifting.chosen)
 
 
 def test_several_things(drifting: Platform):
-    """All kinds of things of all components at once, mended by one run."""
+    """All kinds of things of all components at once, removed or changed by hand, are mended by one run."""
     lasting = {component: components.of(component).lasting(drifting.account) for component in drifting.chosen}
     # Those of one look for things that another's have taken away.
     harms = {component: components.of(component).harms(drifting.account) for component in drifting.chosen}
-    for component, of_it in harms.items():
-        harm(drifting.account, component, of_it)
+    for of_it in harms.values():
+        for harm in of_it.values():
+            harm()
+    assert census.differences(drifting.census, census.take(drifting.account)) != []
     mend(drifting, *drifting.chosen)
     for component, before in lasting.items():
         assert components.of(component).lasting(drifting.account) == before, component

@@ -124,7 +124,7 @@ def test_nothing_goes_on_when_a_run_is(run, end):
     end_amid(run, {**OURS, "local_modules": LOCAL, "local_command": LOCAL}, end)
 
 
-@pytest.mark.every_ansible_core
+@pytest.mark.every_ansible_core("oldest")
 def test_nothing_goes_on_over_local_where_the_controller_is_prepared(run):
     end_amid(run, {"local_modules": LOCAL}, ENDS["killed"])
 

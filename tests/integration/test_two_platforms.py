@@ -17,7 +17,7 @@ TWIN = {"platform_environment": "twin"}
 TWINS = {**OWNER, "Environment": "twin"}
 CONFIRMED = {**TWIN, "platform_teardown_confirm": "agent-platform-twin"}
 
-pytestmark = pytest.mark.by_component
+pytestmark = [pytest.mark.by_component, pytest.mark.options]
 
 
 def belongings(account: Account, owner: dict[str, str]) -> list[str]:

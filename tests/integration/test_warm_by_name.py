@@ -26,7 +26,7 @@ ACCESS = {"region": REGION, "access_key": ACCOUNT, "secret_key": "not-a-secret-t
 OWNER = {"Project": "by-name"}
 
 
-@every_ansible_core
+@every_ansible_core("oldest")
 def test_our_modules_give_the_same(run, emulator):
     """With everything that Ansible adds on the way: defaults of groups and modules, check and diff mode, loops, the
     task's environment, what is repeated, what fails, what is hidden."""

@@ -39,7 +39,7 @@ every_ansible_core = pytest.mark.every_ansible_core
 AWS_MODULES = "ansible_collections.amazon.aws.plugins.module_utils.modules"
 
 
-@every_ansible_core
+@every_ansible_core("oldest")
 def test_a_module_runs_in_a_fork_with_the_libraries_loaded(run):
     (first, second), _error = run([misbehave(act="tell"), misbehave(act="tell")])
     assert first["host0"]["boto3_loaded"] is True
@@ -88,7 +88,7 @@ def test_no_second_client_reads_a_model_anew(run):
 
 
 @both_ways
-@every_ansible_core
+@every_ansible_core("oldest")
 def test_the_result_is_that_of_local(run):
     tasks = [
         {"ansible.builtin.stat": {"path": str(ROOT / "galaxy.yml")}},

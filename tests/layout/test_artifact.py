@@ -110,6 +110,8 @@ def test_every_module_imports_what_it_needs(installation):
     assert all(str(installation.root) in line for line in done.stdout.split())
 
 
+# A run of an installed collection, see test_first_hour.py, goes through most of them.
+@pytest.mark.thorough
 def test_roles_resolve_by_full_name(installation):
     """Static imports are read before anything runs, with all that they import in turn."""
     tasks = [
