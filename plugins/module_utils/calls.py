@@ -200,13 +200,13 @@ class Calls:
 
     # ---- What the user sees
 
-    def with_difference(self, result: dict, sides: Callable[[], tuple[Any, Any]]) -> dict:
+    def with_difference(self, result: dict, sides: Callable[[], tuple[Any, Any]], title: str = "") -> dict:
         """The result with what was and what is, where that is asked for or something has changed: a run that isn't
         asked for differences ends with a list of its changes, which is made of them.
         """
         if self.module._diff or result["changed"]:
-            before, after = sides()
-            result["diff"] = {"before": before, "after": after, "before_header": self.title, "after_header": self.title}
+            (before, after), title = sides(), title or self.title
+            result["diff"] = {"before": before, "after": after, "before_header": title, "after_header": title}
         return result
 
     # ---- Time

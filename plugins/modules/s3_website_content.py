@@ -520,7 +520,7 @@ class Content(Calls):
         before = {key: self.seen(heads[key]) for key in uploaded if heads[key]}
         before |= {key: self.seen(self.found[key]) for key in deleted}
         after = {key: self.shown(wanted[key]) for key in uploaded}
-        return self.with_difference(result, lambda: (before, after))
+        return self.with_difference(result, lambda: (before, after), f"objects of {self.title}")
 
     @staticmethod
     def shown(item):
