@@ -12,6 +12,7 @@ description:
     removed, or in check mode what would be. The long differences are C(--diff)'s.
   - Modules of this collection tell it of their changes without C(--diff), too. Of a task with another module that
     doesn't, its name is shown.
+  - Where Ansible prints JSON, they go to standard error.
   - What C(--diff) hides is hidden here as well, and so is all of a task with C(no_log).
 requirements:
   - To be enabled in C(callbacks_enabled) of the section C([defaults]) in ansible.cfg.
@@ -56,8 +57,11 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.changes import 
     Changes,
     report,
 )
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.output import beside_stdout
 
 COLORS = {ADD: "COLOR_DIFF_ADD", CHANGE: "COLOR_CHANGED", REPLACE: "COLOR_CHANGED", REMOVE: "COLOR_DIFF_REMOVE"}
+# Of the line with the title, as Ansible's own.
+WIDTH = 79
 # A play that brings components to this state may change something; others only look.
 STATE = "component_state"
 
@@ -98,7 +102,9 @@ class CallbackModule(CallbackBase):
             with open(path, "w", encoding="utf-8") as file:
                 json.dump([change.as_dict() for change in changes], file, indent=2, ensure_ascii=False, default=str)
         if changes or (self._may_change and not stats.failures):
-            dry = bool(context.CLIARGS.get("check"))
-            self._display.banner("WOULD CHANGE" if dry else "CHANGED")
+            dry, elsewhere = bool(context.CLIARGS.get("check")), beside_stdout()
+            title = "WOULD CHANGE" if dry else "CHANGED"
+            self._display.display(f"\n{title} {'*' * (WIDTH - len(title))}", stderr=elsewhere)
             for line, action in report(changes, dry):
-                self._display.display(line, color=getattr(C, COLORS[action]) if action else None)
+                color = getattr(C, COLORS[action]) if action else None
+                self._display.display(line, color=color, stderr=elsewhere)

@@ -10,7 +10,7 @@ version_added: 0.1.0
 description:
   - AWS takes minutes for some resources, such as ten for an EKS cluster, and Ansible is silent as long as a task runs.
   - This callback prints a line for each task that has been running for a while, and again at intervals, with the time
-    so far.
+    so far. Where Ansible prints JSON, it goes to standard error.
 requirements:
   - To be enabled in C(callbacks_enabled) of the section C([defaults]) in ansible.cfg.
 options:
@@ -51,6 +51,8 @@ import time
 
 from ansible import constants as C
 from ansible.plugins.callback import CallbackBase
+
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.output import beside_stdout
 
 
 def duration_text(seconds):
@@ -127,7 +129,7 @@ class CallbackModule(CallbackBase):
                 lines = self._tasks.lines(time.monotonic())
             # Printed outside the lock: the main thread must never wait for a slow terminal to note a task.
             for line in lines:
-                self._display.display(line, color=C.COLOR_VERBOSE)
+                self._display.display(line, color=C.COLOR_VERBOSE, stderr=beside_stdout())
 
     def v2_runner_on_start(self, host, task):
         with self._changed:

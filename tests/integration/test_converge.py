@@ -51,12 +51,15 @@ class TestRuns:
         assert last_word(run, "CHANGED") == ["nothing changed"]
 
 
+@pytest.mark.by_component("encryption")
 def test_one_changed_setting_is_one_line_of_a_dry_run(platform):
-    """And not lost among what --diff shows. Of the component that each platform has."""
+    """And not lost among what --diff shows."""
     wanted = {"encryption_rotation_period_days": 180}
     run = platform.account.run("--check", "--limit", "encryption", variables=wanted, note="another rotation")
     line, last = last_word(run.assert_converged(), "WOULD CHANGE")
-    assert re.fullmatch(rf"encryption  ~ KMS key .*{PREFIX}-key.*  rotation_period: 365 → 180", line), run.explain()
+    assert re.fullmatch(rf"encryption  ~ KMS key .*{PREFIX}-key.*  rotation_period_days: 365 → 180", line), (
+        run.explain()
+    )
     assert last == "1 to change"
 
 

@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.support.components import IN_AWS, READS, REQUIRES
 from tests.support.playbook import Run
@@ -58,6 +61,19 @@ def around(component: str) -> tuple[str, ...]:
     return tuple(name for name in IN_AWS if name in {*REQUIRES[component], *READS[component]} - {component})
 
 
+def when_ready(harm: Callable[[], Any]) -> None:
+    """Do it to something that may still be busy with what was done to it before."""
+    for _again in range(100):
+        try:
+            harm()
+            return
+        except ClientError as error:
+            if "Conflict" not in error.response["Error"]["Code"]:
+                raise
+            time.sleep(0.1)
+    harm()
+
+
 @pytest.mark.options
 def test_each_kind_of_harm_is_one(drifting: Platform):
     """So that the next test mends as many things as it seems to."""
@@ -85,7 +101,7 @@ def test_several_things(drifting: Platform):
     harms = {component: components.of(component).harms(drifting.account) for component in drifting.chosen}
     for of_it in harms.values():
         for harm in of_it.values():
-            harm()
+            when_ready(harm)
     assert census.differences(drifting.census, census.take(drifting.account)) != []
     mend(drifting, *drifting.chosen)
     for component, before in lasting.items():

@@ -12,6 +12,7 @@ from ansible import context
 from ansible.module_utils.common.collections import ImmutableDict
 
 from ansible_collections.agent_platform.aws.plugins.callback import changes
+from ansible_collections.agent_platform.aws.plugins.plugin_utils import output
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.changes import MOST_CHARACTERS, MOST_SETTINGS, OBJECTS
 
 
@@ -20,12 +21,11 @@ class Display:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.stderr: set[bool] = set()
 
-    def banner(self, text: str) -> None:
-        self.lines.append(text)
-
-    def display(self, text: str, color: str | None = None) -> None:
-        self.lines.append(text)
+    def display(self, text: str, color: str | None = None, stderr: bool = False) -> None:
+        self.lines.append(text.strip("* \n") if "*" in text else text)
+        self.stderr.add(stderr)
 
 
 class Run:
@@ -213,3 +213,11 @@ def test_a_file_for_pipelines(tmp_path) -> None:
     ]
     Run(str(path)).ends()
     assert json.loads(path.read_text()) == []
+
+
+@pytest.mark.parametrize(("stdout", "elsewhere"), [("default", False), ("ansible.posix.json", True), ("jsonl", True)])
+def test_nothing_is_put_behind_the_json_of_a_run(monkeypatch, stdout: str, elsewhere: bool) -> None:
+    monkeypatch.setattr(output.C, "DEFAULT_STDOUT_CALLBACK", stdout)
+    run = Run().told("c", diff({}, {"a": 1}))
+    run.ends()
+    assert run.callback._display.stderr == {elsewhere}

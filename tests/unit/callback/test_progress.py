@@ -55,7 +55,7 @@ class Display:
         self.lines = []
         self.seen = threading.Event()
 
-    def display(self, text, color=None):
+    def display(self, text, color=None, stderr=False):
         self.lines.append(text)
         self.seen.set()
 
