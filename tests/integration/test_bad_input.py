@@ -295,9 +295,9 @@ def test_a_single_fault_is_refused(args, variables, fault, aws):
 def test_the_place_of_each_fault_is_named(tmp_path, aws):
     inventory = tmp_path / "inventory"
     shutil.copytree(LOCAL, inventory)
-    common = inventory / "group_vars" / "all" / "00-common.yml"
-    lines = [line for line in common.read_text().splitlines() if not line.startswith("platform_region:")]
-    common.write_text("\n".join(lines))
+    for file in (inventory / "group_vars" / "all").iterdir():
+        lines = [line for line in file.read_text().splitlines() if not line.startswith("platform_region:")]
+        file.write_text("\n".join(lines))
     (inventory / "host_vars").mkdir(exist_ok=True)
     (inventory / "host_vars" / "eks.yml").write_text("---\neks_log_types: [api]\neks_verison: '1.34'\n")
     (inventory / "host_vars" / "network.yml").write_text(
