@@ -107,8 +107,9 @@ class Changes:
             elif changed:
                 item = one.get("_ansible_item_label", one.get("item") if loop else None)
                 title = f"{task}: {_text(item)}" if item is not None else task
-                told = [*_of_differences(component, one.get("diff"), title)]
-                for change in told or [Change(component, REMOVE if absent else CHANGE, title)]:
+                untold = REMOVE if absent else CHANGE
+                told = [*_of_differences(component, one.get("diff"), title, untold)]
+                for change in told or [Change(component, untold, title)]:
                     self._add(change)
 
     def all(self) -> list[Change]:
@@ -117,7 +118,7 @@ class Changes:
         return [change for name in components for change in self._found.values() if change.component == name]
 
     def _note_objects(self, component: str, changed: bool, result: Mapping[str, t.Any]) -> None:
-        for change in _of_differences(component, result.get("diff"), ""):
+        for change in _of_differences(component, result.get("diff"), "", CHANGE):
             key = (component, change.resource)
             if changed:
                 self._announced[key] = None
@@ -164,7 +165,8 @@ def _of_objects(component: str, task: str, result: Mapping[str, t.Any]) -> Itera
             yield Change(component, {"create": ADD, "delete": REMOVE}.get(method, CHANGE), title)
 
 
-def _of_differences(component: str, diff: t.Any, title: str) -> Iterator[Change]:
+def _of_differences(component: str, diff: t.Any, title: str, untold: str) -> Iterator[Change]:
+    """untold: what has been done where neither side says anything, as when nothing is declared of what is removed."""
     found = diff if isinstance(diff, list) else [diff] if diff else []
     # --diff shows what has not changed, too. Where all sides are alike, what has changed is hidden.
     differing = [one for one in found if one.get("before") != one.get("after")]
@@ -174,8 +176,8 @@ def _of_differences(component: str, diff: t.Any, title: str) -> Iterator[Change]
         if before and after:
             settings = {different.setting: different for different in _differences("", before, after)}
             yield Change(component, CHANGE, resource, settings)
-        elif before or after:
-            yield Change(component, ADD if after else REMOVE, resource)
+        else:
+            yield Change(component, ADD if after else REMOVE if before else untold, resource)
 
 
 def _differences(path: str, old: t.Any, new: t.Any) -> Iterator[Different]:

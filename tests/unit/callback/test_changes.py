@@ -154,6 +154,12 @@ def test_modules_that_tell_no_difference_are_told_by_their_task() -> None:
     assert run.ends()[1:-1] == ["c  ~ Do it", "c  - Go", "c  ~ Rotate", "c  ~ Write", "c  ~ Each: one"]
 
 
+def test_what_is_removed_without_a_declared_setting_has_its_name() -> None:
+    run = Run().told("c", diff({}, {}, "group g"), args={"state": "absent"}).told("c", diff({}, {}, "secret s"))
+
+    assert run.ends()[1:] == ["c  - group g", "c  ~ secret s", "1 changed, 1 removed"]
+
+
 def test_several_resources_of_one_call_are_told_one_by_one() -> None:
     several = [diff({}, {"a": 1}, "subnet a")["diff"], diff({"b": 1}, {"b": 1}, "subnet b")["diff"]]
     several += [diff({"b": 1}, {"b": 2}, "subnet c")["diff"]]

@@ -8,7 +8,7 @@ import pytest
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
 from tests.support.module_runs import run
-from tests.support.scripted_aws import Step, api_error, endless, lost_reply
+from tests.support.scripted_aws import Step, api_error, endless, lost_reply, sides
 
 POOL = "us-west-2_a1b2c3d4e"
 ROLE = "arn:aws:iam::123456789012:role/admins"
@@ -144,7 +144,8 @@ def test_dry_run_before_the_pool_exists():
 
 def test_delete():
     result, _aws, _module = run("cognito_idp_group", ABSENT, group(), Step("DeleteGroup", {}, NAMED), missing())
-    assert result == {"changed": True, "group": {}, "diff": {"before": {}, "after": {}}}
+    assert result == {"changed": True, "group": {}, "diff": result["diff"]}
+    assert sides(result) == {"before": {}, "after": {}}
 
 
 def test_delete_of_what_is_absent():

@@ -313,7 +313,7 @@ def test_delete_takes_everything_off_first():
         Step("DeleteRole", {}, NAME),
         missing("GetRole"),
     )
-    assert result == {"changed": True, "role": {}, "diff": {"before": result["diff"]["before"], "after": {}}}
+    assert result == {"changed": True, "role": {}, "diff": {**result["diff"], "after": {}}}
 
 
 def test_what_keeps_a_role_is_told_in_the_end():
