@@ -105,7 +105,8 @@ def test_a_module_may_read_for_all_of_them_before_each_has_its_turn(run, monkeyp
 
 def test_the_diffs_are_one_list_and_each_says_whose_it_is(run):
     def differ(group):
-        return {"changed": True, "log_group": {}, "diff": {"before": {}, "after": {"name": group.options["name"]}}}
+        result = {"changed": True, "log_group": {}}
+        return group.with_difference(result, lambda: ({}, {"name": group.options["name"]}))
 
     result = run(differ, aggregate=[{"name": "/a"}, {"name": "/b"}], diff=True, check_mode=True)
     assert [one["after_header"] for one in result["diff"]] == ["log group '/a'", "log group '/b'"]

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.components import COMPONENTS, ROOT
 
-LINTERS = ("ruff", "yamllint", "ansible-lint")
+LINTERS = ("ruff", "yamllint", "antsibull-changelog", "ansible-lint")
 
 
 class Checkout:
@@ -54,7 +54,13 @@ class Checkout:
         return self.noted.read_text().splitlines()
 
 
-EVERYTHING = ["ruff check .", "ruff format --check --quiet .", "yamllint --strict .", "ansible-lint -q"]
+EVERYTHING = [
+    "ruff check .",
+    "ruff format --check --quiet .",
+    "yamllint --strict .",
+    "antsibull-changelog lint",
+    "ansible-lint -q",
+]
 
 
 @pytest.fixture
