@@ -8,10 +8,11 @@ if [ "${1:-}" = changed ] && changed=$(scripts/changed.sh); then
     of_changed() { mapfile -t "$1" < <(grep -E "$2" <<<"$changed" || true); }
     of_changed python '\.py$'
     of_changed yaml '\.ya?ml$'
+    of_changed changelogs '^changelogs/'
     of_changed ansible '^(group_vars|inventories|molecule|playbooks|roles)/.*\.ya?ml$|^site\.yml$'
     echo "linting what has changed: ${#python[@]} files of Python, ${#yaml[@]} of YAML"
 else
-    python=(.) yaml=(.) ansible=("")
+    python=(.) yaml=(.) changelogs=(.) ansible=("")
 fi
 
 if [ ${#python[@]} -gt 0 ]; then
@@ -27,7 +28,7 @@ if [ ${#yaml[@]} -gt 0 ]; then
     echo "yamllint"
     yamllint --strict "${yaml[@]}"
 fi
-if [ "${1:-}" != changed ]; then
+if [ ${#changelogs[@]} -gt 0 ]; then
     echo "antsibull-changelog lint"
     antsibull-changelog lint
 fi
