@@ -27,6 +27,7 @@ ACCOUNTS = {
     IN_AWS: {WARM: "100000000023", LOCAL: "100000000024"},
 }
 # Records of all that was returned, with what each module was called with.
+pytestmark = pytest.mark.thorough
 FULL = {"TEST_RECORDS_FULL": "1", "ANSIBLE_INJECT_INVOCATION": "true"}
 # What Ansible says of each command line that it starts; a module's call has one unless it runs in the warm process.
 COMMAND_LINE = "EXEC /bin/sh -c"
@@ -51,7 +52,6 @@ def told(ended: Run) -> list[Returned]:
 
 
 # A dry run of all takes a minute and more with `local`, and shows nothing that one component doesn't.
-@pytest.mark.thorough
 @pytest.mark.parametrize(
     "args", [(), ("--check", "--diff", "--limit", "network")], ids=["no change", "dry run of the network"]
 )
@@ -82,9 +82,7 @@ class Built:
     runs: dict[str, Future[Run]]
 
 
-@pytest.fixture(
-    scope="session", params=[TWO, pytest.param(IN_AWS, marks=pytest.mark.thorough)], ids=["two components", "all"]
-)
+@pytest.fixture(scope="session", params=[TWO, IN_AWS], ids=["two components", "all"])
 def built(request: pytest.FixtureRequest, new_account: Callable[[str], Account]) -> Iterator[Built]:
     """The runs that build the components, by connection, begun at once."""
     components = request.param
@@ -102,13 +100,11 @@ def built(request: pytest.FixtureRequest, new_account: Callable[[str], Account])
 
 
 @pytest.mark.begins(before="tests/integration")
-@pytest.mark.thorough
 def test_building_begins(built):
     """It takes minutes, in which other tests have one of the processors."""
     assert all(future.running() or future.done() for future in built.runs.values())
 
 
-@pytest.mark.thorough
 def test_on_new_accounts(built):
     """What AWS makes up for each account has names in the order in which it turns up."""
     runs = {connection: future.result() for connection, future in built.runs.items()}

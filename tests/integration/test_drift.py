@@ -61,6 +61,11 @@ def around(component: str) -> tuple[str, ...]:
     return tuple(name for name in IN_AWS if name in {*REQUIRES[component], *READS[component]} - {component})
 
 
+def harms_of(platform: Platform) -> dict[str, dict[str, Callable[[], Any]]]:
+    """By component, all of them made before the first is done: some look for things that another's take away."""
+    return {component: components.of(component).harms(platform.account) for component in platform.chosen}
+
+
 def when_ready(harm: Callable[[], Any]) -> None:
     """Do it to something that may still be busy with what was done to it before."""
     for _again in range(100):
@@ -78,11 +83,11 @@ def when_ready(harm: Callable[[], Any]) -> None:
 def test_each_kind_of_harm_is_one(drifting: Platform):
     """So that the next test mends as many things as it seems to."""
     account = drifting.account
-    for component in drifting.chosen:
+    for component, harms in harms_of(drifting).items():
         before = census.take(account, component)
         before_around = census.take(account, *around(component)) if around(component) else {}
-        for thing, harm in components.of(component).harms(account).items():
-            harm()
+        for thing, harm in harms.items():
+            when_ready(harm)
             after = census.take(account, component)
             changed = census.differences(before, after)
             before = after
@@ -91,16 +96,14 @@ def test_each_kind_of_harm_is_one(drifting: Platform):
                 changed = census.differences(before_around, after_around)
                 before_around = after_around
             assert changed, f"{thing} of {component} did not change anything"
-        mend(drifting, *drifting.chosen)
+    mend(drifting, *drifting.chosen)
 
 
 def test_several_things(drifting: Platform):
     """All kinds of things of all components at once, removed or changed by hand, are mended by one run."""
     lasting = {component: components.of(component).lasting(drifting.account) for component in drifting.chosen}
-    # Those of one look for things that another's have taken away.
-    harms = {component: components.of(component).harms(drifting.account) for component in drifting.chosen}
-    for of_it in harms.values():
-        for harm in of_it.values():
+    for harms in harms_of(drifting).values():
+        for harm in harms.values():
             when_ready(harm)
     assert census.differences(drifting.census, census.take(drifting.account)) != []
     mend(drifting, *drifting.chosen)

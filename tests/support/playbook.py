@@ -312,11 +312,8 @@ class Started:
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
 
-    def outlived(self, seconds: float = 10.0) -> list[int]:
-        """The processes of the run that are left so long after its end.
-
-        Beside other tests each waits for its turn: test_ends_of_runs.py holds runs to the two seconds.
-        """
+    def outlived(self, seconds: float = 2.0) -> list[int]:
+        """The processes of the run that are left so long after its end."""
         deadline = time.monotonic() + seconds
         while (left := of_run(f"TEST_RECORDS={self.records}")) and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -11,16 +11,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
+from functools import cache, partial
 from typing import Any
 
 import yaml
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.declarations import paths_of
 from ansible_collections.agent_platform.aws.plugins.module_utils.values import get_path, set_path
-from tests.support import components
+from tests.support import components, readmes
 from tests.support.declarations import TOKENS, Checker, constants_of, load, module_names
+from tests.support.readmes import readme
 
 # Operations that begin so change nothing of a resource, though some of them work with it.
 READ = re.compile(
@@ -63,6 +63,8 @@ NOUNS = {
 # How the members end that name one and the same thing.
 ENDING = r"(Identifier|Arn|ARN|Name|Id)"
 HEADING = "## Not managed"
+section = partial(readmes.section, heading=HEADING)
+with_section = partial(readmes.with_section, heading=HEADING)
 PREFACE = """\
 What AWS's API can change of these resources or set at their creation, in brackets members of calls, and no run looks
 at: there is AWS's default, or what others have made of it."""
@@ -315,26 +317,8 @@ def braced(members: Iterable[str]) -> list[str]:
     return [f"{part}.{last}" if part else ", ".join(parts[part]) for part, last in shown.items()]
 
 
-def readme(role: str) -> Path:
-    return components.ROLES / role / "README.md"
-
-
-def section(text: str) -> str:
-    """The section of a README, or nothing."""
-    found = re.search(rf"^{HEADING}\n.*?(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    return found[0].rstrip("\n") + "\n" if found else ""
-
-
 def roles() -> list[str]:
     return sorted(path.parent.name for path in components.ROLES.glob("*/tasks"))
-
-
-def with_section(text: str, new: str) -> str:
-    """The README with that section: in the place of the old one, or at the end."""
-    old = section(text)
-    if old:
-        return text.replace(old, new)
-    return f"{text.rstrip()}\n\n{new}" if new else text
 
 
 if __name__ == "__main__":

@@ -10,16 +10,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import yaml
 
-from tests.support import components
+from tests.support import components, readmes
+from tests.support.readmes import readme
 
 HEADING = "## All variables"
 # What follows the section.
 AFTER = "## Not managed"
+section = partial(readmes.section, heading=HEADING)
+with_section = partial(readmes.with_section, heading=HEADING, before=AFTER)
 # A default that is longer is named by its kind.
 LONGEST = 60
 # Marks of Ansible's documentation, with what stands in their brackets.
@@ -28,10 +31,6 @@ MARK = re.compile(r"\b[BCEIMOPRV]\(((?:[^()]|\([^()]*\))*)\)")
 
 def roles() -> list[str]:
     return sorted(path.parents[1].name for path in components.ROLES.glob("*/meta/argument_specs.yml"))
-
-
-def readme(role: str) -> Path:
-    return components.ROLES / role / "README.md"
 
 
 def spec(role: str) -> Mapping[str, Any]:
@@ -104,21 +103,6 @@ def _text(option: Mapping[str, Any]) -> str:
     text = " ".join([described] if isinstance(described, str) else described)
     text = MARK.sub(lambda found: f"`{found[1]}`", " ".join(text.split()))
     return text.replace("|", "\\|").replace("<", "&lt;")
-
-
-def section(text: str) -> str:
-    """The section of a README, or nothing."""
-    found = re.search(rf"^{HEADING}\n.*?(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    return found[0].rstrip("\n") + "\n" if found else ""
-
-
-def with_section(text: str, new: str) -> str:
-    """The README with that section: in the place of the old one, before what isn't managed, or at the end."""
-    old = section(text)
-    if old or not new:
-        return text.replace(old, new) if old else text
-    before, after, rest = text.partition(f"{AFTER}\n")
-    return f"{before.rstrip()}\n\n{new}" + (f"\n{after}{rest}" if after else "")
 
 
 if __name__ == "__main__":

@@ -667,9 +667,10 @@ def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) ->
             )
 
 
-def _declared_groups(values: Mapping[str, t.Any]) -> list[str]:
+def _declared_groups(values: Mapping[str, t.Any], absent: bool = False) -> list[str]:
+    """Their names in AWS. absent: also of those that are to go."""
     prefix, groups = values.get("platform_prefix"), values.get("eks_node_groups") or []
-    there = [group["name"] for group in groups if group.get("state") != "absent" and "name" in group]
+    there = [group["name"] for group in groups if (absent or group.get("state") != "absent") and "name" in group]
     return [resource_name(name, prefix, "eks_nodegroup") for name in there] if prefix else []
 
 
@@ -720,8 +721,7 @@ def _undeclared_warnings(values: Mapping[str, t.Any], cluster: Mapping[str, t.An
     if not values.get("platform_prefix"):
         return
     foreign, running = cluster.get("foreign_nodes") or (), cluster.get("version")
-    named = [group["name"] for group in values.get("eks_node_groups") or [] if "name" in group]
-    named = [resource_name(name, values["platform_prefix"], "eks_nodegroup") for name in named]
+    named = _declared_groups(values, absent=True)
     for name, group in (cluster.get("node_groups") or {}).items():
         if name not in named and f"node group {name}" not in foreign:
             behind = "" if group.get("version") == running else f", at {group.get('version')} under {running}"
