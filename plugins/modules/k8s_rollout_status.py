@@ -175,6 +175,9 @@ from ..module_utils.kubernetes_api import LOST, ApiError, Unreachable, connect
 PAUSE = 0.5
 LONGEST_PAUSE = 3.0
 AT_ONCE = 8
+# Seconds for which the others are still looked at when one can't any more: what was applied together with it, and fails
+# as it does, comes to its end a moment later, and is told with it.
+SETTLING = 10.0
 # Seconds for which one request is repeated; what fails then is looked at anew until the deadline.
 PATIENCE = 10.0
 # What is late, and what can't be any more.
@@ -325,6 +328,7 @@ class Rollouts:
     def run(self):
         started = time.monotonic()
         pause = PAUSE
+        since = None  # when the first was seen to have ended badly
         with ThreadPoolExecutor(AT_ONCE) as looks:
             while True:
                 list(looks.map(Rollout.look, [one for one in self.all if not one.done]))
@@ -333,7 +337,9 @@ class Rollouts:
                 if not open_ or self.module.check_mode:
                     return {"changed": False, "workloads": [one.state() for one in self.all]}
                 late = waited >= self.options["timeout"]
-                if late or any(one.given_up or one.is_missing for one in open_):
+                ended = [one for one in open_ if one.given_up or one.is_missing]
+                since = (waited if since is None else since) if ended else None
+                if late or len(ended) == len(open_) or (ended and waited - since >= SETTLING):
                     self.fail(open_, self.options["timeout"] if late else None, looks)
                 time.sleep(min(pause, max(self.options["timeout"] - waited, 0.05)))
                 pause = min(pause * 1.5, LONGEST_PAUSE)

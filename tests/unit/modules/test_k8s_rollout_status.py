@@ -408,6 +408,23 @@ def test_what_becomes_late_meanwhile_is_given_up(clock):
     assert clock[0] < 5
 
 
+def test_what_becomes_late_a_moment_after_is_told_with_it(clock):
+    late = {name: deployment(updated=1, current=3, conditions=[LATE], name=name) for name in ("llm", "memory", "mail")}
+
+    def answers(method, path, query, body):
+        name = path.rpartition("/")[2]
+        if "/deployments/" not in path:
+            return Cluster.special(cluster, method, path, query, body)
+        after = {"llm": 1, "memory": 1 + k8s_rollout_status.SETTLING / 2}.get(name, 1e9)
+        return late[name] if clock[0] >= after else {**late[name], "status": STUCK["status"]}
+
+    cluster = Cluster(NEW)
+    cluster.answers = answers
+    result = run(cluster, *({"name": name} for name in late), timeout=600)
+    assert [failure["name"] for failure in result["failures"]] == ["llm", "memory"]
+    assert clock[0] < 1 + k8s_rollout_status.SETTLING + k8s_rollout_status.LONGEST_PAUSE
+
+
 def test_a_job_that_has_failed():
     job = {
         "apiVersion": "batch/v1",
