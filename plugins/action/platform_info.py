@@ -19,6 +19,7 @@ from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.plugins.loader import module_loader, module_utils_loader
 
 from ansible_collections.agent_platform.aws.plugins.connection.warm import Connection, NotTaken
+from ansible_collections.agent_platform.aws.plugins.plugin_utils import known
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.warm_server import ModuleCall
 
 try:
@@ -45,7 +46,12 @@ class ActionModule(NormalAction):
 
     _builds = False
 
-    def _execute_module(self, *args, **kwargs):
+    def _execute_module(self, *args, module_args=None, **kwargs):
+        if module_args is None and self._task.args.get("fresh") is False:
+            return known.RUN.look(
+                self._task.args, lambda arguments: self._execute_module(*args, module_args=arguments, **kwargs)
+            )
+        kwargs["module_args"] = module_args
         try:
             return super()._execute_module(*args, **kwargs)
         except NotTaken:

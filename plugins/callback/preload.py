@@ -14,6 +14,8 @@ description:
     loaders of Ansible for the plugins of this collection and for those of C(ansible.builtin) that all runs use.
   - The processes end with C(ansible-playbook), however that ends, and one that can't be started is an error. Ansible
     alone goes on without the task then.
+  - As long as the run has changed nothing, it keeps what M(agent_platform.aws.platform_info) has found, for tasks with
+    that module that say C(fresh=false).
   - It changes no result. Without it a run takes longer.
   - The playbooks of this collection do the same by themselves. This is for other playbooks.
 requirements:
@@ -30,7 +32,9 @@ ansible.cfg: |
 
 from ansible.plugins.callback import CallbackBase
 
-from ansible_collections.agent_platform.aws.plugins.plugin_utils import controller
+from ansible_collections.agent_platform.aws.plugins.plugin_utils import controller, known
+
+LOOK = "agent_platform.aws.platform_info"
 
 
 class CallbackModule(CallbackBase):
@@ -41,3 +45,15 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_start(self, playbook):
         controller.prepare()
+
+    def v2_runner_on_ok(self, result):
+        if result.is_changed():
+            known.RUN.forget()
+        elif result.task.action == LOOK:
+            known.RUN.note(result.result)
+
+    def v2_runner_on_failed(self, result, ignore_errors=False):
+        known.RUN.forget()
+
+    def v2_runner_on_unreachable(self, result):
+        known.RUN.forget()

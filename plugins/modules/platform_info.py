@@ -94,6 +94,14 @@ options:
       - Path of a kubeconfig for the platform's cluster, by which to read what components have in it.
       - Without it, and where that API isn't reached, of which a warning tells, nothing of that is found.
     type: path
+  fresh:
+    description:
+      - With V(false), what another task of this run has found of a component will do, as long as the run has changed
+        nothing. That needs the callback P(agent_platform.aws.preload#callback); without it, and after any change or
+        failure, everything is read.
+      - What components have in the cluster, and O(offers), are always read.
+    type: bool
+    default: true
 author:
   - Contributors to the agent_platform.aws project (@agent-platform-aws)
 notes:
@@ -239,6 +247,22 @@ summary:
   sample:
     encryption: {state: exists, lines: ["key 0a1b2c3d (alias/agent-platform-dev-key), rotation on"]}
     eks: {state: absent, lines: []}
+amiss:
+  description: Of components that were asked for what can't be placed, so that nothing may build on them, as texts.
+  returned: always
+  type: dict
+  sample: {network: ["subnet subnet-0a1b2c3d has no tag Tier"]}
+in_cluster:
+  description: The components that were asked for and have something in the cluster.
+  returned: always
+  type: list
+  elements: str
+  sample: [gateways]
+scope:
+  description: By what the platform was looked for, which are O(name), O(environment), O(owner_tags), O(entries) and
+    O(existing_roles) as they were given.
+  returned: always
+  type: dict
 account_id:
   description: The same as RV(platform.account_id).
   returned: always
@@ -299,6 +323,8 @@ from ..module_utils.faults import ResourceError, error_code
 
 # Reads may be repeated freely, unlike writes.
 ATTEMPTS = 5
+# What is one platform's own, of the options.
+SCOPE = ("name", "environment", "owner_tags", "entries", "existing_roles")
 
 
 def scope_of(params: Mapping[str, Any], region: str) -> Scope:
@@ -360,7 +386,8 @@ def result_of(found: Discovered, region: str) -> dict[str, Any]:
         "replaced_roles": found.replaced_roles,
         "offers": found.offers,
     }
-    return {"platform": {**found.components, **account}, "summary": found.summary, **account}
+    more = {"summary": found.summary, "amiss": found.amiss, "in_cluster": found.in_cluster}
+    return {"platform": {**found.components, **account}, **more, **account}
 
 
 def wanted_of(params: Mapping[str, Any]) -> Iterable[str]:
@@ -412,7 +439,7 @@ def main() -> None:
             msg=missing_message(missing, module.params["required_by"], found.account_id, region),
             missing=missing,
         )
-    module.exit_json(changed=False, **result_of(found, region))
+    module.exit_json(changed=False, scope={key: module.params[key] for key in SCOPE}, **result_of(found, region))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ import typing as t
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes_api import title as title_of_object
+
 ADD, CHANGE, REMOVE, REPLACE = "add", "change", "remove", "replace"
 SIGNS = {ADD: "+", CHANGE: "~", REMOVE: "-", REPLACE: "±"}
 # Numbers of each, in a dry run and in another.
@@ -159,10 +161,17 @@ def _of_objects(component: str, task: str, result: Mapping[str, t.Any]) -> Itera
         if one.get("changed"):
             method, item = one.get("method"), one.get("result") or {}
             metadata = item.get("metadata") or {}
-            names = [text for text in (metadata.get("namespace"), metadata.get("name")) if text]
+            name, namespace = metadata.get("name"), metadata.get("namespace")
             # Of a deletion the answer is a Status.
-            title = f"{item['kind']} {'/'.join(names)}" if names and "kind" in item else task
-            yield Change(component, {"create": ADD, "delete": REMOVE}.get(method, CHANGE), title)
+            title = title_of_object(item["kind"], name, namespace) if name and "kind" in item else task
+            added = ADD if _is_new(metadata) else CHANGE
+            yield Change(component, {"create": ADD, "delete": REMOVE}.get(method, added), title)
+
+
+def _is_new(metadata: Mapping[str, t.Any]) -> bool:
+    """Whether an object that has been applied was made by that: nothing of it is younger than itself."""
+    times = {of_manager.get("time") for of_manager in metadata.get("managedFields") or ()}
+    return times == {metadata.get("creationTimestamp")} != {None}
 
 
 def _of_differences(component: str, diff: t.Any, title: str, untold: str) -> Iterator[Change]:

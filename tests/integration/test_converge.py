@@ -49,6 +49,8 @@ class TestRuns:
     def test_second_run_changes_nothing(self, platform):
         run = platform.account.run(note="second run").assert_nothing_to_do()
         assert last_word(run, "CHANGED") == ["nothing changed"]
+        # Only the first look and the last are at all that exists: what builds on it takes what the first has found.
+        assert run.calls["kms", "ListKeys"] == 2, run.explain()
 
 
 @pytest.mark.by_component("encryption")

@@ -60,7 +60,7 @@ def main():
         argument_spec=dict(
             name=dict(required=True), environment=dict(required=True), components=dict(type="list", elements="str"),
             owner_tags=dict(type="dict", required=True), entries=dict(type="dict"), required_by=dict(),
-            offers=dict(type="bool"), models=dict(type="list", elements="str"),
+            offers=dict(type="bool"), fresh=dict(type="bool"), models=dict(type="list", elements="str"),
             require=dict(type="list", elements="str", default=[]), existing_roles=dict(type="dict"),
         ),
         supports_check_mode=True,

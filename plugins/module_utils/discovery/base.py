@@ -254,6 +254,7 @@ class Search:
     ):
         self.component = component
         self.cluster = cluster or Cluster()
+        self.asks_cluster = False
         self.scope = scope
         self.account_id = account_id
         self.caller_arn = caller_arn
@@ -468,6 +469,7 @@ class Search:
 
         labels: what they bear, besides. name: the one of that name, in each namespace.
         """
+        self.asks_cluster = True
         wanted = {**(marks(self.scope.prefix, self.component.name) if ours else {}), **(labels or {})}
         fields = f"metadata.name={name}" if name else ""
         found = self.cluster.list(api_version, kind, namespace, selector(wanted), fields)

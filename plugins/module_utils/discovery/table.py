@@ -75,6 +75,7 @@ class Discovered:
     amiss: by component what of it can't be placed, so that nothing may build on it before a run of it.
     existing_roles: what is there of roles that someone else has made, by what they are for.
     replaced_roles: by component names of own roles in whose place there are others.
+    in_cluster: components that were asked for and have something in the cluster.
     """
 
     account_id: str
@@ -89,6 +90,7 @@ class Discovered:
     amiss: dict[str, list[str]]
     existing_roles: dict[str, dict[str, Any]]
     replaced_roles: dict[str, list[str]]
+    in_cluster: list[str]
 
     def missing(self, required: Iterable[str]) -> list[str]:
         """Of the required components those that do not exist, in the order in which to build them."""
@@ -189,4 +191,5 @@ def discover(
         amiss={name: search.amiss for name, search in searches.items() if search.amiss},
         existing_roles={thing: about for search in searches.values() for thing, about in search.existing_roles.items()},
         replaced_roles={name: search.replaced_roles for name, search in searches.items() if search.replaced_roles},
+        in_cluster=[name for name, search in searches.items() if search.asks_cluster],
     )

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import time
 
@@ -28,6 +29,9 @@ CONFIRMED = {"platform_teardown_confirm": PREFIX}
 # What a run of one component that has nothing to do may take of a processor, as a part of what all of them take.
 QUICK = 0.5
 GATEWAYS = "gateways"
+# First words of what is told as changed whether it's new or not: of a chart's release and of a Secret that is hidden,
+# and definitions that the chart has made just before.
+UNTOLD = ("Install", "Give", "CustomResourceDefinition")
 
 
 def processor_seconds() -> float:
@@ -46,6 +50,9 @@ class TestRuns:
         for component in IN_CLUSTER:
             assert run.recap[component]["changed"] > 0, run.explain()
             assert components.of(component).SUMMARY in run.output, run.explain()
+        # What is made for the first time is added, down to the last object.
+        changed = re.findall(rf"^(?:{'|'.join(IN_CLUSTER)}) +~ (\w+)", run.output, re.MULTILINE)
+        assert {*changed} == {*UNTOLD}, run.explain()
 
     @pytest.fixture(scope="class")
     def second_run(self, cluster_platform: ClusterPlatform) -> tuple[Run, float]:

@@ -12,6 +12,7 @@ from ansible import context
 from ansible.module_utils.common.collections import ImmutableDict
 
 from ansible_collections.agent_platform.aws.plugins.callback import changes
+from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes_objects import difference
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import output
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.changes import MOST_CHARACTERS, MOST_SETTINGS, OBJECTS
 
@@ -169,40 +170,48 @@ def test_several_resources_of_one_call_are_told_one_by_one() -> None:
     assert run.ends()[1:] == ["network  + subnet a", "network  ~ subnet c  b: 1 → 2", "1 added, 1 changed"]
 
 
+def an_object(kind: str, name: str, **metadata: Any) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": "a", **metadata}}
+
+
+def managed_at(time: str) -> dict[str, Any]:
+    """Of an object made at noon that has been written to at a time."""
+    return {"creationTimestamp": "12:00:00Z", "managedFields": [{"manager": "agent_platform.aws", "time": time}]}
+
+
 def test_objects_of_the_cluster_are_told_when_they_are_applied() -> None:
+    job = {**an_object("Job", "c"), "spec": {"x": 1}}
     look = {
         "changed": False,
-        "diff": [diff({}, {"x": 1}, "ConfigMap a/b")["diff"], diff({"x": 1}, {"x": 2}, "Job a/c")["diff"]],
+        "diff": [difference({}, an_object("ConfigMap", "b")), difference(job, {**job, "spec": {"x": 2}})],
     }
+    times = {("ConfigMap", "b"): "00", ("Job", "c"): "01", ("Secret", "d"): "01", ("Service", "e"): "00"}
     applied = [
-        {"changed": True, "method": "apply", "result": {"kind": kind, "metadata": {"name": name, "namespace": "a"}}}
-        for kind, name in (("ConfigMap", "b"), ("Job", "c"), ("Secret", "d"))
+        {"changed": True, "method": "apply", "result": an_object(*whose, **managed_at(f"12:00:{second}Z"))}
+        for whose, second in times.items()
     ]
     run = Run().told("gateways", look, action=OBJECTS)
     run.told("gateways", {"changed": True, "result": {"results": applied}}, action="kubernetes.core.k8s")
 
     assert run.ends()[1:] == [
-        "gateways  + ConfigMap a/b",
-        "gateways  ~ Job a/c  x: 1 → 2",
-        "gateways  ~ Secret a/d",
-        "1 added, 2 changed",
+        "gateways  + ConfigMap b in a",
+        "gateways  ~ Job c in a  spec.x: 1 → 2",
+        "gateways  ~ Secret d in a",
+        "gateways  + Service e in a",
+        "2 added, 2 changed",
     ]
     # Nothing is announced that isn't done.
     assert Run().told("gateways", look, action=OBJECTS).ends() == []
 
 
 def test_objects_that_a_dry_run_tells_of_at_once_are_told_once() -> None:
-    look = {"changed": True, "diff": [diff({}, {"x": 1}, "ConfigMap a/b")["diff"]]}
-    one = {
-        "changed": True,
-        "method": "create",
-        "result": {"kind": "ConfigMap", "metadata": {"name": "b", "namespace": "a"}},
-    }
+    look = {"changed": True, "diff": [difference({}, an_object("ConfigMap", "b"))]}
+    one = {"changed": True, "method": "create", "result": an_object("ConfigMap", "b")}
     gone = {"changed": True, "method": "delete", "result": {"kind": "Status"}}
     run = Run().told("gateways", look, action=OBJECTS).told("gateways", one, action="kubernetes.core.k8s")
     run.told("gateways", gone, action="kubernetes.core.k8s", name="absent | Remove the Job")
 
-    assert run.ends()[1:] == ["gateways  + ConfigMap a/b", "gateways  - Remove the Job", "1 added, 1 removed"]
+    assert run.ends()[1:] == ["gateways  + ConfigMap b in a", "gateways  - Remove the Job", "1 added, 1 removed"]
 
 
 def test_a_file_for_pipelines(tmp_path) -> None:
