@@ -17,6 +17,9 @@ from jinja2.defaults import DEFAULT_FILTERS, DEFAULT_TESTS
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import lifeline, templates
 
 COLLECTION = "agent_platform.aws"
+# Of so many new objects at a time Python looks which can be freed. By default it's some hundred, so that each task
+# spends a tenth of its time on that, and ends with all that it has made anyway.
+NEW_OBJECTS = 100_000
 PLUGINS = Path(__file__).resolve().parents[1]
 # Loaders of the kinds of plugins that the collection brings and that the processes of tasks use.
 LOADERS = (
@@ -48,6 +51,7 @@ def prepare() -> None:
     inspect.stack()
     # What is there now stays: no process needs to look through it for what could be freed.
     gc.freeze()
+    gc.set_threshold(NEW_OBJECTS)
 
 
 def own_plugins():

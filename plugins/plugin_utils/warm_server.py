@@ -52,6 +52,8 @@ LONGEST_MESSAGE = 256 * 1024 * 1024
 LOADED = "loaded"
 # From Linux's sys/prctl.h.
 PR_SET_PDEATHSIG = 1
+# Seconds between two looks for the end of the run while a library is being loaded.
+LOOK = 0.1
 # What botocore keeps of a service, and in what order it looks: each name is also the type of a list of services.
 MODEL_KINDS = ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2", "service-2.sdk-extras")
 
@@ -401,6 +403,7 @@ class Server:
         handlers = {
             signal.SIGCHLD: lambda *_: self._wake(),
             signal.SIGTERM: lambda *_: self._stop(),
+            signal.SIGALRM: lambda *_: self._end_if_orphaned(),
             signal.SIGINT: signal.SIG_IGN,
             signal.SIGHUP: signal.SIG_IGN,
         }
@@ -413,12 +416,13 @@ class Server:
             self.close()
 
     def load(self) -> None:
-        for missing in load(self.settings, self.models):
-            self.missing += missing
-            # The run may be over before all is loaded.
-            if self.stopping or self._controller_has_ended():
-                return
-        self.sources.note(self.settings.collections)
+        with self._watching():
+            for missing in load(self.settings, self.models):
+                self.missing += missing
+                # The run may be over before all is loaded.
+                if self.stopping or self._controller_has_ended():
+                    return
+            self.sources.note(self.settings.collections)
         with open(os.path.join(self.folder, LOADED), "w"):
             pass
         self.last_call = time.monotonic()
@@ -451,6 +455,22 @@ class Server:
     def _controller_has_ended(self) -> bool:
         return bool(select.select([self.controller], [], [], 0)[0])
 
+    @contextlib.contextmanager
+    def _watching(self) -> Iterator[None]:
+        """While this process is busy for long, the controller's end is looked for as well: by a timer, as there may be
+        no thread when it forks."""
+        signal.setitimer(signal.ITIMER_REAL, LOOK, LOOK)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _end_if_orphaned(self) -> None:
+        if self._controller_has_ended():
+            self.orphaned = True
+            self.close()
+            os._exit(0)
+
     def _orphan(self) -> None:
         self.stopping = self.orphaned = True
 
@@ -479,13 +499,14 @@ class Server:
             request, payload, descriptors = self._read(connection)
             # Before anything runs: a caller that has given up meanwhile goes another way.
             connection.sendall(STARTED)
-            self.sources.verify()
-            call = functools.partial(run_script, payload)
-            if request["module"]:
-                call = from_disk(ModuleCall(payload, **request["module"]))
-            self.models.learn()
-            if self.imports.learn():
-                self.sources.note(self.settings.collections)
+            with self._watching():
+                self.sources.verify()
+                call = functools.partial(run_script, payload)
+                if request["module"]:
+                    call = from_disk(ModuleCall(payload, **request["module"]))
+                self.models.learn()
+                if self.imports.learn():
+                    self.sources.note(self.settings.collections)
             if self._controller_has_ended():
                 raise EOFError("the run has ended")
             pid = os.fork()

@@ -36,10 +36,12 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
 def test_the_lines_of_the_readme_lead_to_a_platform(
     installation: Installation, emulator: str, tmp_path: Path, figures: list[str]
 ) -> None:
-    build, install, init, site = lines_of_readme()
-    # What these do, but for what they would download, the fixture has done.
-    assert build == ["ansible-galaxy", "collection", "build"]
-    assert install == ["ansible-galaxy", "collection", "install", installation.tarball.name]
+    up, activate, build, change, install, init, site = lines_of_readme()
+    # What these do, but for what they would download, the fixtures have done. In the checkout, whose ansible.cfg says
+    # where collections are, it would be installed over the checkout itself.
+    assert (up, activate) == (["make", "up"], [".", ".venv/bin/activate"])
+    assert build == ["ansible-galaxy", "collection", "build", "--output-path", change[1]]
+    assert (change[0], install) == ("cd", ["ansible-galaxy", "collection", "install", installation.tarball.name])
     # As `make up` does, in the account of the README.
     furnish(emulator, ACCOUNT)
     begun = time.monotonic()

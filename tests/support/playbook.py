@@ -282,6 +282,17 @@ def of_run(mark: str) -> list[int]:
     return found
 
 
+def described(pid: int) -> str:
+    """A process for people; empty if it has ended meanwhile."""
+    folder = Path("/proc", str(pid))
+    try:
+        state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+        command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        return f"{pid} {state} {command}"
+    except OSError:
+        return ""
+
+
 class Started:
     """A playbook run under way."""
 
@@ -312,12 +323,12 @@ class Started:
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
 
-    def outlived(self, seconds: float = 2.0) -> list[int]:
-        """The processes of the run that are left so long after its end."""
+    def outlived(self, seconds: float = 2.0) -> list[str]:
+        """The processes of the run that are left so long after its end, each with its state and command."""
         deadline = time.monotonic() + seconds
         while (left := of_run(f"TEST_RECORDS={self.records}")) and time.monotonic() < deadline:
             time.sleep(0.05)
-        return left
+        return [text for pid in left if (text := described(pid))]
 
     def wait(self) -> Run:
         try:

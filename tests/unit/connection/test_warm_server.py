@@ -4,12 +4,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from ansible_collections.agent_platform.aws.plugins.plugin_utils import warm_server
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -73,3 +80,29 @@ def test_methods_of_a_service_and_the_session_of_a_call_are_made_once(tmp_path, 
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == [[], learnt, made, sessions]
+
+
+def test_a_step_that_takes_long_ends_with_the_controller(tmp_path):
+    """And takes the folder of the run along."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    controller = subprocess.Popen(["sleep", "60"])
+    busy = os.fork()
+    if busy == 0:
+        with contextlib.suppress(BaseException):
+            server = object.__new__(warm_server.Server)
+            server.settings = SimpleNamespace(socket_path=str(folder / "socket"))
+            server.folder, server.calls = str(folder), {}
+            server.controller = os.pidfd_open(controller.pid)
+            signal.signal(signal.SIGALRM, lambda *_: server._end_if_orphaned())
+            with server._watching():
+                while True:
+                    pass
+        os._exit(1)
+    time.sleep(3 * warm_server.LOOK)
+    assert os.waitpid(busy, os.WNOHANG) == (0, 0)
+    controller.kill()
+    controller.wait()
+
+    assert os.waitpid(busy, 0)[1] == 0
+    assert not folder.exists()
