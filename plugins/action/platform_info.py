@@ -46,12 +46,11 @@ class ActionModule(NormalAction):
 
     _builds = False
 
-    def _execute_module(self, *args, module_args=None, **kwargs):
-        if module_args is None and self._task.args.get("fresh") is False:
+    def _execute_module(self, *args, **kwargs):
+        if not args and "module_args" not in kwargs and self._task.args.get("fresh") is False:
             return known.RUN.look(
-                self._task.args, lambda arguments: self._execute_module(*args, module_args=arguments, **kwargs)
+                self._task.args, lambda arguments: self._execute_module(module_args=arguments, **kwargs)
             )
-        kwargs["module_args"] = module_args
         try:
             return super()._execute_module(*args, **kwargs)
         except NotTaken:

@@ -12,8 +12,9 @@ description:
   - Waits until all pods of each workload are of its newest revision and available, and no other is left. A Job is
     waited for until it has ended well, an Ingress until it has a load balancer. All are waited for side by side, with
     one deadline.
-  - If one has not rolled out by then, or can't any more, the module fails. Its message names the workload, what its
-    pods say, what helps, what still serves, and has the last events and log lines.
+  - If one has not rolled out by then, or can't any more, the module fails. In the second case it looks at the others
+    for ten seconds more, and tells of those that have failed as well. Its message names the workload, what its pods
+    say, what helps, what still serves, and has the last events and log lines.
   - It only reads. In check mode it looks once and does not fail.
 author:
   - Contributors to the agent_platform.aws project (@agent-platform)

@@ -170,8 +170,8 @@ def _of_objects(component: str, task: str, result: Mapping[str, t.Any]) -> Itera
 
 def _is_new(metadata: Mapping[str, t.Any]) -> bool:
     """Whether an object that has been applied was made by that: nothing of it is younger than itself."""
-    times = {of_manager.get("time") for of_manager in metadata.get("managedFields") or ()}
-    return times == {metadata.get("creationTimestamp")} != {None}
+    created = metadata.get("creationTimestamp")
+    return created is not None and {manager.get("time") for manager in metadata.get("managedFields") or ()} == {created}
 
 
 def _of_differences(component: str, diff: t.Any, title: str, untold: str) -> Iterator[Change]:

@@ -8,6 +8,7 @@ its forks, have that from their birth, so a task that says `fresh: false` asks A
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,8 +32,8 @@ class Known:
         """Keep what a look has found. result: as the module returns it."""
         if not self.changed and "scope" in result:
             # What is in the cluster looks different through another kubeconfig, and while it starts.
-            components = set(result["summary"]).difference(result["in_cluster"])
-            self.results.update({name: dict(result) for name in components})
+            found = dict(result)
+            self.results.update({name: found for name in found["summary"] if name not in found["in_cluster"]})
 
     def forget(self) -> None:
         """Something has changed, or may have: what was found before isn't so any more, for the rest of the run."""
@@ -44,7 +45,10 @@ class Known:
 
         ask: calls the module with the arguments it gets, and returns its result.
         """
-        wanted, required = ([*(arguments.get(option) or ())] for option in ("components", "require"))
+        wanted, required = arguments.get("components"), arguments.get("require") or []
+        if wanted is None or arguments.get("offers"):
+            # All of them, of which not all may have been read, or what is of this moment only.
+            return ask({**arguments})
         results = {
             name: result
             for name, result in self.results.items()
@@ -52,7 +56,7 @@ class Known:
             and is_of(result, arguments)
             and (name not in required or stands(result, name))
         }
-        if not results or arguments.get("offers"):
+        if not results:
             return ask({**arguments})
         rest = {
             "components": [name for name in wanted if name not in results],
@@ -76,16 +80,20 @@ def stands(result: Mapping[str, Any], name: str) -> bool:
 
 def with_known(found: Result, results: Mapping[str, Result]) -> Result:
     """What has been found, with what was known before. results: by component."""
-    parts = {key: dict(found[key]) for key in (*BY_COMPONENT, "existing_roles", "deployer")}
-    conflicts = [*found["conflicts"]]
-    for name, result in results.items():
-        for key in BY_COMPONENT:
-            parts[key].update({name: result[key][name]} if name in result[key] else {})
-        parts["existing_roles"] = {**result["existing_roles"], **parts["existing_roles"]}
-        conflicts += [conflict for conflict in result["conflicts"] if conflict["component"] == name]
-        if not parts["deployer"]["principal_arn"]:
-            parts["deployer"] = result["deployer"]
-    account = {key: parts[key] for key in ("existing_roles", "deployer", "replaced_roles")} | {"conflicts": conflicts}
+    parts = {
+        key: {**found[key], **{name: result[key][name] for name, result in results.items() if name in result[key]}}
+        for key in BY_COMPONENT
+    }
+    looks = [found, *results.values()]
+    account = {
+        "conflicts": [
+            *found["conflicts"],
+            *(told for name, result in results.items() for told in result["conflicts"] if told["component"] == name),
+        ],
+        "deployer": next((look["deployer"] for look in looks if look["deployer"]["principal_arn"]), found["deployer"]),
+        "existing_roles": {**ChainMap(*(look["existing_roles"] for look in looks))},
+        "replaced_roles": parts["replaced_roles"],
+    }
     facts = {name: result["platform"][name] for name, result in results.items()}
     return {**found, **parts, **account, "platform": {**found["platform"], **facts, **account}}
 

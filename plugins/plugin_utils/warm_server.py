@@ -419,8 +419,7 @@ class Server:
         with self._watching():
             for missing in load(self.settings, self.models):
                 self.missing += missing
-                # The run may be over before all is loaded.
-                if self.stopping or self._controller_has_ended():
+                if self.stopping:
                     return
             self.sources.note(self.settings.collections)
         with open(os.path.join(self.folder, LOADED), "w"):

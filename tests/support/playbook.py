@@ -24,6 +24,7 @@ from botocore.config import Config
 from .bound import bound
 from .components import IN_AWS
 from .faults import Calls, Proxy
+from .local_cloud.processes import command_of
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "us-west-2"
@@ -282,17 +283,6 @@ def of_run(mark: str) -> list[int]:
     return found
 
 
-def described(pid: int) -> str:
-    """A process for people; empty if it has ended meanwhile."""
-    folder = Path("/proc", str(pid))
-    try:
-        state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
-        command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        return f"{pid} {state} {command}"
-    except OSError:
-        return ""
-
-
 class Started:
     """A playbook run under way."""
 
@@ -324,11 +314,11 @@ class Started:
         self.process.wait()
 
     def outlived(self, seconds: float = 2.0) -> list[str]:
-        """The processes of the run that are left so long after its end, each with its state and command."""
+        """The processes of the run that are left so long after its end, each with its command."""
         deadline = time.monotonic() + seconds
         while (left := of_run(f"TEST_RECORDS={self.records}")) and time.monotonic() < deadline:
             time.sleep(0.05)
-        return [text for pid in left if (text := described(pid))]
+        return [" ".join([str(pid), *command_of(pid)]) for pid in left]
 
     def wait(self) -> Run:
         try:

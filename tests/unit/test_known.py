@@ -138,6 +138,13 @@ def test_another_account_is_asked_whole(run, other):
     assert result["summary"] == {"network": {"state": "later"}, "eks": {"state": "later"}}
 
 
+def test_who_asks_for_all_gets_all(run):
+    """What is required besides tells nothing of the others."""
+    asked = []
+    run.look({**ASKED, "require": ["network"]}, asked.append)
+    assert asked == [{**ASKED, "require": ["network"]}]
+
+
 def test_after_a_change_nothing_is_known_any_more(run):
     run.forget()
     run.note(found(*ALL))
