@@ -132,7 +132,7 @@ molecule: setup ## the role bastion on a real host, in a container that it makes
 
 .PHONY: benchmark
 benchmark: setup ## times of whole runs and of single calls, measured here (ARGS="--runs 1")
-	@$(PYTHON_IN_VENV) -m benchmarks $(ARGS)
+	@PYTHONPATH=collections $(PYTHON_IN_VENV) -m benchmarks $(ARGS)
 
 ##@ Set-up
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Measures whole runs and single module calls, with the connections `local` and `warm`, and prints one table.
 
-`python -m benchmarks [--runs N] [--json FILE]` from the checkout. It starts an emulator of its own and ends it.
+`make benchmark ARGS="[--runs N] [--json FILE]"` from the checkout. It starts an emulator of its own and ends it.
 """
 
 from __future__ import annotations

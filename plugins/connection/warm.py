@@ -67,7 +67,7 @@ options:
     vars: [{name: agent_platform_warm_modules}]
   warm_packages:
     description:
-      - Python packages of which the process imports what a first call has needed, so that later calls have it loaded.
+      - Python packages of which the process imports what a call has needed, so that later calls have it loaded.
         A value replaces the list.
       - They cost nothing where no call needs them. Importing one must not start threads.
     type: list
@@ -78,6 +78,14 @@ options:
     env: [{name: AGENT_PLATFORM_WARM_PACKAGES}]
     ini: [{section: warm_connection, key: packages}]
     vars: [{name: agent_platform_warm_packages}]
+  warm_ahead:
+    description: Python modules of these packages that the process imports while the first call of the run goes on.
+    type: list
+    elements: str
+    default: []
+    env: [{name: AGENT_PLATFORM_WARM_AHEAD}]
+    ini: [{section: warm_connection, key: ahead}]
+    vars: [{name: agent_platform_warm_ahead}]
   warm_services:
     description:
       - AWS services, by their boto3 names, whose models the process parses at its start. A value replaces the list.
@@ -349,6 +357,7 @@ class Connection(LocalConnection):
                 "modules": [name for name in self.get_option("warm_modules") if name],
                 "services": [name for name in self.get_option("warm_services") if name],
                 "packages": [name for name in self.get_option("warm_packages") if name],
+                "ahead": [name for name in self.get_option("warm_ahead") if name],
                 "idle": self.get_option("warm_idle_limit"),
             }
             process = subprocess.Popen(

@@ -82,8 +82,8 @@ class ModuleCall(bytes):
 class Settings:
     """controller: pid to live and die with. listener: descriptor of the socket that calls come to. socket_path: where
     that is, in a folder of its own. collections: folders `ansible_collections`. modules, services: what to load at the
-    start. packages: whose modules to load when a call has needed them. idle: seconds without a call after which it
-    ends."""
+    start. packages: whose modules to load when a call has needed them. ahead: what to load of them while the first call
+    runs. idle: seconds without a call after which it ends."""
 
     controller: int
     listener: int
@@ -92,6 +92,7 @@ class Settings:
     modules: list[str]
     services: list[str]
     packages: list[str]
+    ahead: list[str]
     idle: float
 
 
@@ -229,17 +230,41 @@ class Sources:
         return found.st_mtime_ns, found.st_size
 
 
+class Named:
+    """What calls tell the process to load, in a file, a name a line."""
+
+    def __init__(self, path: str):
+        self.path = path
+        self.read = 0
+
+    def add(self, *names: str) -> None:
+        """In the call. In one write, which stays in one piece whoever else appends."""
+        file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(file, "".join(f"{name}\n" for name in names).encode())
+        finally:
+            os.close(file)
+
+    def news(self) -> list[str]:
+        """In the process: those since this was last called."""
+        with contextlib.suppress(FileNotFoundError), open(self.path, encoding="utf-8") as file:
+            file.seek(self.read)
+            names = file.read().splitlines()
+            self.read = file.tell()
+            return names
+        return []
+
+
 class Models:
     """botocore's JSON models, parsed once for all calls.
 
-    A call that needs one that isn't there parses it itself and names its file. The process parses that file before the
-    next call, so each model costs what a run uses of it, without a list of what modules call.
+    A call that needs one that isn't there parses it itself and names its file. The process parses that file when the
+    call has ended, so each model costs what a run uses of it, without a list of what modules call.
     """
 
     def __init__(self, named: str):
-        """named: the file in which calls name others, a path a line."""
-        self.named = named
-        self.read = 0
+        """named: the file in which calls name others."""
+        self.named = Named(named)
         self.process = os.getpid()
         self.parsed: dict[str, object] = {}
         self.client: Callable[[str], object] | None = None
@@ -256,34 +281,31 @@ class Models:
             if os.getpid() != self.process:
                 # A call goes on without it.
                 with contextlib.suppress(OSError):
-                    append(self.named, f"{file_path}\n")
+                    self.named.add(file_path)
         return self.parsed[file_path]
 
-    def learn(self) -> None:
-        """In the process: parse what calls have named since this was last called."""
-        with contextlib.suppress(FileNotFoundError), open(self.named, encoding="utf-8") as named:
-            named.seek(self.read)
-            for line in named:
-                path = line.rstrip("\n")
-                with contextlib.suppress(OSError, ValueError):
-                    self.get(path)
-                # It has the methods made, too.
-                if os.path.basename(path) == "service-2" and self.client is not None:
-                    with contextlib.suppress(Exception):
-                        self.client(os.path.basename(os.path.dirname(os.path.dirname(path))))
-            self.read = named.tell()
+    def learn(self) -> Iterator[None]:
+        """In the process: parse what calls have named since this was last called, a file a step."""
+        for path in self.named.news():
+            with contextlib.suppress(OSError, ValueError):
+                self.get(path)
+            # It has the methods made, too.
+            if os.path.basename(path) == "service-2" and self.client is not None:
+                with contextlib.suppress(Exception):
+                    self.client(os.path.basename(os.path.dirname(os.path.dirname(path))))
+            yield
 
 
 class Imports:
     """Modules of some packages, loaded for all calls when the first has needed them. Runs without cost nothing.
 
-    A call names what it has imported at its end, and the process imports that before the next call.
+    A call names what it has imported at its end, and then the process imports that.
     """
 
-    def __init__(self, named: str, packages: list[str]):
-        """named: the file in which calls name modules, one a line."""
-        self.named = named
-        self.read = 0
+    def __init__(self, named: str, packages: list[str], ahead: list[str]):
+        """named: the file in which calls name modules. ahead: what they are going to name."""
+        self.named = Named(named)
+        self.ahead = ahead
         self.packages = tuple(f"{package}." for package in packages)
         self.before: frozenset[str] = frozenset()
 
@@ -297,31 +319,18 @@ class Imports:
         if added:
             # The next call imports it itself.
             with contextlib.suppress(OSError):
-                append(self.named, "".join(f"{name}\n" for name in sorted(added)))
+                self.named.add(*sorted(added))
 
-    def learn(self) -> bool:
-        """In the process: import what calls have named since this was last called. Whether there was anything."""
-        names: list[str] = []
-        with contextlib.suppress(FileNotFoundError), open(self.named, encoding="utf-8") as named:
-            named.seek(self.read)
-            names = named.read().splitlines()
-            self.read = named.tell()
+    def learn(self) -> Iterator[None]:
+        """In the process: import what is to be loaded ahead, and what calls have named since, a module a step."""
+        names, self.ahead = [*self.ahead, *self.named.news()], []
         for name in names:
             # What can't be imported here, calls do without or report.
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
+            yield
         if names:
             gc.freeze()
-        return bool(names)
-
-
-def append(path: str, text: str) -> None:
-    """In one write, which stays in one piece whoever else appends."""
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        os.write(file, text.encode())
-    finally:
-        os.close(file)
 
 
 def load_models(models: Models, services: list[str]) -> Iterator[list[str]]:
@@ -378,8 +387,10 @@ class Server:
         self.process = os.getpid()
         self.folder = os.path.dirname(settings.socket_path)
         self.models = Models(os.path.join(self.folder, "models"))
-        self.imports = Imports(os.path.join(self.folder, "imports"), settings.packages)
+        self.imports = Imports(os.path.join(self.folder, "imports"), settings.packages, settings.ahead)
         self.sources = Sources()
+        self.lessons = self._lessons()
+        self.learning = False
         self.missing: list[str] = []
         self.calls: dict[int, Call] = {}  # by pid
         self.last_call = time.monotonic()
@@ -426,13 +437,29 @@ class Server:
             pass
         self.last_call = time.monotonic()
 
+    def _lessons(self) -> Iterator[bool]:
+        """Load what calls have named, in steps. Each yields True, and False says that there is none for now."""
+        while True:
+            for _step in self.models.learn():
+                yield True
+            imported = False
+            for _step in self.imports.learn():
+                imported = True
+                yield True
+            if imported:
+                self.sources.note(self.settings.collections)
+            yield False
+
     def _turn(self) -> None:
-        events = self.selector.select(5.0)
+        events = self.selector.select(0 if self.learning else 5.0)
         # No call begins any more once the controller has ended, though it may have come before.
         for key, _event in sorted(events, key=lambda event: event[0].fd != self.controller):
             if not self.stopping:
                 key.data()
         self._reap()
+        if self.learning and not events:
+            with self._watching():
+                self.learning = next(self.lessons)
         if self.calls:
             self.last_call = time.monotonic()
         # After an event the next call may be waiting already.
@@ -503,9 +530,8 @@ class Server:
                 call = functools.partial(run_script, payload)
                 if request["module"]:
                     call = from_disk(ModuleCall(payload, **request["module"]))
-                self.models.learn()
-                if self.imports.learn():
-                    self.sources.note(self.settings.collections)
+                while self.learning:
+                    self.learning = next(self.lessons)
             if self._controller_has_ended():
                 raise EOFError("the run has ended")
             pid = os.fork()
@@ -520,6 +546,8 @@ class Server:
         with contextlib.suppress(OSError):
             os.setpgid(pid, pid)
         self.calls[pid] = Call(connection, pid)
+        # While it runs, there is time.
+        self.learning = True
         # The caller has nothing more to say: readable means that it is gone.
         self.selector.register(connection, selectors.EVENT_READ, self.calls[pid].end)
 
@@ -558,6 +586,7 @@ class Server:
             if pid == 0:
                 return
             call = self.calls.pop(pid, None)
+            self.learning = True
             if call:
                 self.selector.unregister(call.connection)
                 self._answer(call.connection, code=os.waitstatus_to_exitcode(status), missing=self.missing)

@@ -276,6 +276,7 @@ def test_another_user_is_refused_by_the_process_itself(tmp_path):
         "modules": [],
         "services": [],
         "packages": [],
+        "ahead": [],
         "idle": 60,
     }
     command = [sys.executable, str(ROOT / "plugins" / SERVER)]

@@ -32,6 +32,8 @@ ACCOUNT = "640100000002"
 BUILT = tuple(
     name for name in COMPONENTS if name in {*with_required(IN_CLUSTER), "aurora", "registry", "configuration"}
 )
+# Those that share the platform that is taken down in the end. They take as long as all others together.
+OF_THE_LAYER = ("test_layer.py", "test_rollout.py")
 DIRECT = {"platform_cluster_access": "direct"}
 MISSING = "the programs of Kubernetes aren't on this machine: `make test` gets or builds them"
 NEEDS_PROGRAMS = pytest.mark.skipif(programs.find("1.36") is None, reason=MISSING)
@@ -46,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes the platform down comes last."""
     for item in items:
         if "cluster_platform" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("layer" if item.path.name == "test_layer.py" else "cluster"))
+            item.add_marker(pytest.mark.xdist_group("layer" if item.path.name in OF_THE_LAYER else "cluster"))
     items.sort(key=lambda item: item.get_closest_marker("ends_the_platform") is not None)
 
 

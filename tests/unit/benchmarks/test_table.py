@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -148,3 +151,16 @@ def test_the_playbook_of_calls_has_as_many_as_the_table_says() -> None:
     assert len(modules) == len(play["tasks"]) == 20
     assert {name.rpartition(".")[0] for name in modules} == {"amazon.aws", "community.aws"}
     assert [task for task in play["tasks"] if "loop" in task] == []
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="there is no make")
+def test_make_starts_it_with_all_that_it_imports() -> None:
+    *_setup, command = subprocess.run(
+        ["make", "-n", "benchmark", "ARGS=--help"], cwd=CHECKOUT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    started = subprocess.run(
+        command, shell=True, cwd=CHECKOUT, env=surroundings, capture_output=True, text=True, check=False
+    )
+    assert started.returncode == 0, started.stderr
+    assert "--runs" in started.stdout

@@ -43,7 +43,7 @@ if {remembered}:
     warm_server.remember_methods_and_sessions()
 missing = [item for names in warm_server.load_models(models, []) for item in names]
 open("{folder}/models", "w").write(models_of("{folder}") if {remembered} else "")
-models.learn()
+list(models.learn())
 learnt = list(made)
 del sessions[:]
 aws = [boto3.session.Session(profile_name=None) for _ in range(2)]

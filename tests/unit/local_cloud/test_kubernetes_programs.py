@@ -293,3 +293,16 @@ def test_tests_get_them_first_and_go_on_without(
     monkeypatch.setattr(programs, "provide", missing)
     assert command.main(["programs"]) == 0
     assert capsys.readouterr().out.endswith("what runs in them is left out: there is no Go\n")
+
+
+def test_go_is_the_program_of_the_wheel_and_not_its_script(tmp_path: Path) -> None:
+    """pip gives the wheel a script of the same name, which needs a Python that has the wheel."""
+    for name in ("bin/go", "go/bin/go", "go/bin/gofmt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert programs.toolchain(tmp_path) == str(tmp_path / "go/bin/go")
+
+
+def test_a_wheel_without_go_is_told(tmp_path: Path) -> None:
+    with pytest.raises(programs.MissingPrograms, match="holds no Go"):
+        programs.toolchain(tmp_path)

