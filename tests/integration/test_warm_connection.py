@@ -364,6 +364,14 @@ def test_what_a_call_has_imported_of_some_packages_is_loaded_for_the_next(run):
 
 
 @both_ways
+def test_what_calls_are_going_to_need_is_loaded_while_the_first_runs(run):
+    calls = [misbehave(act="inspect")] * 2
+    results, printed = run(calls, AGENT_PLATFORM_WARM_AHEAD="no_such_module,colorsys")
+    assert [result["host0"]["loaded"]["colorsys"] for result in results] == [False, True]
+    assert "without the warm process" not in printed
+
+
+@both_ways
 def test_a_process_that_cannot_start_costs_one_warning(run):
     """The path is too long for a socket, so every module takes the plain way."""
     deep = run.folder / ("d" * 100)

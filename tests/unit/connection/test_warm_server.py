@@ -106,3 +106,16 @@ def test_a_step_that_takes_long_ends_with_the_controller(tmp_path):
 
     assert os.waitpid(busy, 0)[1] == 0
     assert not folder.exists()
+
+
+def test_what_calls_have_named_is_loaded_while_nobody_calls():
+    """In steps, between which it looks for calls; then it waits for them."""
+    waits = []
+    server = object.__new__(warm_server.Server)
+    server.selector = SimpleNamespace(select=lambda seconds: waits.append(seconds) or [])
+    server.settings, server.last_call = SimpleNamespace(idle=60), time.monotonic()
+    server.calls, server.stopping = {}, False
+    server.lessons, server.learning = iter([True, True, False]), True
+    for _turn in range(4):
+        server._turn()
+    assert (waits, server.learning, server.stopping) == ([0, 0, 0, 5.0], False, False)
