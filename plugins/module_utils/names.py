@@ -14,6 +14,8 @@ LIMITS = {
     "appconfig_environment": 64,
     "appconfig_profile": 128,
     "appconfig_strategy": 64,
+    "backup_plan": 50,
+    "backup_vault": 50,
     "bedrock_guardrail": 50,
     "bedrock_knowledge_base": 100,
     "cloudfront_distribution": 128,

@@ -107,6 +107,7 @@ IMPLIED = {
         ),
         "services use the platform's key in the name of who calls them",
     ),
+    "backup-storage:MountCapsule": "backup:CreateBackupVault",
     "bedrock:AllowVendedLogDeliveryForResource": "logs:PutDeliverySource of a knowledge base",
     "cloudfront:AllowVendedLogDeliveryForResource": "logs:PutDeliverySource of a distribution",
     **dict.fromkeys(

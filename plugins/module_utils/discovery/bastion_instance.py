@@ -1,6 +1,6 @@
 # Copyright: Contributors to the agent_platform.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The bastion's instance, its role, the bucket for its files and the password of its code-server."""
+"""The bastion's instance, its role, the bucket for its files, the password of its code-server and its backups."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from ..names import resource_name
 from .base import IAM_ROLE, Component, Search, listed, name_of, tags_of, text_of
 
 THING = "bastion"
+# The role with which AWS Backup makes and removes backups of it.
+BACKUP = "bastion-backup"
 # What is recorded of it, each in a log group of its own.
 RECORDS = ("sessions", "journal", "audit")
 # The preferences of the account and region, for sessions that name no document.
@@ -37,6 +39,10 @@ def empty(search: Search) -> dict[str, Any]:
         "automation_document": None,
         "account_preferences": None,
         "log_groups": [],
+        "backup_vault": None,
+        "backup_recovery_points": 0,
+        "backup_plan_id": None,
+        "backup_role_arn": None,
     }
 
 
@@ -44,12 +50,14 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
     scope = search.scope
     living = {"Name": "instance-state-name", "Values": list(LIVING)}
     tagged = search.start("ec2", "describe_instances", Filters=[*search.filters, living])
-    roles = search.start_roles([THING])
+    roles = search.start_roles([THING, BACKUP])
     profile = search.start("iam", "get_instance_profile", InstanceProfileName=scope.name(THING, IAM_ROLE))
     secret = search.start("secretsmanager", "describe_secret", SecretId=scope.name("bastion-code-server", "secret"))
     buckets = search.start("s3", "list_buckets")
     mine = [{"Key": "Owner", "Values": ["Self"]}, {"Key": "DocumentType", "Values": ["Session"]}]
     documents = search.start("ssm", "list_documents", Filters=mine)
+    vaults = search.start("backup", "list_backup_vaults")
+    plans = search.start("backup", "list_backup_plans")
     groups = {name: search.start_log_group(name) for name in log_groups(search.scope.prefix)}
 
     facts["instance_profile_arn"] = arn = _instance_profile(search, profile.result())
@@ -78,7 +86,9 @@ def collect(search: Search, facts: dict[str, Any]) -> None:
             image_id=instance["ImageId"],
             instance_type=instance["InstanceType"],
         )
-    facts["role_arn"] = search.roles(roles)[THING]
+    found_roles = search.roles(roles)
+    facts.update(role_arn=found_roles[THING], backup_role_arn=found_roles[BACKUP])
+    _add_backup(search, facts, vaults.result(), plans.result())
     _name, facts["code_server_secret_arn"] = search.secret(secret.result())
     facts["transfer_bucket"] = search.bucket(f"bastion-transfer-{search.account_id}", buckets.result())
     _add_documents(search, facts, documents.result())
@@ -113,6 +123,27 @@ def _add_documents(search: Search, facts: dict[str, Any], answer: dict | None) -
 def _document_tags(search: Search, name: str) -> dict[str, str] | None:
     tags = search.read("ssm", "list_tags_for_resource", ResourceType="Document", ResourceId=name)
     return None if tags is None else tags_of(tags, "TagList")
+
+
+def _add_backup(search: Search, facts: dict[str, Any], vaults: dict | None, plans: dict | None) -> None:
+    """Where backups are kept, and by which plan they are made. Names of plans aren't unique."""
+    name = search.scope.name(THING, "backup_vault")
+    for vault in (vaults or {}).get("BackupVaultList", []):
+        if vault["BackupVaultName"] == name and _is_backups(search, f"backup vault {name}", vault["BackupVaultArn"]):
+            facts.update(backup_vault=name, backup_recovery_points=vault.get("NumberOfRecoveryPoints", 0))
+    name = search.scope.name(THING, "backup_plan")
+    for plan in (plans or {}).get("BackupPlansList", []):
+        if plan["BackupPlanName"] == name and not plan.get("DeletionDate"):
+            if _is_backups(search, f"backup plan {name}", plan["BackupPlanArn"]):
+                facts["backup_plan_id"] = plan["BackupPlanId"]
+
+
+def _is_backups(search: Search, what: str, arn: str) -> bool:
+    tags = tags_of(search.read("backup", "list_tags", ResourceArn=arn) or {})
+    if not search.owns(tags):
+        search.foreign(what, tags)
+        return False
+    return True
 
 
 def _instances(answer: dict | None) -> list[dict]:
@@ -174,7 +205,7 @@ def summary(facts: Mapping[str, Any]) -> list[str]:
 
 COMPONENT = Component(
     name="bastion_instance",
-    services=("ec2", "iam", "logs", "s3", "secretsmanager", "ssm"),
+    services=("ec2", "backup", "iam", "logs", "s3", "secretsmanager", "ssm"),
     empty=empty,
     collect=collect,
     exists=lambda facts: facts["instance_id"] is not None,

@@ -18,6 +18,8 @@ TITLES = {
     "appconfig_environment": "AppConfig environment",
     "appconfig_profile": "AppConfig configuration profile",
     "appconfig_strategy": "AppConfig deployment strategy",
+    "backup_plan": "backup plan",
+    "backup_vault": "backup vault",
     "bedrock_guardrail": "guardrail",
     "bedrock_knowledge_base": "knowledge base",
     "cloudfront_distribution": "CloudFront distribution",

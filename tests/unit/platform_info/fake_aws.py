@@ -33,7 +33,7 @@ ROLES = {
     "aurora-monitoring": "aurora",
     "flow-logs": "network",
     **dict.fromkeys(("eks-cluster", "eks-nodes", "eks-admin", "ebs-csi-driver", "vpc-cni"), "eks"),
-    "bastion": "bastion_instance",
+    **dict.fromkeys(("bastion", "bastion-backup"), "bastion_instance"),
     "opensearch-master": "opensearch",
     **dict.fromkeys(("knowledge-base", "model-invocation-logs"), "knowledge_base"),
 }

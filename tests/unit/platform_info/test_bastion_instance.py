@@ -1,6 +1,6 @@
 # Copyright: Contributors to the agent_platform.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The bastion's instance, its role, bucket and password."""
+"""The bastion's instance, its role, bucket, password and backups."""
 
 from __future__ import annotations
 
@@ -79,6 +79,11 @@ GROUPS = [f"/aws/ec2/{PREFIX}-bastion/{record}" for record in ("sessions", "jour
 DOCUMENTS = (f"{PREFIX}-session", f"{PREFIX}-session-ansible")
 ACCOUNT_DOCUMENT = "SSM-SessionManagerRunShell"
 SECRET = {"Name": f"{PREFIX}-bastion-code-server", "ARN": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:x-AbCdEf"}
+BACKUP = f"arn:aws:backup:{REGION}:{ACCOUNT}"
+VAULT = {"BackupVaultName": f"{PREFIX}-bastion", "BackupVaultArn": f"{BACKUP}:backup-vault:{PREFIX}-bastion"}
+PLAN = {"BackupPlanName": f"{PREFIX}-bastion", "BackupPlanId": "p-1", "BackupPlanArn": f"{BACKUP}:backup-plan:p-1"}
+OTHERS_VAULT = {"BackupVaultName": "Default", "BackupVaultArn": f"{BACKUP}:backup-vault:Default"}
+GONE = {**PLAN, "BackupPlanId": "p-0", "DeletionDate": datetime.datetime(2026, 1, 1)}
 MISSING = {
     "GetServiceQuota": "NoSuchResourceException",
     "DescribeSecret": "ResourceNotFoundException",
@@ -113,6 +118,9 @@ ANSWERS = {
     "ssm.ListTagsForResource": {"TagList": owned()},
     "DescribeLogGroups": log_groups,
     "logs.ListTagsForResource": {"tags": marks("bastion_instance")},
+    "ListBackupVaults": {"BackupVaultList": [OTHERS_VAULT, {**VAULT, "NumberOfRecoveryPoints": 3}]},
+    "ListBackupPlans": {"BackupPlansList": [GONE, PLAN]},
+    "ListTags": {"Tags": marks("bastion_instance")},
     **OFFERS,
 }
 
@@ -137,6 +145,10 @@ def test_facts():
         "automation_document": DOCUMENTS[1],
         "account_preferences": "ours",
         "log_groups": GROUPS,
+        "backup_vault": f"{PREFIX}-bastion",
+        "backup_recovery_points": 3,
+        "backup_plan_id": "p-1",
+        "backup_role_arn": f"{IAM}:role/{PREFIX}-bastion-backup",
     }
     assert (found.conflicts, found.warnings) == ([], [])
     tagged, using = (
@@ -231,11 +243,32 @@ def test_a_bucket_without_tags_is_someone_elses():
             {"ListBuckets": {"Buckets": [{"Name": BUCKET}]}, "GetBucketTagging": {"TagSet": []}},
             f"S3 bucket {BUCKET}",
         ),
-        (SOMEONE_ELSES_ROLES, f"IAM role {PREFIX}-bastion"),
     ],
 )
 def test_a_name_that_someone_else_has(answers, resource):
     assert taken(answers, "bastion_instance") == [resource]
+
+
+def test_roles_of_someone_else():
+    names = [f"IAM role {PREFIX}-{role}" for role in ("bastion", "bastion-backup")]
+    assert taken(SOMEONE_ELSES_ROLES, "bastion_instance") == names
+
+
+def test_a_vault_and_a_plan_of_someone_else():
+    found, _aws = look({**ANSWERS, "ListTags": {"Tags": {"Project": "other"}}}, "bastion_instance")
+    facts = found.components["bastion_instance"]
+    assert (facts["backup_vault"], facts["backup_recovery_points"], facts["backup_plan_id"]) == (None, 0, None)
+    assert [item["resource"] for item in found.conflicts] == [
+        f"backup {kind} {PREFIX}-bastion" for kind in ("vault", "plan")
+    ]
+
+
+def test_nothing_is_backed_up():
+    nothing = {"ListBackupVaults": {"BackupVaultList": [OTHERS_VAULT]}, "ListBackupPlans": {"BackupPlansList": [GONE]}}
+    found, aws = look({**ANSWERS, **nothing}, "bastion_instance")
+    facts = found.components["bastion_instance"]
+    assert (facts["backup_vault"], facts["backup_recovery_points"], facts["backup_plan_id"]) == (None, 0, None)
+    assert "ListTags" not in aws.operations()
 
 
 def test_no_documents():

@@ -46,6 +46,11 @@ def test_what_is_right_has_no_fault(image):
             bastion_instance_session_idle_minutes=20,
             bastion_instance_session_maximum_minutes=1440,
             bastion_instance_session_shell_profile="exec bash --login",
+            bastion_instance_backup=True,
+            bastion_instance_backup_schedule="cron(30 3 ? * MON-FRI *)",
+            bastion_instance_backup_retention_days=1,
+            bastion_instance_backup_start_minutes=60,
+            bastion_instance_backup_completion_minutes=120,
         )
         == []
     )
@@ -160,6 +165,46 @@ def test_names_that_are_made_only_when_sessions_are_recorded():
         ("ssm_document", "demo-session"),
         ("ssm_document", "demo-session-ansible"),
         *(("log_group", f"/aws/ec2/demo-bastion/{record}") for record in ("sessions", "journal", "audit")),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "part"),
+    [
+        ("schedule", "daily", "_schedule: 'daily' is not cron(minute hour day month weekday year)"),
+        ("schedule", "rate(1 day)", "six fields as in cron(0 2 * * ? *)"),
+        ("schedule", "cron(0 2 * * *)", "six fields"),
+        ("schedule", "cron(0 2 * * * *)", "must have ? for either the day of the month or the day of the week"),
+        ("schedule", "cron(0 24 * * ? *)", "has 24 for the hour, which takes 0 to 23"),
+        ("schedule", "cron(*/5 2 * * ? *)", "has */5 for the minute, and AWS Backup runs at most once an hour"),
+        ("retention_days", 0, "_retention_days: 0 is not from 1 to 36500 days"),
+        ("start_minutes", 59, "_start_minutes: 59 is not from 60 to 10080 minutes"),
+        ("completion_minutes", 20000, "_completion_minutes: 20000 is not from 120 to 10080 minutes"),
+    ],
+)
+def test_backups_that_aws_refuses(name, value, part):
+    (line,) = lines(**{f"bastion_instance_backup_{name}": value})
+    assert part in line
+
+
+def test_a_backup_that_could_not_be_complete_in_time():
+    times = {"bastion_instance_backup_start_minutes": 120, "bastion_instance_backup_completion_minutes": 179}
+    (line,) = lines(**times)
+    assert "_completion_minutes: 179 is less than an hour more than bastion_instance_backup_start_minutes 120" in line
+    assert lines(**{**times, "bastion_instance_backup_completion_minutes": 180}) == []
+
+
+def test_names_that_are_made_only_when_it_is_backed_up():
+    given = {"platform_prefix": "demo", "platform_account_id": "123456789012"}
+    before = {(item.kind, item.name) for item in component_names("bastion_instance", given)}
+    after = {
+        (item.kind, item.name)
+        for item in component_names("bastion_instance", {**given, "bastion_instance_backup": True})
+    }
+    assert after - before == {
+        ("iam_role", "demo-bastion-backup"),
+        ("backup_vault", "demo-bastion"),
+        ("backup_plan", "demo-bastion"),
     }
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from ansible_collections.agent_platform.aws.plugins.module_utils.names import resource_name
 
 from .. import instance_types
+from ..cron import cron_rule
 from ..fault import Fault, fault
 from ..internet import WHY
 from ..models import named_model_faults
@@ -30,6 +31,10 @@ RANGES = {
     # 64 TiB.
     "bastion_instance_volume_size_gib": Range(20, 65536, "GiB"),
     "bastion_instance_secret_recovery_days": Range(7, 30, "days", besides=(0,)),
+    # What AWS Backup takes, and no more than a week, which daily backups don't need.
+    "bastion_instance_backup_retention_days": Range(1, 36500, "days"),
+    "bastion_instance_backup_start_minutes": Range(60, 10080, "minutes"),
+    "bastion_instance_backup_completion_minutes": Range(120, 10080, "minutes"),
     # What Session Manager takes.
     "bastion_instance_session_idle_minutes": Range(1, 60, "minutes"),
     "bastion_instance_session_maximum_minutes": Range(1, 1440, "minutes"),
@@ -39,6 +44,8 @@ RANGES = {
 HOST_USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 AS_GOOD_AS_ROOT = frozenset({"root", "ssm-user", "ubuntu"})
 LONGEST_PROFILE = 512
+# From the last moment at which a backup may begin to that at which it must be complete.
+LEAST_MINUTES = 60
 
 
 def image_rule(image: str) -> str | None:
@@ -73,6 +80,19 @@ def faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Itera
     for index, policy in enumerate(values.get("bastion_instance_cluster_policies") or []):
         yield from access_policy_faults(f"bastion_instance_cluster_policies[{index}]", policy)
     yield from _session_faults(values)
+    yield from _backup_faults(values)
+
+
+def _backup_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
+    schedule = "bastion_instance_backup_schedule"
+    rule = cron_rule(values.get(schedule))
+    if rule:
+        yield fault(schedule, values[schedule], rule)
+    start, end = (values.get(f"bastion_instance_backup_{kind}_minutes") for kind in ("start", "completion"))
+    if start is not None and end is not None and end < start + LEAST_MINUTES:
+        variable = "bastion_instance_backup_completion_minutes"
+        rule = f"is less than an hour more than bastion_instance_backup_start_minutes {start}, which AWS Backup asks for"
+        yield fault(variable, end, rule)
 
 
 def _session_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
@@ -144,6 +164,10 @@ def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
     for record in records if prefix else []:
         yield Name("log_group", f"/aws/ec2/{resource_name('bastion', prefix, 'ec2_tag_name')}/{record}")
     yield from log_bucket(values, "bastion")
+    if values.get("bastion_instance_backup"):
+        yield from fixed_names(
+            prefix, iam_role=["bastion-backup"], backup_vault=["bastion"], backup_plan=["bastion"]
+        )
 
 
 def needs(values: Mapping[str, t.Any], _platform: Mapping[str, t.Any]) -> Iterator[Need]:
