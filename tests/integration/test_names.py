@@ -17,7 +17,7 @@ from tests.support.playbook import PREFIX, REGION
 
 from . import components, edge
 from .census import tags_of
-from .components import aurora, cognito, frontend, opensearch, redis
+from .components import aurora, bastion_instance, cognito, frontend, opensearch, redis
 from .components import feature_flags as flags
 from .components import knowledge_base as knowledge
 
@@ -50,6 +50,9 @@ def named(lister) -> dict[str, list[tuple[str, dict]]]:
             (item["Name"], tags_of(item)) for one in applications for item in flags.profiles(account, one)
         ],
         "appconfig_strategy": [(item["Name"], tags_of(item)) for item in flags.strategies(account)],
+        # Made only where that is asked for: test_bastion_backup.py.
+        "backup_plan": [(item["BackupPlanName"], tags_of(item)) for item in bastion_instance.plans(lister)],
+        "backup_vault": [(item["BackupVaultName"], tags_of(item)) for item in bastion_instance.vaults(lister)],
         "bedrock_guardrail": [(item["name"], tags_of(item)) for item in knowledge.guardrails(lister)],
         "bedrock_knowledge_base": [(item["name"], tags_of(item)) for item in knowledge.bases(lister)],
         "cloudfront_distribution": [(item["Comment"], tags_of(item)) for item in frontend.distributions(lister)],

@@ -31,6 +31,7 @@ USERS = {
     "aurora-monitoring": "monitoring.rds.amazonaws.com",
     "authenticated": "cognito-identity.amazonaws.com",
     "bastion": "ec2.amazonaws.com",
+    "bastion-backup": "backup.amazonaws.com",
     "eks-cluster": "eks.amazonaws.com",
     "eks-nodes": "ec2.amazonaws.com",
     "flow-logs": "vpc-flow-logs.amazonaws.com",

@@ -126,6 +126,18 @@ def versions(lister: Lister, name: str) -> bool:
     return lister.account.client("s3").get_bucket_versioning(Bucket=name).get("Status") == "Enabled"
 
 
+def vaults(lister: Lister) -> list[dict]:
+    backup = lister.account.client("backup")
+    found = lister.account.pages("backup", "list_backup_vaults", "BackupVaultList")
+    return [{**item, "Tags": backup.list_tags(ResourceArn=item["BackupVaultArn"])["Tags"]} for item in found]
+
+
+def plans(lister: Lister) -> list[dict]:
+    backup = lister.account.client("backup")
+    found = lister.account.pages("backup", "list_backup_plans", "BackupPlansList")
+    return [{**item, "Tags": backup.list_tags(ResourceArn=item["BackupPlanArn"])["Tags"]} for item in found]
+
+
 def instance(account: Account) -> dict:
     """The one instance of the platform."""
     (found,) = [item for item in instances(Lister(account)) if OWNER.items() <= tags_of(item).items()]
@@ -163,6 +175,10 @@ def census(lister: Lister) -> dict[str, list]:
         "volumes": [
             [name_of(item), item["Size"], item["VolumeType"], item["Encrypted"], item.get("KmsKeyId")]
             for item in lister.ec2("describe_volumes", "Volumes")
+        ],
+        "vaults and plans of backups": [
+            *([item["BackupVaultName"], item["EncryptionKeyArn"], item["Tags"]] for item in vaults(lister)),
+            *([item["BackupPlanName"], item["VersionId"], item["Tags"]] for item in plans(lister)),
         ],
         "buckets": [
             [
@@ -385,10 +401,14 @@ def lasting(account: Account) -> list[str]:
 
 
 def check_discovery(lister: Lister, facts: dict[str, Any]) -> None:
-    # Nothing is recorded unless that is asked for: tests/integration/test_session_records.py.
-    recorded = {"session_document", "automation_document", "account_preferences", "log_groups"}
-    assert not any(facts[fact] for fact in recorded)
-    assert all(value for fact, value in facts.items() if fact not in recorded)
+    # Nothing is recorded or backed up unless that is asked for: tests/integration/test_session_records.py,
+    # test_bastion_backup.py.
+    asked_for = {
+        *("session_document", "automation_document", "account_preferences", "log_groups"),
+        *("backup_vault", "backup_recovery_points", "backup_plan_id", "backup_role_arn"),
+    }
+    assert not any(facts[fact] for fact in asked_for)
+    assert all(value for fact, value in facts.items() if fact not in asked_for)
     assert facts["instance_ids"] == [facts["instance_id"]]
 
 

@@ -120,7 +120,7 @@ ANSWERS = {
     "logs.ListTagsForResource": {"tags": marks("bastion_instance")},
     "ListBackupVaults": {"BackupVaultList": [OTHERS_VAULT, {**VAULT, "NumberOfRecoveryPoints": 3}]},
     "ListBackupPlans": {"BackupPlansList": [GONE, PLAN]},
-    "ListTags": {"Tags": marks("bastion_instance")},
+    "backup.ListTags": {"Tags": marks("bastion_instance")},
     **OFFERS,
 }
 
@@ -255,7 +255,7 @@ def test_roles_of_someone_else():
 
 
 def test_a_vault_and_a_plan_of_someone_else():
-    found, _aws = look({**ANSWERS, "ListTags": {"Tags": {"Project": "other"}}}, "bastion_instance")
+    found, _aws = look({**ANSWERS, "backup.ListTags": {"Tags": {"Project": "other"}}}, "bastion_instance")
     facts = found.components["bastion_instance"]
     assert (facts["backup_vault"], facts["backup_recovery_points"], facts["backup_plan_id"]) == (None, 0, None)
     assert [item["resource"] for item in found.conflicts] == [

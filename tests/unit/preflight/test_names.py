@@ -34,8 +34,8 @@ def test_by_default_there_is_no_clash():
     # Those whose names have no limit that they could share with others, or all of whose names are inputs.
     nameless = {component for component, own in names.items() if not own}
     assert nameless == {"certificate", "configuration", "cluster_services", "gateways"}
-    # By default vectors lie elsewhere, and terminals aren't recorded.
-    others = {"opensearchserverless_collection", "ssm_document"}
+    # By default vectors lie elsewhere, terminals aren't recorded, and nothing of the bastion is backed up.
+    others = {"opensearchserverless_collection", "ssm_document", "backup_plan", "backup_vault"}
     assert {item.kind for own in names.values() for item in own} == set(TITLES) - others
 
 
