@@ -217,7 +217,7 @@ class Plan(BackupResource):
     hints = {
         "InvalidParameterValueException": {
             "vault": "The vault must exist first, in this region.",
-            "": "https://docs.aws.amazon.com/aws-backup/latest/devguide/creating-a-backup-plan.html says what is taken.",
+            "": "What is taken: https://docs.aws.amazon.com/aws-backup/latest/devguide/creating-a-backup-plan.html",
         },
     }
     extra_operations = ("ListBackupSelections",)

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the agent_platform.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The bastion is backed up when that is asked for: exactly this instance, by a role that may do no more; what is spoilt is
-put back; backups that there are outlive the option and the bastion, and vault and role go after the last of them."""
+"""The bastion is backed up when that is asked for: exactly this instance, by a role that may do no more; what is spoilt
+is put back; backups outlive the option and the bastion, and vault and role go after the last of them."""
 
 from __future__ import annotations
 

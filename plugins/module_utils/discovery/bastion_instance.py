@@ -133,9 +133,9 @@ def _add_backup(search: Search, facts: dict[str, Any], vaults: dict | None, plan
             facts.update(backup_vault=name, backup_recovery_points=vault.get("NumberOfRecoveryPoints", 0))
     name = search.scope.name(THING, "backup_plan")
     for plan in (plans or {}).get("BackupPlansList", []):
-        if plan["BackupPlanName"] == name and not plan.get("DeletionDate"):
-            if _is_backups(search, f"backup plan {name}", plan["BackupPlanArn"]):
-                facts["backup_plan_id"] = plan["BackupPlanId"]
+        there = plan["BackupPlanName"] == name and not plan.get("DeletionDate")
+        if there and _is_backups(search, f"backup plan {name}", plan["BackupPlanArn"]):
+            facts["backup_plan_id"] = plan["BackupPlanId"]
 
 
 def _is_backups(search: Search, what: str, arn: str) -> bool:

@@ -207,16 +207,16 @@ def test_whose_a_name_of_ours_is(tags, reason, remedy):
     answers = {**ANSWERS["bastion_instance"], "GetRole": lambda request: role(request, tag_list(**tags))}
     found, _aws = look(answers, "bastion_instance")
     assert found.components["bastion_instance"]["role_arn"] is None
-    resource = f"IAM role {PREFIX}-bastion"
     assert found.conflicts == [
-        {"component": "bastion_instance", "resource": resource, "reason": reason, "remedy": remedy}
+        {"component": "bastion_instance", "resource": f"IAM role {PREFIX}-{name}", "reason": reason, "remedy": remedy}
+        for name in ("bastion", "bastion-backup")
     ]
 
 
 def test_a_role_that_lost_a_tag_is_no_ones():
     tags = {key: value for key, value in marks("bastion_instance").items() if key != "Component"}
     answers = {**ANSWERS["bastion_instance"], "GetRole": lambda request: role(request, tag_list(**tags))}
-    (conflict,) = look(answers, "bastion_instance")[0].conflicts
+    conflict, _of_backups = look(answers, "bastion_instance")[0].conflicts
     assert "without the tags of this platform" in conflict["reason"]
 
 

@@ -91,7 +91,7 @@ def _backup_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
     start, end = (values.get(f"bastion_instance_backup_{kind}_minutes") for kind in ("start", "completion"))
     if start is not None and end is not None and end < start + LEAST_MINUTES:
         variable = "bastion_instance_backup_completion_minutes"
-        rule = f"is less than an hour more than bastion_instance_backup_start_minutes {start}, which AWS Backup asks for"
+        rule = f"is less than an hour more than bastion_instance_backup_start_minutes {start}: AWS Backup asks for that"
         yield fault(variable, end, rule)
 
 
@@ -165,9 +165,7 @@ def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
         yield Name("log_group", f"/aws/ec2/{resource_name('bastion', prefix, 'ec2_tag_name')}/{record}")
     yield from log_bucket(values, "bastion")
     if values.get("bastion_instance_backup"):
-        yield from fixed_names(
-            prefix, iam_role=["bastion-backup"], backup_vault=["bastion"], backup_plan=["bastion"]
-        )
+        yield from fixed_names(prefix, iam_role=["bastion-backup"], backup_vault=["bastion"], backup_plan=["bastion"])
 
 
 def needs(values: Mapping[str, t.Any], _platform: Mapping[str, t.Any]) -> Iterator[Need]:

@@ -7,14 +7,13 @@
 | DeleteBackupVault | of one in which there are recovery points, too |
 | DeleteRecoveryPoint, ListRecoveryPointsByBackupVault | unknown; always empty |
 | CreateBackupPlan | of one that says the same as another, too; a repeated request makes another one |
-| CreateBackupPlan, UpdateBackupPlan | rules have no id, and not what AWS puts where nothing is said; any vault and windows |
+| CreateBackupPlan, UpdateBackupPlan | rules have no id and no defaults; any vault and windows |
 | DeleteBackupPlan | of one that has selections, too |
 | CreateBackupSelection | a repeated request makes another one; any role |
 """
 
 from __future__ import annotations
 
-import copy
 import functools
 import json
 import time
@@ -90,9 +89,7 @@ async def _handle(
 
 def _delete_vault(original: Act, name: str) -> Response:
     if name in backup._vaults and backup._vaults[name]["NumberOfRecoveryPoints"]:
-        raise AWSError(
-            "InvalidRequestException", "Backup vault cannot be deleted because it contains recovery points."
-        )
+        raise AWSError("InvalidRequestException", "Backup vault cannot be deleted because it contains recovery points.")
     return original(name)
 
 
@@ -151,9 +148,8 @@ def _completed(plan: Mapping[str, Any], old: Mapping[str, Any] | None = None) ->
 
 def _said(plan: Mapping[str, Any]) -> dict[str, Any]:
     """What a plan says, without what AWS adds."""
-    said = copy.deepcopy(dict(plan))
-    said["Rules"] = [{**DEFAULTS, **{key: value for key, value in rule.items() if key != "RuleId"}} for rule in said["Rules"]]
-    return said
+    rules = [{**DEFAULTS, **rule} for rule in plan["Rules"]]
+    return {**plan, "Rules": [{key: value for key, value in rule.items() if key != "RuleId"} for rule in rules]}
 
 
 def _create_plan(original: Act, body: dict[str, Any]) -> Response:
