@@ -26,7 +26,7 @@ def listed_tags(arn: str) -> Addition:
     return Addition("ListTags", "Tags", "Tags", by={"ResourceArn": arn}, missing=MISSING, empty={})
 
 
-def tagging(arn: str) -> Tagging:
+def backup_tagging(arn: str) -> Tagging:
     return Tagging(
         "TagResource",
         "UntagResource",

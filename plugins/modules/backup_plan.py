@@ -110,7 +110,7 @@ backup_plan:
       type: dict
 """
 
-from ..module_utils.backup import MISSING, BackupResource, listed_tags, tagging
+from ..module_utils.backup import MISSING, BackupResource, backup_tagging, listed_tags
 from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Update
 from ..module_utils.faults import ResourceError
 from ..module_utils.resource import run_module
@@ -211,7 +211,7 @@ class Plan(BackupResource):
         ),
     )
     updates = {"plan": Update("UpdateBackupPlan", by=ID)}
-    tagging = tagging(ARN)
+    tagging = backup_tagging(ARN)
     # A selection that was removed a moment ago.
     passing = {"InvalidRequestException": ("selections must be deleted",)}
     hints = {

@@ -75,7 +75,7 @@ backup_vault:
       type: dict
 """
 
-from ..module_utils.backup import MISSING, BackupResource, listed_tags, tagging
+from ..module_utils.backup import MISSING, BackupResource, backup_tagging, listed_tags
 from ..module_utils.declarations import Create, Delete, Describe, Setting, States
 from ..module_utils.faults import ResourceError
 from ..module_utils.resource import run_module
@@ -100,7 +100,7 @@ class Vault(BackupResource):
     )
     delete = Delete("DeleteBackupVault", missing=MISSING)
     settings = (Setting("encryption_key_arn", "EncryptionKeyArn", same=same_vault_key),)
-    tagging = tagging(ARN)
+    tagging = backup_tagging(ARN)
     identifier = ARN
     # Most vaults have none.
     states = States(
