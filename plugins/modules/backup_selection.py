@@ -178,6 +178,14 @@ from ..module_utils.values import snake
 PLAN = "BackupPlanId"
 ID = "SelectionId"
 EXISTS = "AlreadyExistsException"
+# Keys of tags are no secrets.
+NO_SECRETS = (
+    "list_of_tags.condition_key",
+    "conditions.string_equals.condition_key",
+    "conditions.string_not_equals.condition_key",
+    "conditions.string_like.condition_key",
+    "conditions.string_not_like.condition_key",
+)
 
 
 def of_conditions(conditions):
@@ -314,7 +322,7 @@ class Selection(BackupResource):
 
 
 def main():
-    run_module(Selection, DOCUMENTATION)
+    run_module(Selection, DOCUMENTATION, {path: {"no_log": False} for path in NO_SECRETS})
 
 
 if __name__ == "__main__":

@@ -164,7 +164,7 @@ class Vault(BackupResource):
 
 
 def main():
-    run_module(Vault, DOCUMENTATION)
+    run_module(Vault, DOCUMENTATION, {"encryption_key_arn": {"no_log": False}})
 
 
 if __name__ == "__main__":
