@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: backup_plan
-version_added: 0.2.0
+version_added: 0.1.0
 short_description: Manage a plan of AWS Backup
 description:
   - Creates, changes, tags and deletes a plan, which says when backups are made and how long they are kept. What they

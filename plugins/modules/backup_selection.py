@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: backup_selection
-version_added: 0.2.0
+version_added: 0.1.0
 short_description: Manage a selection of a plan of AWS Backup
 description:
   - Creates, replaces and deletes a selection, which says what a plan makes backups of, and with which role.

@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: backup_vault
-version_added: 0.2.0
+version_added: 0.1.0
 short_description: Manage a vault of AWS Backup
 description:
   - Creates, tags and deletes a vault, in which AWS Backup keeps recovery points.
