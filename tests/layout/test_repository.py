@@ -327,7 +327,9 @@ def test_inventory_has_all_components_and_its_own_values(environment):
     for component in COMPONENTS:
         assert values[component]["platform_environment"] == environment
         assert values[component]["ansible_connection"] == values["network"]["ansible_connection"]
-        own = {name for name in values[component] if not name.startswith(("ansible_", "platform_"))}
+        # Those of Ansible, of the platform and of the collection's plugins aside.
+        shared = ("ansible_", "platform_", "agent_platform_")
+        own = {name for name in values[component] if not name.startswith(shared)}
         assert {name for name in own if not name.startswith(f"{component}_")} == set()
 
 

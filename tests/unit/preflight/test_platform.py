@@ -89,15 +89,20 @@ def test_all_tags_together_fit_on_a_resource():
 
 # Their 28 and 32 characters hold no more than the prefix; a platform has only one of each.
 SHORT = {"opensearch_domain", "opensearchserverless_collection"}
+# The one thing of these kinds.
+ONLY = {
+    "backup_plan": "bastion",
+    "backup_vault": "bastion",
+    "bedrock_guardrail": "guardrail",
+    "elasticache_replication_group": "redis",
+}
 
 
 @pytest.mark.parametrize("kind", sorted(LIMITS.keys() - SHORT))
 def test_the_longest_prefix_leaves_the_names_of_things_readable(kind):
     """A name that is shortened still shows the prefix and how its thing begins."""
     prefix = "p" * LONGEST_PREFIX
-    thing = {"bedrock_guardrail": "guardrail", "elasticache_replication_group": "redis"}.get(
-        kind, "aws-load-balancer-controller"
-    )
+    thing = ONLY.get(kind, "aws-load-balancer-controller")
     assert resource_name(thing, prefix, kind)[len(prefix) + 1 :].startswith(thing[:17])
 
 
