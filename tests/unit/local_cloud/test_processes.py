@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from tests.support.local_cloud import processes, settings
+from tests.support.local_cloud import processes, server, settings
 from tests.support.local_cloud.__main__ import main
 
 from .conftest import free_port
@@ -121,3 +122,12 @@ def test_address_must_be_a_port_of_this_machine(
     monkeypatch.setenv("AWS_ENDPOINT_URL", value)
     assert main(["up"]) == 1
     assert f"AWS_ENDPOINT_URL={value} isn't" in capsys.readouterr().err
+
+
+def test_functions_run_where_there_is_no_node() -> None:
+    """A fresh machine has none."""
+    node = shutil.which("node", path=server.path_with_node("/nonexistent"))
+    assert node
+    done = subprocess.run([node, "-p", "6 * 7"], env={}, capture_output=True, text=True, check=True)
+    assert done.stdout == "42\n"
+    assert server.path_with_node(None) == str(Path(node).parent)
