@@ -70,7 +70,7 @@ options:
         description: Tags that it has.
         type: list
         elements: dict
-        suboptions:
+        suboptions: &tag
           condition_key:
             description: Key of the tag, after C(aws:ResourceTag/).
             type: str
@@ -83,41 +83,17 @@ options:
         description: Tags that it doesn't have.
         type: list
         elements: dict
-        suboptions:
-          condition_key:
-            description: Key of the tag, after C(aws:ResourceTag/).
-            type: str
-            required: true
-          condition_value:
-            description: Its value.
-            type: str
-            required: true
+        suboptions: *tag
       string_like:
         description: Tags that it has, with V(*) in the value for any text.
         type: list
         elements: dict
-        suboptions:
-          condition_key:
-            description: Key of the tag, after C(aws:ResourceTag/).
-            type: str
-            required: true
-          condition_value:
-            description: Its value.
-            type: str
-            required: true
+        suboptions: *tag
       string_not_like:
         description: Tags that it doesn't have, with V(*) in the value for any text.
         type: list
         elements: dict
-        suboptions:
-          condition_key:
-            description: Key of the tag, after C(aws:ResourceTag/).
-            type: str
-            required: true
-          condition_value:
-            description: Its value.
-            type: str
-            required: true
+        suboptions: *tag
 extends_documentation_fragment:
   - agent_platform.aws.resource
   - amazon.aws.common.modules
