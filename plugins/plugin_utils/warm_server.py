@@ -774,6 +774,9 @@ def main() -> None:
         shutil.rmtree(os.path.dirname(settings.socket_path), ignore_errors=True)
         return
     server.run()
+    # Not as Python ends, which takes all that is loaded apart: seconds on a busy machine, in which a killed run would
+    # seem to go on.
+    os._exit(0)
 
 
 if __name__ == "__main__":

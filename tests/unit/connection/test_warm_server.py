@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -105,6 +106,46 @@ def test_a_step_that_takes_long_ends_with_the_controller(tmp_path):
     controller.wait()
 
     assert os.waitpid(busy, 0)[1] == 0
+    assert not folder.exists()
+
+
+def test_its_end_takes_no_time_for_what_is_loaded(tmp_path):
+    (tmp_path / "heavy.py").write_text("import atexit, time\natexit.register(time.sleep, 60)\n")
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with (
+        subprocess.Popen(["sleep", "60"]) as controller,
+        socket.socket(socket.AF_UNIX) as listener,
+    ):
+        listener.bind(str(folder / "socket"))
+        listener.listen()
+        settings = warm_server.Settings(
+            controller=controller.pid,
+            listener=listener.fileno(),
+            socket_path=str(folder / "socket"),
+            collections=[],
+            modules=["heavy"],
+            services=[],
+            packages=[],
+            ahead=[],
+            idle=60,
+        )
+        with subprocess.Popen(
+            [sys.executable, warm_server.__file__],
+            stdin=subprocess.PIPE,
+            env={"PYTHONPATH": str(tmp_path)},
+            pass_fds=[listener.fileno()],
+        ) as process:
+            process.stdin.write(json.dumps(vars(settings)).encode())
+            process.stdin.close()
+            while not (folder / warm_server.LOADED).exists():
+                assert process.poll() is None
+                time.sleep(0.01)
+            controller.kill()
+            try:
+                assert process.wait(30) == 0
+            finally:
+                process.kill()
     assert not folder.exists()
 
 
