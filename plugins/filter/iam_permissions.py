@@ -10,7 +10,8 @@ version_added: 0.1.0
 description:
   - Takes a list of roles and returns it with the permissions of each role, as IAM statements.
   - A statement names what it is about by placeholders in angle brackets, such as V(<dynamodb.table_arns>), the path
-    of a fact. A list in place of a single value gives one resource for each of its items.
+    of a fact. A list in place of a single value gives one resource for each of its items. What comes out twice is
+    named once.
   - A statement of which a fact is missing, null or empty is left out and listed as waiting. One that denies something
     is an error then, since without it more would be allowed than is meant.
 positional: _input, table, facts
@@ -93,7 +94,9 @@ def fill(value, facts):
     if isinstance(value, Mapping):
         return {fill_text(key, facts)[0]: fill(item, facts) for key, item in value.items()}
     if isinstance(value, list):
-        return [text for item in value for text in (fill_text(item, facts) if isinstance(item, str) else [item])]
+        # Two facts may tell the same.
+        filled = [text for item in value for text in (fill_text(item, facts) if isinstance(item, str) else [item])]
+        return [item for index, item in enumerate(filled) if item not in filled[:index]]
     return value
 
 

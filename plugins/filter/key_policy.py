@@ -34,6 +34,16 @@ options:
     type: list
     elements: str
     default: []
+  purpose:
+    description: What the key is for, of those in O(purposes); without it, all that none of these is for.
+    type: str
+    choices: [logs, secrets, volumes]
+  purposes:
+    description: What there are keys of their own for.
+    type: list
+    elements: str
+    choices: [logs, secrets, volumes]
+    default: []
 author:
   - Contributors to the agent_platform.aws project (@agent-platform-aws)
 """
@@ -51,12 +61,12 @@ _value:
 """
 
 
-def key_policy(name, platform, region, prefix, administrators=()):
+def key_policy(name, platform, region, prefix, administrators=(), purpose=None, purposes=()):
     # Every process of a run loads every filter, and few call this one.
     from ansible_collections.agent_platform.aws.plugins.plugin_utils.key_policy import Place, policy
 
     shared = {"platform_region": region, "platform_prefix": prefix}
-    return policy(Place.of(platform, shared), name, administrators)
+    return policy(Place.of(platform, shared), name, administrators, purpose, purposes)
 
 
 class FilterModule:

@@ -22,9 +22,8 @@ author:
 options:
   alias:
     description:
-      - Name of the key, beginning with C(alias/).
+      - Name of the key, beginning with C(alias/). It is needed, here or in each entry of O(aggregate).
     type: str
-    required: true
   description:
     description:
       - What the key is for.
@@ -60,6 +59,7 @@ options:
     default: 30
 extends_documentation_fragment:
   - agent_platform.aws.resource
+  - agent_platform.aws.resource.aggregate
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - agent_platform.aws.resource.tags
@@ -76,6 +76,13 @@ EXAMPLES = r"""
     tags:
       Name: demo
 
+- name: Make two keys, each with its policy
+  agent_platform.aws.kms_key:
+    aggregate:
+      - {alias: alias/demo-logs, policy: "{{ logs_policy }}", tags: {Name: demo-logs}}
+      - {alias: alias/demo-volumes, policy: "{{ volumes_policy }}", tags: {Name: demo-volumes}}
+    rotation_enabled: true
+
 - name: Delete the key in a week
   agent_platform.aws.kms_key:
     alias: alias/demo
@@ -86,7 +93,7 @@ EXAMPLES = r"""
 RETURN = r"""
 key:
   description: The key as KMS describes it; empty when it is absent or its deletion is scheduled.
-  returned: always
+  returned: without O(aggregate)
   type: dict
   contains:
     alias_name:
@@ -115,6 +122,11 @@ key:
     tags:
       description: Tags of the key.
       type: dict
+results:
+  description: What is returned for each of the resources, in the order of O(aggregate), and its entry as C(item).
+  returned: with O(aggregate)
+  type: list
+  elements: dict
 """
 
 from ..module_utils.declarations import Addition, Create, Delete, Describe, Setting, Update, tag_list

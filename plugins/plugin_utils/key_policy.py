@@ -1,10 +1,10 @@
 # Copyright: Contributors to the agent_platform.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What the policy of the platform's key says, and whether another key's policy says enough.
+"""What the policies of the platform's keys say, and whether another key's policy says enough.
 
-One table for both: the role `encryption` writes it into the policy of its own key, preflight looks for it in that of an
-existing one.
+One table for both: the role `encryption` writes it into the policies of its own keys, preflight looks for it in that of
+an existing one.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ FOR_AWS = "kms:GrantIsForAWSResource"
 # Who needs a statement.
 ACCOUNT, LOGS, EVENTS, VECTORS, VOLUMES = "account", "logs", "events", "vectors", "volumes"
 SERVED = (LOGS, EVENTS, VECTORS, VOLUMES)
+# Whom the key of a purpose serves, in place of the platform's.
+SERVED_FOR = {"logs": (LOGS,), "secrets": (), "volumes": (VOLUMES,)}
 
 Statement = dict[str, t.Any]
 
@@ -149,11 +151,15 @@ def _volumes(place: Place) -> list[Statement]:
     ]
 
 
-def policy(place: Place, name: str, administrators: Iterable[str]) -> dict[str, t.Any]:
-    """The policy of a key of ours."""
+def policy(
+    place: Place, name: str, administrators: Iterable[str], purpose: str | None = None, purposes: Iterable[str] = ()
+) -> dict[str, t.Any]:
+    """The policy of a key of ours: the platform's, beside which there are keys of purposes, or that of a purpose."""
     named = list(administrators)
     looked_after = [_statement("KeyAdministrators", {"AWS": named}, ADMINISTER)] if named else []
-    served = [item for user in SERVED for item in statements(place, user)]
+    elsewhere = {user for other in purposes for user in SERVED_FOR[other]}
+    users = SERVED_FOR[purpose] if purpose else [user for user in SERVED if user not in elsewhere]
+    served = [item for user in users for item in statements(place, user)]
     return {"Version": "2012-10-17", "Id": name, "Statement": [*_account(place), *looked_after, *served]}
 
 

@@ -46,6 +46,11 @@ ENCRYPTION = {
     "alias": "alias/agent-platform-dev-key",
     "rotation_enabled": True,
     "deletion_date": None,
+    "purposes": [],
+    "purpose_keys": {},
+    "logs_key_arn": "arn-1",
+    "secrets_key_arn": "arn-1",
+    "volumes_key_arn": "arn-1",
 }
 ROLES = {"exists": True, "roles": {"agent": "arn:aws:iam::123456789012:role/x", "llm-gateway": None}}
 

@@ -8,8 +8,10 @@ import datetime
 import json
 
 import pytest
+from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.faults import ResourceError
+from ansible_collections.agent_platform.aws.plugins.modules import kms_key
 from ansible_collections.agent_platform.aws.plugins.modules.kms_key import Key
 from tests.support.scripted_aws import Step, api_error, lost_reply, run_resource
 
@@ -400,3 +402,36 @@ def test_grants_for_other_accounts_are_told_once():
     assert result["changed"] is True
     (warning,) = module.warnings
     assert f"the grant one lets {neighbour} of another account use it (Decrypt, Encrypt)" in warning
+
+
+def test_one_of_another_name_is_another_key():
+    """Of keys of one platform the tag Name tells which has lost its alias."""
+    every = [Step("DescribeKey", metadata(2)), *details(2, alias=None)]
+    result, aws, _module = run(
+        {},
+        NO_ALIAS,
+        listed(1, 2),
+        tags(1, Name="demo-logs-key"),
+        tags(2),
+        *every,
+        Step("CreateAlias", {}, {"AliasName": ALIAS, "TargetKeyId": "key-2"}),
+        *described(2) * (SHOWN + 1),
+    )
+    assert result["key"]["key_id"] == "key-2"
+    assert "CreateKey" not in aws.operations()
+
+
+def test_several_side_by_side(monkeypatch, capsys):
+    seen = []
+
+    def note(key):
+        seen.append((key.options["alias"], key.options["description"], key.options["rotation_enabled"]))
+        return {"changed": False, "key": {}}
+
+    monkeypatch.setattr(Key, "run", note)
+    entries = [{"alias": "alias/a", "description": "A"}, {"alias": "alias/b"}]
+    arguments = {"region": "us-west-2", "aggregate": entries, "rotation_enabled": True}
+    with patch_module_args(arguments), pytest.raises(SystemExit):
+        kms_key.main()
+    assert [result["item"] for result in json.loads(capsys.readouterr().out)["results"]] == entries
+    assert sorted(seen, key=str) == [("alias/a", "A", True), ("alias/b", None, True)]

@@ -59,6 +59,11 @@ class TestNothingExists:
             "state": None,
             "rotation_enabled": None,
             "deletion_date": None,
+            "purposes": [],
+            "purpose_keys": {},
+            "logs_key_arn": None,
+            "secrets_key_arn": None,
+            "volumes_key_arn": None,
         }
         assert found.components["network"]["subnet_ids"] == {"public": [], "private": []}
         assert found.components["network"]["route_tables"] == {"public": None, "private": {}}

@@ -31,7 +31,15 @@ ALIAS = f"alias/{PREFIX}-key"
 # They are about an existing key, and by default there is none.
 EMPTY_OFFERS = ("key", "policy", "grants")
 MISSING = {"DescribeKey": "NotFoundException"}
-EMPTY_IF_ALL_IS_WELL = {"deletion_date"}
+# Keys for purposes are an option.
+EMPTY_IF_ALL_IS_WELL = {"deletion_date", "purposes", "purpose_keys"}
+
+
+def arn(key):
+    return f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{key}"
+
+
+ARNS = ("logs_key_arn", "secrets_key_arn", "volumes_key_arn")
 ANSWERS = {
     "DescribeKey": {"KeyMetadata": KEY},
     "ListResourceTags": key_tags,
@@ -50,6 +58,9 @@ def test_key_by_its_alias():
         "state": "Enabled",
         "rotation_enabled": True,
         "deletion_date": None,
+        "purposes": [],
+        "purpose_keys": {},
+        **dict.fromkeys(ARNS, KEY["Arn"]),
     }
     assert found.warnings == []
 
@@ -142,7 +153,7 @@ class TestExistingKey:
     }
 
     def look(self, answers, arn=ARN, **how):
-        return look({**self.ANSWERS, **answers}, "encryption", entries={"encryption": [arn]}, **how)
+        return look({**self.ANSWERS, **answers}, "encryption", entries={"encryption": {"existing": [arn]}}, **how)
 
     def test_is_the_key_of_the_platform_and_not_its_own(self):
         found, aws = self.look({})
@@ -155,6 +166,9 @@ class TestExistingKey:
             "state": "Enabled",
             "rotation_enabled": False,
             "deletion_date": None,
+            "purposes": [],
+            "purpose_keys": {},
+            **dict.fromkeys(ARNS, self.ARN),
         }
         assert found.summary["encryption"]["lines"] == [f"existing key {self.ARN}, not the platform's own"]
         assert set(aws.operations()) == {"GetCallerIdentity", "DescribeKey", "GetKeyRotationStatus"}
@@ -195,3 +209,144 @@ class TestExistingKey:
         found, aws = self.look({}, arn=arn, offers=True)
         assert found.offers["encryption"]["policy"] is None
         assert "GetKeyPolicy" not in aws.operations()
+
+
+class TestPurposes:
+    """Keys of their own for some purposes: for which, the platform's key says; which is which, their names."""
+
+    def look(self, keys, tags=None, purposes=(), aliases=None, **answers):
+        """keys: what KMS has, state by id. aliases: the id of each, by the purpose; "" is the platform's."""
+        marked = {key: {**OWNER, "Name": self.name(key.partition("-")[0])} for key in keys} | (tags or {})
+        if aliases is None:
+            aliases = {key.partition("-")[0]: key for key in keys}
+        ids = {f"alias/{self.name(purpose)}": key for purpose, key in aliases.items()}
+
+        def describe(request):
+            key = ids.get(request["KeyId"], request["KeyId"])
+            if key not in keys:
+                return None
+            state = keys[key]
+            date = {"DeletionDate": datetime.datetime(2026, 12, 7, tzinfo=datetime.UTC)} if state != "Enabled" else {}
+            return {"KeyMetadata": {**KEY, "KeyId": key, "Arn": arn(key), "KeyState": state, **date}}
+
+        return look(
+            {
+                **ANSWERS,
+                "DescribeKey": describe,
+                "ListKeys": {"Keys": [{"KeyId": key} for key in keys]},
+                "ListAliases": {"Aliases": [{"AliasName": name, "TargetKeyId": key} for name, key in ids.items()]},
+                "ListResourceTags": lambda request: key_tags(tags=marked[request["KeyId"]]),
+                **answers,
+            },
+            "encryption",
+            entries={"encryption": {"purposes": list(purposes)}} if purposes else {},
+        )
+
+    @staticmethod
+    def name(purpose):
+        return f"{PREFIX}-{purpose}-key" if purpose not in ("", "main") else f"{PREFIX}-key"
+
+    def made_with(self, *purposes):
+        return {"main": {**OWNER, "Name": self.name(""), "KeysPerPurpose": " ".join(purposes)}}
+
+    def test_each_has_its_key_and_the_platform_s_is_for_all_else(self):
+        keys = dict.fromkeys(("main", "logs-1", "volumes-1"), "Enabled")
+        found, _aws = self.look(
+            keys, self.made_with("logs", "volumes"), aliases={"": "main", "logs": "logs-1", "volumes": "volumes-1"}
+        )
+        facts = found.components["encryption"]
+        assert (facts["key_id"], facts["own_key_arn"], facts["purposes"]) == ("main", arn("main"), ["logs", "volumes"])
+        assert {purpose: key["key_id"] for purpose, key in facts["purpose_keys"].items()} == {
+            "logs": "logs-1",
+            "volumes": "volumes-1",
+        }
+        assert facts["purpose_keys"]["logs"] == {
+            "key_id": "logs-1",
+            "key_arn": arn("logs-1"),
+            "alias": f"alias/{PREFIX}-logs-key",
+            "state": "Enabled",
+            "rotation_enabled": True,
+            "deletion_date": None,
+        }
+        assert [facts[fact] for fact in ARNS] == [arn("logs-1"), arn("main"), arn("volumes-1")]
+        assert found.warnings == []
+        assert found.summary["encryption"] == {
+            "state": "exists",
+            "lines": [
+                f"key main (alias/{PREFIX}-key), rotation on",
+                f"key for logs logs-1 (alias/{PREFIX}-logs-key), rotation on",
+                f"key for volumes volumes-1 (alias/{PREFIX}-volumes-key), rotation on",
+            ],
+        }
+
+    def test_one_that_is_lost_is_no_longer_there_and_no_other_stands_in_for_it(self):
+        found, _aws = self.look({"main": "Enabled"}, self.made_with("secrets"), aliases={"": "main"})
+        facts = found.components["encryption"]
+        assert [facts[fact] for fact in ARNS] == [arn("main"), None, arn("main")]
+        assert not facts["exists"]
+        assert found.summary["encryption"]["state"] == "partial"
+
+    def test_before_there_is_a_key_the_inventory_tells(self):
+        found, _aws = self.look({}, purposes=["volumes", "logs"], aliases={})
+        facts = found.components["encryption"]
+        assert facts["purposes"] == ["logs", "volumes"]
+        assert [facts[fact] for fact in ARNS] == [None, None, None]
+        assert found.summary["encryption"]["state"] == "absent"
+
+    def test_the_key_tells_and_not_the_inventory(self):
+        found, _aws = self.look({"main": "Enabled"}, self.made_with(), purposes=["logs"], aliases={"": "main"})
+        assert found.components["encryption"]["purposes"] == []
+        found, _aws = self.look({"main": "Enabled"}, purposes=["logs"], aliases={"": "main"})
+        assert found.components["encryption"]["purposes"] == []
+
+    def test_without_its_tag_the_keys_tell_that_are_there(self):
+        keys = dict.fromkeys(("main", "logs-1"), "Enabled")
+        found, _aws = self.look(keys, aliases={"": "main", "logs": "logs-1"})
+        facts = found.components["encryption"]
+        assert (facts["purposes"], facts["logs_key_arn"]) == (["logs"], arn("logs-1"))
+
+    def test_one_without_its_alias_is_told_by_its_name(self):
+        """None of them is taken for the platform's key, with its alias or without."""
+        keys = dict.fromkeys(("main", "logs-1", "logs-2", "secrets-1"), "Enabled")
+        made = self.made_with("logs", "secrets")
+        found, _aws = self.look(keys, made, aliases={"": "main", "secrets": "secrets-1"})
+        facts = found.components["encryption"]
+        assert (facts["purpose_keys"]["logs"]["key_id"], facts["purpose_keys"]["logs"]["alias"]) == ("logs-1", None)
+        assert [warning for warning in found.warnings if "left alone: logs-2" in warning]
+
+        found, _aws = self.look(
+            {"logs-1": "Enabled", "secrets-1": "Enabled"}, purposes=["logs"], aliases={"secrets": "secrets-1"}
+        )
+        facts = found.components["encryption"]
+        assert facts["key_id"] is None
+        assert set(facts["purpose_keys"]) == {"logs", "secrets"}
+
+    def test_an_alias_that_someone_else_has(self):
+        keys = dict.fromkeys(("main", "logs-1"), "Enabled")
+        for purposes, conflicts in ((("logs",), [f"KMS alias alias/{PREFIX}-logs-key"]), ((), [])):
+            found, _aws = self.look(
+                keys, self.made_with(*purposes) | {"logs-1": {"Project": "x"}}, aliases={"": "main", "logs": "logs-1"}
+            )
+            assert [conflict["resource"] for conflict in found.conflicts] == conflicts
+            assert not found.components["encryption"]["purpose_keys"]
+
+    def test_an_alias_that_someone_else_has_while_ours_has_lost_it(self):
+        made = self.made_with("logs") | {"theirs": {"Project": "x"}, "logs-1": {**OWNER, "Name": self.name("logs")}}
+        keys = dict.fromkeys(("main", "logs-1", "theirs"), "Enabled")
+        found, _aws = self.look(keys, made, aliases={"": "main", "logs": "theirs"})
+        assert [conflict["resource"] for conflict in found.conflicts] == [f"KMS alias alias/{PREFIX}-logs-key"]
+        logs = found.components["encryption"]["purpose_keys"]["logs"]
+        assert (logs["key_id"], logs["alias"]) == ("logs-1", None)
+
+    def test_all_of_them_are_going_or_none(self):
+        made, aliases = self.made_with("logs"), {"": "main", "logs": "logs-1"}
+        found, _aws = self.look(dict.fromkeys(("main", "logs-1"), "PendingDeletion"), made, aliases=aliases)
+        assert found.summary["encryption"] == {
+            "state": "going",
+            "lines": [
+                "key main: deletion scheduled for 2026-12-07; key for logs logs-1: deletion scheduled for 2026-12-07;"
+                " a run before that takes them back"
+            ],
+        }
+        found, _aws = self.look({"main": "Enabled", "logs-1": "PendingDeletion"}, made, aliases=aliases)
+        assert found.summary["encryption"]["state"] == "exists"

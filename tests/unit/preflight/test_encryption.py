@@ -9,10 +9,15 @@ import json
 import pytest
 
 from ansible_collections.agent_platform.aws.plugins.filter.key_policy import key_policy
-from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import conflict_faults
-from ansible_collections.agent_platform.aws.plugins.plugin_utils.key_policy import USE
+from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.encryption import PURPOSES, PURPOSES_TAG
+from ansible_collections.agent_platform.aws.plugins.plugin_utils import roles
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import (
+    component_names,
+    conflict_faults,
+)
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.key_policy import SERVED_FOR, USE
 
-from .declared import change_fault_lines, facts, fault_lines, warning_lines
+from .declared import change_fault_lines, facts, fault_lines, values, warning_lines
 
 
 @pytest.mark.parametrize(
@@ -203,12 +208,76 @@ class TestExistingKey:
             "encryption", given, {"encryption": {"own_key_arn": None}, component: {fact: self.ARN}}
         )
         assert line.endswith("isn't a key of the platform's own; give it as encryption_key_arn")
-        assert (
-            change_fault_lines(
-                "encryption", given, {"encryption": {"own_key_arn": self.ARN}, component: {fact: self.ARN}}
-            )
-            == []
-        )
+        own = {"own_key_arn": self.ARN, "purposes": [], "secrets_key_arn": self.ARN}
+        assert change_fault_lines("encryption", given, {"encryption": own, component: {fact: self.ARN}}) == []
+
+
+class TestPurposes:
+    """For what there are keys of their own."""
+
+    NAME = "encryption_keys_per_purpose"
+    OWN = {"own_key_arn": "arn:key/1", "secrets_key_arn": "arn:key/2"}
+
+    def test_one_list_of_them_is_everywhere(self):
+        (spec,) = [item for name, item in roles.options("encryption").items() if name == self.NAME]
+        assert tuple(spec["choices"]) == PURPOSES == tuple(SERVED_FOR)
+        assert roles.load("encryption", "vars/main.yml")["__encryption_key"]["tags"].count(PURPOSES_TAG) == 1
+
+    def test_an_existing_key_is_one_for_all(self):
+        (line,) = fault_lines("encryption", {**TestExistingKey.GIVEN, self.NAME: ["logs"]})
+        assert line.startswith(f"{self.NAME}: ")
+        assert "has no meaning with encryption_key_arn" in line
+
+    @pytest.mark.parametrize(
+        ("given", "made_with", "fits"),
+        [
+            ([], [], True),
+            (["logs"], [], False),
+            ([], ["logs"], False),
+            (["volumes", "logs"], ["logs", "volumes"], True),
+            (["secrets"], ["logs"], False),
+        ],
+    )
+    def test_a_platform_keeps_what_it_was_made_with(self, given, made_with, fits):
+        found = {"encryption": {**self.OWN, "purposes": made_with}}
+        lines = change_fault_lines("encryption", {self.NAME: given}, found)
+        assert [line.startswith(f"{self.NAME}: ") and "can't replace" in line for line in lines] == [True] * (not fits)
+
+    def test_before_there_is_a_key_anything_fits(self):
+        found = {"encryption": {"own_key_arn": None, "purposes": ["logs"]}}
+        assert change_fault_lines("encryption", {self.NAME: ["logs"]}, found) == []
+
+    def test_the_cluster_s_secrets_have_the_key_of_secrets(self):
+        given = {self.NAME: ["secrets"]}
+        own = {**self.OWN, "purposes": ["secrets"]}
+        fitting = {"eks": {"kms_key_arn": "arn:key/2"}, "aurora": {"kms_key_arn": "arn:key/1"}}
+        assert change_fault_lines("encryption", given, {"encryption": own, **fitting}) == []
+        lines = change_fault_lines("encryption", given, {"encryption": own, "eks": {"kms_key_arn": "arn:key/1"}})
+        assert [line.startswith("encryption_key_arn: eks is encrypted with arn:key/1") for line in lines] == [True]
+
+    def test_their_names_are_among_those_that_are_compared(self):
+        given = values("encryption", platform_prefix="demo-dev", **{self.NAME: ["volumes"]})
+        assert [name.name for name in component_names("encryption", given)] == ["demo-dev-key", "demo-dev-volumes-key"]
+
+
+class TestPolicies:
+    """Of the keys, each of which serves somebody, and nobody twice."""
+
+    PLACE = ({**TestExistingKey.ACCOUNT}, "us-west-2", "demo-dev")
+
+    def sids(self, *which):
+        return {item["Sid"] for item in key_policy("demo", *self.PLACE, [ADMIN], *which)["Statement"]}
+
+    def test_who_is_served_by_which(self):
+        everybody = self.sids()
+        for_all = {"LetIamPoliciesOfThisAccountAllow", "KeyAdministrators"}
+        purposes = ["logs", "secrets", "volumes"]
+        assert self.sids("logs", purposes) == for_all | {"LogGroupsOfThisPlatform"}
+        assert self.sids("secrets", purposes) == for_all
+        assert self.sids("volumes", purposes) == for_all | {"VolumesOfNodes", "AttachVolumesOfNodes"}
+        assert self.sids(None, purposes) == for_all | {"EventsOfDatabases", "IndexesOfVectors"}
+        assert self.sids(None, ["logs"]) == everybody - {"LogGroupsOfThisPlatform"}
+        assert set.union(*(self.sids(purpose, purposes) for purpose in (None, *purposes))) == everybody
 
 
 ADMIN = "arn:aws:iam::123456789012:role/admin"

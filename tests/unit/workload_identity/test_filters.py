@@ -95,6 +95,11 @@ def test_a_list_gives_one_resource_for_each_item():
     assert only["Condition"] == {"ArnEquals": {"k": ["arn:model/a", "arn:model/b"]}}
 
 
+def test_two_facts_that_tell_the_same_give_one_resource():
+    (only,) = permissions(statement(resource=["<redis.port>", "x", "<redis.port>"]))["statements"]
+    assert only["Resource"] == ["6379", "x"]
+
+
 @pytest.mark.parametrize("missing", ["redis.secret_arn", "aurora.cluster_resource_id", "redis.port.more"])
 def test_a_statement_waits_for_what_does_not_exist(missing):
     found = permissions(statement("Waits", f"arn:<partition>:<{missing}>"), statement("Stays"))

@@ -48,7 +48,11 @@ FACTS = {
     "prefix": LONGEST_PREFIX,
     "eks": {"cluster_name": f"{LONGEST_PREFIX}-eks"},
     "network": {"vpc_id": "vpc-0123456789abcdef0", "vpc_owner_id": "123456789012"},
-    "encryption": {"key_arn": "arn:aws:kms:ap-southeast-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"},
+    "encryption": {
+        "key_arn": "arn:aws:kms:ap-southeast-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        "secrets_key_arn": "arn:aws:kms:ap-southeast-2:123456789012:key/5678abcd-12ab-34cd-56ef-1234567890ab",
+        "volumes_key_arn": "arn:aws:kms:ap-southeast-2:123456789012:key/9012abcd-12ab-34cd-56ef-1234567890ab",
+    },
     "bedrock": {
         "foundation_models": [f"vendor.model-{number}-v1:0" for number in range(8)],
         "inference_profiles": [f"apac.vendor.model-{number}-20260101-v1:0" for number in range(8)],

@@ -24,13 +24,20 @@ RANGES = {
     "encryption_deletion_window_days": Range(7, 30, "days"),
 }
 
-SAMPLES = {"key_arn": "arn:{partition}:kms:{region}:{account_id}:key/" + 36 * "x"}
+KEY_SAMPLE = "arn:{partition}:kms:{region}:{account_id}:key/" + 36 * "x"
+SAMPLES = dict.fromkeys(("key_arn", "logs_key_arn", "secrets_key_arn", "volumes_key_arn"), KEY_SAMPLE)
 
 KEY = re.compile(r"arn:(?P<partition>aws[a-z-]*):kms:(?P<region>[a-z0-9-]+):\d{12}:key/[\w-]+")
 # What isn't about the key alone.
 OF_THE_ACCOUNT = ("encryption_ebs_by_default", "encryption_ebs_default_key")
-# What is encrypted with a key for good, by the fact that tells the key.
-FOR_GOOD = {"aurora": "kms_key_arn", "eks": "kms_key_arn", "opensearch": "kms_key_arn", "redis": "kms_key_id"}
+# What is encrypted with a key for good: the fact that tells with which, and the one that tells with which it shall be.
+FOR_GOOD = {
+    "aurora": ("kms_key_arn", "own_key_arn"),
+    "eks": ("kms_key_arn", "secrets_key_arn"),
+    "opensearch": ("kms_key_arn", "own_key_arn"),
+    "redis": ("kms_key_id", "own_key_arn"),
+}
+PER_PURPOSE = "encryption_keys_per_purpose"
 
 
 def faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Iterator[Fault]:
@@ -78,7 +85,9 @@ def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) ->
             " cluster keep their key. Leave it empty, or remove the platform first, its key last",
         )
         return
-    yield from _for_good_faults(arn or found.get("own_key_arn"), platform)
+    if found.get("own_key_arn"):
+        yield from _purpose_faults(values.get(PER_PURPOSE) or [], found)
+    yield from _for_good_faults(arn, platform)
     if not arn:
         return
     key = offered(platform).get("key")
@@ -94,10 +103,22 @@ def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) ->
     yield from policy_faults(values, platform, ACCOUNT, LOGS)
 
 
+def _purpose_faults(purposes: list[str], found: Mapping[str, t.Any]) -> Iterator[Fault]:
+    made_with = found.get("purposes") or []
+    if set(purposes) != set(made_with):
+        yield fault(
+            PER_PURPOSE,
+            purposes,
+            f"can't replace {json.dumps(made_with)}, with which the platform was made: the cluster and volumes keep"
+            " their key. Put it back, or remove the platform, its key last, and wait until KMS has deleted that",
+        )
+
+
 def _for_good_faults(arn: str | None, platform: Mapping[str, t.Any]) -> Iterator[Fault]:
-    for component, fact in FOR_GOOD.items():
+    for component, (fact, ours) in FOR_GOOD.items():
         used = (platform.get(component) or {}).get(fact)
-        if used and used.rpartition("/")[2] != (arn or "").rpartition("/")[2]:
+        wanted = arn or (platform.get("encryption") or {}).get(ours)
+        if used and used.rpartition("/")[2] != (wanted or "").rpartition("/")[2]:
             rule = "isn't the key declared here" if arn else f"isn't a key of the platform's own; give it as {VARIABLE}"
             yield Fault(VARIABLE, f"{component} is encrypted with {used} for good, which {rule}")
 
@@ -128,4 +149,5 @@ def warnings(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iter
 
 def names(values: Mapping[str, t.Any]) -> Iterator[Name]:
     if not values.get(VARIABLE):
-        yield from fixed_names(values.get("platform_prefix"), kms_alias=["key"])
+        keys = ["key", *(f"{purpose}-key" for purpose in values.get(PER_PURPOSE) or [])]
+        yield from fixed_names(values.get("platform_prefix"), kms_alias=keys)
