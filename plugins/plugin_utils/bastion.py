@@ -57,6 +57,7 @@ RESERVED_LINKS = {"code-server": "bastion_code_server_method", "platform": "bast
 # Groups of Debian and Ubuntu that make a user as good as root, but docker, which says so where it is described.
 POWERFUL_GROUPS = {
     ("root", "sudo", "adm", "wheel", "admin"): "would make the user an administrator",
+    ("staff",): "would let the user put programs into /usr/local, where root finds them",
     ("disk", "kmem"): "would let the user read and write past all rights of files",
     ("shadow",): "would let the user read the hashes of all passwords",
     ("incus-admin", "libvirt", "lxd"): "would let the user start machines that may do everything on this one",

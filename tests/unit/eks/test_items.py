@@ -83,3 +83,20 @@ def test_nodes_can_do_no_more_than_nodes_need():
         "http_tokens": "required",
         "http_put_response_hop_limit": 1,
     }
+
+
+def test_nobody_is_an_administrator_by_having_made_the_cluster():
+    (cluster,) = [
+        task["agent_platform.aws.eks_cluster"]
+        for task in load("tasks/main.yml")
+        if "agent_platform.aws.eks_cluster" in task
+    ]
+    assert cluster["bootstrap_cluster_creator_admin_permissions"] is False
+    assert cluster["authentication_mode"] == "{{ eks_authentication_mode }}"
+
+
+def test_network_policies_are_enforced():
+    (network,) = [addon for addon in DEFAULTS["eks_addons"] if addon["name"] == "vpc-cni"]
+    assert network["configuration"]["enableNetworkPolicy"] == "true"
+    # Its rights are its own, so nodes don't have them.
+    assert network["irsa"]["managed_policies"] == ["AmazonEKS_CNI_Policy"]

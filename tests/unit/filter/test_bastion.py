@@ -392,6 +392,16 @@ def test_another_value_with_a_fault(changes, expected):
     assert faults(**changes) == [expected]
 
 
+@pytest.mark.parametrize(
+    "group",
+    ["adm", "admin", "disk", "incus-admin", "kmem", "libvirt", "lxd", "root", "shadow", "staff", "sudo", "wheel"],
+)
+def test_groups_that_are_as_good_as_root_are_refused(group):
+    (found,) = faults(user_groups=["users", group])
+    assert found.startswith(f"bastion_user_groups: {group!r} would ")
+    assert faults(user_groups=["docker"]) == []
+
+
 def test_all_faults_are_found_at_once():
     found = faults(distribution="Arch", distribution_version="rolling", password="empty", tools=[{"name": "hlem"}])
 
