@@ -11,6 +11,7 @@ description:
   - Each entry of the table says who may talk to whom on which ports. It becomes an egress rule of the source's group
     and an ingress rule of the destination's. A group that starts no traffic has no egress rule at all.
   - The same traffic named twice gives one rule.
+  - Of the groups C(ingress) alone may be open to the whole internet, be that one network or several that make it up.
 positional: _input, groups
 options:
   _input:
@@ -46,12 +47,14 @@ _value:
 """
 
 import re
-from ipaddress import IPv4Network
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Network, collapse_addresses
 
 from ansible.errors import AnsibleFilterError
 
 PROTOCOLS = ("tcp", "udp", "all")
 HIGHEST_PORT = 65535
+WORLD = IPv4Network("0.0.0.0/0")
 # The one group that may be open to the whole internet, if someone wants the load balancer to be.
 OPEN = "ingress"
 PREFIX_LIST = re.compile(r"pl-[0-9a-z]+")
@@ -78,7 +81,7 @@ def check(entry: dict, groups) -> dict:
     for end in ("source", "destination"):
         if entry.get(end) not in groups and not PREFIX_LIST.fullmatch(str(entry.get(end))):
             network = _network(str(entry.get(end)), where)
-            if end == "source" and network.prefixlen == 0 and entry.get("destination") != OPEN:
+            if end == "source" and network == WORLD and entry.get("destination") != OPEN:
                 raise TrafficError(f"{where}: no security group of the platform may be open to the whole internet")
     if entry["source"] not in groups and entry["destination"] not in groups:
         raise TrafficError(f"{where}: neither end is a security group of the platform")
@@ -104,6 +107,39 @@ def check(entry: dict, groups) -> dict:
     return {**entry, "protocol": protocol, "from_port": first, "to_port": last}
 
 
+def openings(entries: Iterable[dict], groups) -> Iterator[str]:
+    """What is wrong with entries that are right one by one, but together open a group to the whole internet."""
+    sources: dict[str, list[tuple[IPv4Network, dict]]] = {}
+    for entry in entries:
+        source, group = entry["source"], entry["destination"]
+        if group in groups and group != OPEN and source not in groups and not PREFIX_LIST.fullmatch(source):
+            sources.setdefault(group, []).append((IPv4Network(source), entry))
+    for group, found in sources.items():
+        opened: dict[frozenset[IPv4Network], list[str]] = {}
+        for protocol, port in _shared(entry for _network, entry in found):
+            networks = frozenset(network for network, entry in found if _lets(entry, protocol, port))
+            if list(collapse_addresses(networks)) == [WORLD] and not any(known < networks for known in opened):
+                opened.setdefault(networks, []).append(protocol if port is None else f"{protocol} {port}")
+        for networks, ways in opened.items():
+            parts = sorted(one for one in networks if not any(one != two and one.subnet_of(two) for two in networks))
+            yield (
+                f"traffic from {', '.join(map(str, parts))} to {group} by {', '.join(ways)}: together these are"
+                f" {WORLD}, and no security group of the platform may be open to the whole internet"
+            )
+
+
+def _shared(entries: Iterable[dict]) -> list[tuple[str, int | None]]:
+    """Protocols and ports that entries may share. Ranges that overlap share the first port of one of them."""
+    return [("all", None), *sorted({(entry["protocol"], entry["from_port"]) for entry in entries} - {("all", None)})]
+
+
+def _lets(entry: dict, protocol: str, port: int | None) -> bool:
+    """Whether traffic of this protocol and port gets through by this entry."""
+    if entry["protocol"] == "all":
+        return True
+    return entry["protocol"] == protocol and entry["from_port"] <= port <= entry["to_port"]
+
+
 def _rule(entry: dict, peer: str, groups: dict) -> dict:
     rule = {member: entry[member] for member in ("protocol", "from_port", "to_port") if entry[member] is not None}
     if peer in groups:
@@ -116,8 +152,10 @@ def _rule(entry: dict, peer: str, groups: dict) -> dict:
 def rules(traffic: list[dict], groups: dict) -> dict[str, dict[str, list[dict]]]:
     found: dict[str, dict[str, list[dict]]] = {name: {"ingress": [], "egress": []} for name in groups}
     seen = set()
-    for given in traffic:
-        entry = check(given, groups)
+    entries = [check(given, groups) for given in traffic]
+    for opening in openings(entries, groups):
+        raise TrafficError(opening)
+    for entry in entries:
         source, destination = entry["source"], entry["destination"]
         key = (source, destination, entry["protocol"], entry["from_port"], entry["to_port"])
         if key in seen:

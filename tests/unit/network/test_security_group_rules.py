@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from ansible_collections.agent_platform.aws.plugins.filter.security_group_rules 
 CONSTANTS = yaml.safe_load((Path(__file__).parents[3] / "roles" / "network" / "vars" / "main.yml").read_text())
 GROUPS = {name: f"sg-{name}" for name in CONSTANTS["__network_groups"]}
 PAIR = {"web": "sg-web", "database": "sg-database"}
+LAST = ip_network("255.255.255.255/32")
 SQL = {"source": "web", "destination": "database", "from_port": 5432, "description": "SQL"}
 
 
@@ -94,6 +96,69 @@ def test_the_load_balancer_alone_may_be_open_to_all():
     assert [short(rule) for rule in found["ingress"]["ingress"]] == ["0.0.0.0/0 443"]
 
 
+TOGETHER = "together these are 0.0.0.0/0, and no security group of the platform may be open to the whole internet"
+HALVES = ("0.0.0.0/1", "128.0.0.0/1")
+
+
+def from_networks(*networks, **change):
+    """Traffic from networks; each may have ports or a protocol of its own."""
+    given = [(network, {}) if isinstance(network, str) else network for network in networks]
+    return [{**SQL, **change, "source": network, **own} for network, own in given]
+
+
+@pytest.mark.parametrize(
+    ("traffic", "what"),
+    [
+        (from_networks(*HALVES), "from 0.0.0.0/1, 128.0.0.0/1 to database by tcp 5432"),
+        (
+            from_networks("64.0.0.0/2", "10.0.0.0/8", "128.0.0.0/1", "0.0.0.0/2", "0.0.0.0/2"),
+            "from 0.0.0.0/2, 64.0.0.0/2, 128.0.0.0/1 to database by tcp 5432",
+        ),
+        (
+            from_networks(*HALVES, protocol="udp", from_port=53),
+            "from 0.0.0.0/1, 128.0.0.0/1 to database by udp 53",
+        ),
+        (
+            from_networks(*HALVES, protocol="all", from_port=None),
+            "from 0.0.0.0/1, 128.0.0.0/1 to database by all",
+        ),
+        # On the ports alone that both have.
+        (
+            from_networks(("0.0.0.0/1", {"to_port": 6000}), ("128.0.0.0/1", {"from_port": 5999, "to_port": 7000})),
+            "from 0.0.0.0/1, 128.0.0.0/1 to database by tcp 5999",
+        ),
+        (
+            from_networks("0.0.0.0/1", ("128.0.0.0/1", {"protocol": "all", "from_port": None})),
+            "from 0.0.0.0/1, 128.0.0.0/1 to database by tcp 5432",
+        ),
+    ],
+)
+def test_networks_that_are_together_the_whole_internet_are_refused(traffic, what):
+    with pytest.raises(AnsibleFilterError, match=f"^traffic {re.escape(f'{what}: {TOGETHER}')}$"):
+        security_group_rules(traffic, PAIR)
+
+
+@pytest.mark.parametrize(
+    "traffic",
+    [
+        from_networks("0.0.0.0/1"),
+        # All but 255.255.255.255.
+        from_networks(*(str(network) for network in ip_network("0.0.0.0/0").address_exclude(LAST))),
+        from_networks(*HALVES, destination="ingress"),
+        # Of another group, protocol or port each.
+        from_networks("0.0.0.0/1", ("128.0.0.0/1", {"destination": "web"})),
+        from_networks("0.0.0.0/1", ("128.0.0.0/1", {"protocol": "udp"})),
+        from_networks(("0.0.0.0/1", {"to_port": 6000}), ("128.0.0.0/1", {"from_port": 6001})),
+        # Of what a prefix list holds nothing is known, and what goes out may go anywhere.
+        from_networks("0.0.0.0/1", "pl-82a045eb"),
+        [{**SQL, "source": "web", "destination": network} for network in HALVES],
+    ],
+)
+def test_networks_that_are_less_are_not(traffic):
+    found = security_group_rules(traffic, {**PAIR, "ingress": "sg-ingress"})
+    assert sum(len(rules) for ways in found.values() for rules in ways.values()) == len(traffic)
+
+
 def test_a_group_that_does_not_exist_yet():
     found = security_group_rules([SQL], {**PAIR, "database": "(known after apply)"})
     assert found["web"]["egress"][0]["group_id"] == "(known after apply)"
@@ -105,6 +170,8 @@ def test_a_group_that_does_not_exist_yet():
         ({"source": "wbe"}, "'wbe' is neither a security group of the platform nor an IPv4 network"),
         ({"source": "192.0.2.1/24"}, "'192.0.2.1/24' is neither"),
         ({"source": "0.0.0.0/0"}, "may be open to the whole internet"),
+        ({"source": "::/0"}, "'::/0' is neither a security group of the platform nor an IPv4 network"),
+        ({"source": "8000::/1"}, "'8000::/1' is neither a security group of the platform nor an IPv4 network"),
         ({"source": "192.0.2.0/24", "destination": "198.51.100.0/24"}, "neither end is a security group"),
         ({"protocol": "icmp"}, "protocol 'icmp' is none of tcp, udp, all"),
         ({"protocol": "all"}, "protocol all takes no ports"),

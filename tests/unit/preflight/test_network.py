@@ -215,6 +215,24 @@ def test_traffic(change, part):
     assert found == [] if part is None else (len(found) == 1 and part in found[0]), found
 
 
+def test_traffic_of_networks_that_are_together_the_whole_internet():
+    halves = [{**TRAFFIC, "source": network} for network in ("0.0.0.0/1", "128.0.0.0/1")]
+    together = "together these are 0.0.0.0/0, and no security group of the platform may be open to the whole internet"
+    # Once for each group, not for each of its ports.
+    assert lines(network_additional_traffic=[*halves, *({**half, "from_port": 22} for half in halves)]) == [
+        f"network_additional_traffic: traffic from 0.0.0.0/1, 128.0.0.0/1 to redis by tcp 22, tcp 6379: {together}"
+    ]
+    both = [*halves, *({**half, "destination": "aurora"} for half in halves)]
+    assert lines(network_additional_traffic=both) == [
+        f"network_additional_traffic: traffic from 0.0.0.0/1, 128.0.0.0/1 to {group} by tcp 6379: {together}"
+        for group in ("redis", "aurora")
+    ]
+    assert lines(network_additional_traffic=halves[:1]) == []
+    assert lines(network_additional_traffic=[{**half, "destination": "ingress"} for half in halves]) == []
+    six = [{**TRAFFIC, "source": network} for network in ("::/1", "8000::/1")]
+    assert ["nor an IPv4 network" in line for line in lines(network_additional_traffic=six)] == [True, True]
+
+
 def test_traffic_without_its_required_keys_is_the_schemas_business():
     assert lines(network_additional_traffic=[{"source": "bastion"}]) == []
 

@@ -11,7 +11,11 @@ import typing as t
 from collections.abc import Collection, Iterator, Mapping
 from ipaddress import IPv4Network
 
-from ansible_collections.agent_platform.aws.plugins.filter.security_group_rules import HIGHEST_PORT, TrafficError
+from ansible_collections.agent_platform.aws.plugins.filter.security_group_rules import (
+    HIGHEST_PORT,
+    TrafficError,
+    openings,
+)
 from ansible_collections.agent_platform.aws.plugins.filter.security_group_rules import check as check_traffic
 from ansible_collections.agent_platform.aws.plugins.filter.subnet_plan import TIERS, VPC_PREFIX_LENGTHS, PlanError, plan
 from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.network import BARRED_BY_EKS, PREFIX_LISTS
@@ -195,13 +199,16 @@ def _perimeter_faults(values: Mapping[str, t.Any], services: Collection[str]) ->
 
 
 def _traffic_faults(entries: list[Mapping]) -> Iterator[Fault]:
+    variable, groups, right = "network_additional_traffic", dict.fromkeys(SECURITY_GROUPS), []
     for index, entry in enumerate(entries):
         if {"source", "destination"} <= set(entry):
             try:
                 # A missing description is reported by the schema.
-                check_traffic({"description": "missing", **entry}, dict.fromkeys(SECURITY_GROUPS))
+                right.append(check_traffic({"description": "missing", **entry}, groups))
             except TrafficError as error:
-                yield Fault(f"network_additional_traffic[{index}]", str(error))
+                yield Fault(f"{variable}[{index}]", str(error))
+    for opening in openings(right, groups):
+        yield Fault(variable, opening)
 
 
 def _ingress_faults(values: Mapping[str, t.Any]) -> Iterator[Fault]:
