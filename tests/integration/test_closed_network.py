@@ -9,11 +9,12 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.support.components import COMPONENTS, IN_AWS, IN_CLUSTER
 from tests.support.faults import Calls
 from tests.support.playbook import PREFIX, REGION, Account, Run
 
-from . import census
-from .components import network
+from . import census, neighbours
+from .components import eks, network
 
 pytestmark = [pytest.mark.by_component("network"), pytest.mark.options]
 
@@ -23,6 +24,8 @@ CLOSED = {
     "network_ingress_from_cloudfront": False,
     "platform_cluster_access": "none",
 }
+# All that has nothing to do in a cluster.
+WHOLE = tuple(component for component in COMPONENTS if component not in IN_CLUSTER)
 ANYWHERE = "0.0.0.0/0"
 # What the components of the inventory have in the VPC calls these, whatever they are asked to make.
 NEEDED = {"ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "sts", "ssm", "secretsmanager", "bedrock-runtime", "logs"}
@@ -79,12 +82,12 @@ def services(lister: census.Lister) -> dict[str, dict]:
 
 
 def to_anywhere(lister: census.Lister) -> list[str]:
-    """Groups that may reach the whole internet."""
+    """Groups that may reach the whole internet, but for the one that EKS makes for a cluster, in which no node is."""
     return [
         name
         for name, group in network.groups(lister).items()
         for permission in group["IpPermissionsEgress"]
-        if ANYWHERE in [item["CidrIp"] for item in permission["IpRanges"]]
+        if not name.startswith("eks-cluster-sg-") and ANYWHERE in [item["CidrIp"] for item in permission["IpRanges"]]
     ]
 
 
@@ -213,3 +216,16 @@ def test_a_closed_network_is_removed_as_a_whole(account):
     run = account.run("--limit", "network", playbook="playbooks/teardown.yml", variables=confirmed, note="goes")
     run.assert_converged()
     assert network.vpcs(census.Lister(account)) == []
+
+
+def test_the_whole_inventory_is_built_in_a_closed_network(new_account):
+    account, limit = new_account("220000000102"), ("--limit", ",".join(WHOLE))
+    neighbours.make_role(account, neighbours.ADMINISTRATORS, neighbours.OTHER)
+    run = account.run(*limit, variables=CLOSED, note="all components in a closed network").assert_converged()
+    assert set(run.recap) == set(WHOLE)
+    assert {host for host, _task in run.changed} >= set(IN_AWS), run.explain()
+    assert_closed(census.Lister(account))
+    access = eks.cluster(account)["resourcesVpcConfig"]
+    assert (access["endpointPrivateAccess"], access["endpointPublicAccess"]) == (True, False)
+    again = account.run(*limit, variables=CLOSED, note="all components in a closed network, again")
+    again.assert_nothing_to_do()

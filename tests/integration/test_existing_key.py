@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
 from tests.support.playbook import PREFIX, REGION, Account
 
+from . import neighbours
 from .components import encryption
 
 USED = ("encryption", "dynamodb", "network", "bastion_instance")
@@ -22,10 +22,6 @@ OPERATORS = "arn:aws:iam::230000000101:role/*/operators"
 pytestmark = [pytest.mark.by_component("encryption"), pytest.mark.options]
 
 
-def statement(account: Account, **principal: str) -> dict[str, Any]:
-    return {"Effect": "Allow", "Principal": principal, "Action": "kms:*", "Resource": "*"}
-
-
 @pytest.fixture(scope="module")
 def account(new_account) -> Account:
     return new_account("230000000101")
@@ -34,50 +30,26 @@ def account(new_account) -> Account:
 @pytest.fixture(scope="module")
 def key(account) -> str:
     """Theirs, with AWS's own policy."""
-    policy = {"Version": "2012-10-17", "Statement": [statement(account, AWS=f"arn:aws:iam::{account.id}:root")]}
-    made = account.client("kms").create_key(Description="Made by others", Policy=json.dumps(policy))
-    return made["KeyMetadata"]["Arn"]
-
-
-def state(account: Account, key: str) -> dict[str, Any]:
-    """All that could be changed of a key."""
-    kms = account.client("kms")
-    return {
-        "key": kms.describe_key(KeyId=key)["KeyMetadata"],
-        "policy": kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"],
-        "tags": kms.list_resource_tags(KeyId=key)["Tags"],
-        "aliases": kms.list_aliases(KeyId=key)["Aliases"],
-        "rotation": kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"],
-    }
+    return neighbours.make_key(account, neighbours.OTHER)
 
 
 def test_what_its_policy_lacks_is_told_before_anything_is_written(account, key):
     run = account.run(*LIMIT, variables={"encryption_key_arn": key}, note="a key without statements").assert_refused()
     assert not run.calls.writes
-    (told,) = run.failures
-    assert f"encryption_key_arn: the policy of {key} lacks: " in told
-    lacking, _end = json.JSONDecoder().raw_decode(told.partition(" lacks: ")[2])
+    (lacking,) = neighbours.lacking(run, key)
     assert lacking["Principal"] == {"Service": f"logs.{REGION}.amazonaws.com"}
-
-    kms = account.client("kms")
-    policy = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
-    policy["Statement"].append(lacking)
-    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy))
+    neighbours.add_statements(account, key, [lacking])
 
 
 def test_everything_is_encrypted_with_it_and_it_stays_as_it_is(account, key):
-    before, given = state(account, key), {"encryption_key_arn": key}
-    account.run(*LIMIT, variables=given, note="an existing key").assert_converged()
+    before, given = neighbours.key_state(account, key), {"encryption_key_arn": key}
+    run = account.run(*LIMIT, variables=given, note="an existing key").assert_converged()
+    assert "is a key of another account" not in run.output
     account.run(*LIMIT, variables=given, note="an existing key, again").assert_nothing_to_do()
 
-    assert state(account, key) == before
+    assert neighbours.key_state(account, key) == before
+    assert neighbours.customer_keys(account) == [key]
     kms = account.client("kms")
-    customer = [
-        item["KeyId"]
-        for item in kms.list_keys()["Keys"]
-        if kms.describe_key(KeyId=item["KeyId"])["KeyMetadata"]["KeyManager"] == "CUSTOMER"
-    ]
-    assert customer == [key.rpartition("/")[2]]
     assert encryption.ALIAS not in [alias["AliasName"] for alias in kms.list_aliases()["Aliases"]]
 
     table = account.client("dynamodb").describe_table(TableName=f"{PREFIX}-usage-logs")["Table"]
@@ -162,9 +134,9 @@ def test_access_logs_of_a_bucket(account, key):
 
 
 def test_the_key_is_all_that_a_teardown_leaves(account, key):
-    before, given = state(account, key), {**CONFIRMED, "encryption_key_arn": key}
+    before, given = neighbours.key_state(account, key), {**CONFIRMED, "encryption_key_arn": key}
     run = account.run(*LIMIT, playbook="playbooks/teardown.yml", variables=given, note="leaves the key")
     assert "kms" not in {service for service, _operation in run.assert_converged().calls.writes}
-    assert state(account, key) == before
+    assert neighbours.key_state(account, key) == before
     assert not account.client("dynamodb").list_tables()["TableNames"]
     assert not account.client("s3").list_buckets()["Buckets"]

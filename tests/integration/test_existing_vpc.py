@@ -1,7 +1,7 @@
 # Copyright: Contributors to the agent_platform.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The platform in an organisation's VPC, with its path and permissions boundary for roles: built, told where it doesn't
-fit, and removed, with the VPC as it was."""
+"""The platform in an organisation's VPC, with its key, and its path and permissions boundary for roles: built, told
+where it doesn't fit, and removed, with all of the organisation's as it was."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tests.support.components import with_required
 from tests.support.playbook import PREFIX, REGION, Account, Run
 
 from . import census, neighbours
+from .components import aurora, bastion_instance, eks, encryption, opensearch, redis
 
 USED = ("eks", "aurora", "redis", "opensearch", "bastion_instance", "workload_identity")
 BUILT = with_required(USED)
@@ -27,6 +28,8 @@ ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*",
 NETWORKS = ("10.20.0.0/16", "100.64.0.0/16")
 CLUSTER = f"{PREFIX}-eks"
 ARCHIVE = "arn:aws:s3:::landing-zone-210000000101"
+# Whom the policy of the key must let in for what is built.
+SERVED = {"LogGroupsOfThisPlatform", "EventsOfDatabases", "VolumesOfNodes", "AttachVolumesOfNodes"}
 
 
 class Vpc:
@@ -48,7 +51,10 @@ class Vpc:
                 self.subnets[tier].append(self.subnet(f"10.20.{number}.0/24", zone, self.tables[tier], {role: "1"}))
         address = self.ec2.allocate_address(Domain="vpc")["AllocationId"]
         nat = self.ec2.create_nat_gateway(SubnetId=self.subnets["public"][0], AllocationId=address)
-        ways = {"public": {"GatewayId": gateway}, "private": {"NatGatewayId": nat["NatGateway"]["NatGatewayId"]}}
+        nat_id = nat["NatGateway"]["NatGatewayId"]
+        available = self.ec2.get_waiter("nat_gateway_available")
+        available.wait(NatGatewayIds=[nat_id], WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        ways = {"public": {"GatewayId": gateway}, "private": {"NatGatewayId": nat_id}}
         for tier, way in ways.items():
             self.ec2.create_route(RouteTableId=self.tables[tier], DestinationCidrBlock="0.0.0.0/0", **way)
         self.ec2.create_vpc_endpoint(
@@ -101,14 +107,17 @@ class Vpc:
 
 
 class World:
-    """An account, the VPC in it, and what the platform is told of them."""
+    """An account, what an organisation has in it, and what the platform is told of that."""
 
     def __init__(self, account: Account):
         self.account = account
-        iam = account.client("iam")
+        iam, kms = account.client("iam"), account.client("kms")
         neighbours.make_role(account, neighbours.ADMINISTRATORS, neighbours.OTHER)
         boundary = iam.create_policy(PolicyName="boundary", PolicyDocument=json.dumps(ALL))["Policy"]["Arn"]
         self.vpc = Vpc(account)
+        self.key = neighbours.make_key(account, ORGANISATION)
+        kms.create_alias(AliasName="alias/landing-zone", TargetKeyId=self.key)
+        kms.enable_key_rotation(KeyId=self.key, RotationPeriodInDays=180)
         self.variables = {
             "network_vpc_id": self.vpc.id,
             "network_public_subnet_ids": self.vpc.subnets["public"],
@@ -119,8 +128,19 @@ class World:
             "network_interface_endpoints": ["sts"],
             "platform_iam_path": PATH,
             "platform_permissions_boundary": boundary,
+            "encryption_key_arn": self.key,
         }
-        self.before = self.vpc.told()
+        self.before = self.told()
+
+    def told(self) -> dict[str, Any]:
+        """Everything that AWS tells of what is the organisation's."""
+        lister = census.Lister(self.account)
+        return {
+            "vpc": self.vpc.told(),
+            "key": neighbours.key_state(self.account, self.key),
+            "boundary": [item for item in lister.policies() if item["PolicyName"] == "boundary"],
+            "administrators": [item for item in lister.roles() if item["RoleName"] == neighbours.ADMINISTRATORS],
+        }
 
     def run(self, *arguments: str, note: str, limit: tuple[str, ...] = LIMIT, **changes: Any) -> Run:
         options = {"playbook": changes.pop("playbook")} if "playbook" in changes else {}
@@ -140,6 +160,38 @@ def groups_of(world: World) -> dict[str, dict]:
     in_it = [{"Name": "vpc-id", "Values": [world.vpc.id]}]
     found = world.account.pages("ec2", "describe_security_groups", "SecurityGroups", Filters=in_it)
     return {group["GroupName"]: group for group in found}
+
+
+def keys_of(account: Account) -> dict[str, str | None]:
+    """By which key each thing that holds data is encrypted."""
+    lister, s3, sns = census.Lister(account), account.client("s3"), account.client("sns")
+    database = aurora.cluster(account)
+    (of_cluster,) = eks.cluster(account)["encryptionConfig"]
+    found = {
+        "database": database["KmsKeyId"],
+        "its master password": database["MasterUserSecret"]["KmsKeyId"],
+        "its insights": database["PerformanceInsightsKMSKeyId"],
+        "cache": redis.group(account)["KmsKeyId"],
+        "domain": opensearch.domain(account)["EncryptionAtRestOptions"]["KmsKeyId"],
+        "secrets of the cluster": of_cluster["provider"]["keyArn"],
+    }
+    found |= {group["logGroupName"]: group.get("kmsKeyId") for group in lister.log_groups()}
+    # RDS makes the one with the master password, by the key that the database tells.
+    ours = [secret for secret in lister.secrets() if not secret["Name"].startswith("rds!")]
+    found |= {secret["Name"]: secret.get("KmsKeyId") for secret in ours}
+    found |= {volume["VolumeId"]: volume.get("KmsKeyId") for volume in lister.ec2("describe_volumes", "Volumes")}
+    for template in lister.ec2("describe_launch_templates", "LaunchTemplates"):
+        by_id = {"LaunchTemplateId": template["LaunchTemplateId"], "Versions": ["$Latest"]}
+        (version,) = lister.ec2("describe_launch_template_versions", "LaunchTemplateVersions", **by_id)
+        (disk,) = version["LaunchTemplateData"]["BlockDeviceMappings"]
+        found[template["LaunchTemplateName"]] = disk["Ebs"].get("KmsKeyId")
+    for bucket in account.pages("s3", "list_buckets", "Buckets"):
+        (rule,) = s3.get_bucket_encryption(Bucket=bucket["Name"])["ServerSideEncryptionConfiguration"]["Rules"]
+        found[bucket["Name"]] = rule["ApplyServerSideEncryptionByDefault"].get("KMSMasterKeyID")
+    for topic in account.pages("sns", "list_topics", "Topics"):
+        attributes = sns.get_topic_attributes(TopicArn=topic["TopicArn"])["Attributes"]
+        found[topic["TopicArn"]] = attributes.get("KmsMasterKeyId")
+    return found
 
 
 def test_what_does_not_fit_is_told_before_anything_is_made(world):
@@ -175,10 +227,14 @@ def test_what_does_not_fit_is_told_before_anything_is_made(world):
     ):
         assert part in said, run.explain()
     assert not run.calls.writes, run.explain()
+    lacking = neighbours.lacking(run, world.key)
+    assert {statement["Sid"] for statement in lacking} == SERVED, run.explain()
     ec2.modify_vpc_attribute(VpcId=world.vpc.id, EnableDnsHostnames={"Value": True})
     ec2.modify_subnet_attribute(SubnetId=first, MapPublicIpOnLaunch={"Value": False})
     ec2.delete_tags(Resources=[second], Tags=[{"Key": tag}])
-    assert world.vpc.told() == world.before
+    assert world.told() == world.before
+    neighbours.add_statements(world.account, world.key, lacking)
+    world.before = world.told()
 
 
 def test_the_platform_is_built_in_it(world):
@@ -208,6 +264,17 @@ def test_the_platform_is_built_in_it(world):
     }
     world.run(note="once more in an organisation's VPC").assert_nothing_to_do()
     world.run(limit=("--limit", "eks"), note="the cluster alone").assert_nothing_to_do()
+
+
+def test_all_of_it_is_encrypted_with_the_key_of_the_organisation(world):
+    account = world.account
+    used = keys_of(account)
+    assert {what: key for what, key in used.items() if key != world.key} == {}
+    expected = {eks.LOG_GROUP, aurora.LOG_GROUP, redis.SECRET, bastion_instance.SECRET}
+    assert {*expected, bastion_instance.bucket_of(account)} <= set(used)
+    assert neighbours.key_state(account, world.key) == world.before["key"]
+    assert neighbours.customer_keys(account) == [world.key]
+    assert encryption.ALIAS not in [item["AliasName"] for item in account.pages("kms", "list_aliases", "Aliases")]
 
 
 def test_flow_log_goes_to_a_bucket_and_back(world):
@@ -269,9 +336,10 @@ def test_the_platform_does_not_move(world):
     assert not run.calls.writes, run.explain()
 
 
-def test_a_removal_leaves_the_vpc_as_it_was(world):
-    world.teardown(note="leaves an organisation's VPC").assert_converged()
-    assert world.vpc.told() == world.before
+def test_a_removal_leaves_the_vpc_and_the_key_as_they_were(world):
+    run = world.teardown(note="leaves an organisation's VPC").assert_converged()
+    assert "kms" not in {service for service, _operation in run.calls.writes}, run.calls.writes
+    assert world.told() == world.before
     left = [census.name_of(item) for _kind, item in census.Lister(world.account).tagged()]
     assert [name for name in left if name.startswith(PREFIX) and name != f"{PREFIX}-endpoint-s3"] == []
     roles = [role["RoleName"] for role in world.account.pages("iam", "list_roles", "Roles")]

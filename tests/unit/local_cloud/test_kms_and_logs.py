@@ -1,6 +1,6 @@
 # Copyright: Contributors to the agent_platform.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""KMS, which needs no shim, and CloudWatch Logs: what the roles rely on comes back."""
+"""KMS and CloudWatch Logs: what the roles rely on comes back."""
 
 from __future__ import annotations
 
@@ -40,6 +40,15 @@ def test_key_keeps_policy_tags_rotation_and_alias(client: Callable[[str], Any]) 
     assert kms.describe_key(KeyId="alias/platform-key")["KeyMetadata"]["KeyId"] == key_id
     kms.put_key_policy(KeyId=key_id, PolicyName="default", Policy=json.dumps({**POLICY, "Id": "changed"}))
     assert json.loads(kms.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"])["Id"] == "changed"
+
+
+def test_key_tells_its_account(client: Callable[[str], Any]) -> None:
+    kms = client("kms")
+    made = kms.create_key()["KeyMetadata"]
+    assert made["AWSAccountId"] == made["Arn"].split(":")[4]
+    assert kms.describe_key(KeyId=made["Arn"])["KeyMetadata"] == made
+    kms.schedule_key_deletion(KeyId=made["KeyId"], PendingWindowInDays=7)
+    assert kms.describe_key(KeyId=made["KeyId"])["KeyMetadata"]["AWSAccountId"] == made["AWSAccountId"]
 
 
 def test_log_group_keeps_key_retention_and_tags(client: Callable[[str], Any]) -> None:
