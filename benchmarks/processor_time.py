@@ -12,6 +12,7 @@ import atexit
 import os
 import resource
 import time
+from typing import NoReturn
 
 from .notes import note
 
@@ -32,7 +33,7 @@ def time_of_process() -> float:
 
 
 def note_at_end(preloaded_by: int) -> None:
-    """In the warm process and in its forks, which end as Python ends, too."""
+    """In the warm process and in its forks."""
     if os.getpid() == preloaded_by:
         note_time(WARM_PROCESS, None, time.process_time())
     else:
@@ -40,4 +41,13 @@ def note_at_end(preloaded_by: int) -> None:
 
 
 def preload() -> None:
-    atexit.register(note_at_end, os.getpid())
+    process, leave = os.getpid(), os._exit
+
+    def noted_exit(code: int) -> NoReturn:
+        if os.getpid() == process:
+            note_at_end(process)
+        leave(code)
+
+    # Forks end as Python ends; the warm process leaves, as taking apart what is loaded takes time.
+    atexit.register(note_at_end, process)
+    os._exit = noted_exit

@@ -33,6 +33,7 @@ from tests.support.warm_runs import (
     misbehave,
     results_of,
     wait_for,
+    warm_process,
 )
 
 every_ansible_core = pytest.mark.every_ansible_core
@@ -265,42 +266,22 @@ def test_another_user_is_refused_by_the_process_itself(tmp_path):
     folder = Path("/tmp") / f"warm-test-{os.getpid()}"
     folder.mkdir(mode=0o755)
     path = folder / "socket"
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(path))
-    listener.listen()
-    settings = {
-        "controller": os.getpid(),
-        "listener": listener.fileno(),
-        "socket_path": str(path),
-        "collections": [],
-        "modules": [],
-        "services": [],
-        "packages": [],
-        "ahead": [],
-        "idle": 60,
-    }
-    command = [sys.executable, str(ROOT / "plugins" / SERVER)]
-    server = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[listener.fileno()], text=True)
     try:
-        listener.close()
-        server.stdin.write(json.dumps(settings))
-        server.stdin.close()
-        path.chmod(0o666)
-        attempt = (
-            "import os, socket, sys; os.setuid(65534); s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]);"
-            "s.settimeout(5); sys.exit(0 if s.recv(1) == b'' else 1)"
-        )
-        assert subprocess.run([sys.executable, "-c", attempt, str(path)], check=False).returncode == 0
-        # The same conversation by its own user is not cut off at once.
-        own = socket.socket(socket.AF_UNIX)
-        own.connect(str(path))
-        own.settimeout(0.5)
-        with pytest.raises(TimeoutError):
-            own.recv(1)
-        own.close()
+        with warm_process(folder, os.getpid()):
+            path.chmod(0o666)
+            attempt = (
+                "import os, socket, sys; os.setuid(65534); s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]);"
+                "s.settimeout(5); sys.exit(0 if s.recv(1) == b'' else 1)"
+            )
+            assert subprocess.run([sys.executable, "-c", attempt, str(path)], check=False).returncode == 0
+            # The same conversation by its own user is not cut off at once.
+            own = socket.socket(socket.AF_UNIX)
+            own.connect(str(path))
+            own.settimeout(0.5)
+            with pytest.raises(TimeoutError):
+                own.recv(1)
+            own.close()
     finally:
-        server.terminate()
-        server.wait(timeout=10)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -10,9 +10,11 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,35 @@ TOLD = "WARM ansible_collections."
 DIFFER = frozenset({"pid", "parent", "boto3_loaded", "start", "end", "delta", "module_stderr", "exception"})
 
 Tasks = Sequence[Mapping[str, Any]]
+
+
+@contextlib.contextmanager
+def warm_process(folder: Path, controller: int, **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """The process of the connection by itself, with its socket in a folder; it is ended if it goes on.
+
+    controller: pid of whom it is to live and die with. options: others of its settings, and `path` for its Python.
+    """
+    path = folder / "socket"
+    environment = {**os.environ, "PYTHONPATH": str(options.pop("path"))} if "path" in options else None
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        lists = dict.fromkeys(("collections", "modules", "services", "packages", "ahead"), ())
+        settings = {**lists, "listener": listener.fileno(), "socket_path": str(path), "idle": 60, **options}
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "plugins" / SERVER)],
+            stdin=subprocess.PIPE,
+            pass_fds=[listener.fileno()],
+            env=environment,
+            text=True,
+        )
+    try:
+        process.stdin.write(json.dumps({**settings, "controller": controller}))
+        process.stdin.close()
+        yield process
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
 
 
 class Run:

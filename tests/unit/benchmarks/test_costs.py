@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -76,8 +77,14 @@ def test_each_process_notes_its_time_and_its_host(connection: str, folder: Path)
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    noted = notes.read(folder / "notes")
     warm = connection == "agent_platform.aws.warm"
+    noted = notes.read(folder / "notes")
+    deadline = time.monotonic() + 10
+    # The process itself ends after the run.
+    while warm and WARM_PROCESS not in [note["kind"] for note in noted] and time.monotonic() < deadline:
+        time.sleep(0.05)
+        noted = notes.read(folder / "notes")
+    assert [note["kind"] for note in noted].count(WARM_PROCESS) == warm
     hosts = {kind: sorted(note["host"] for note in noted if note["kind"] == kind) for kind in (MODULE, TASK)}
     assert hosts[MODULE] == (["eks", "network"] if warm else [])
     assert {host: hosts[TASK].count(host) in (2, 3) for host in hosts[TASK]} == {"eks": True, "network": True}

@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from types import SimpleNamespace
 import pytest
 
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import warm_server
+from tests.support.warm_runs import warm_process
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -115,37 +115,13 @@ def test_its_end_takes_no_time_for_what_is_loaded(tmp_path):
     folder.mkdir()
     with (
         subprocess.Popen(["sleep", "60"]) as controller,
-        socket.socket(socket.AF_UNIX) as listener,
+        warm_process(folder, controller.pid, modules=["heavy"], path=tmp_path) as process,
     ):
-        listener.bind(str(folder / "socket"))
-        listener.listen()
-        settings = warm_server.Settings(
-            controller=controller.pid,
-            listener=listener.fileno(),
-            socket_path=str(folder / "socket"),
-            collections=[],
-            modules=["heavy"],
-            services=[],
-            packages=[],
-            ahead=[],
-            idle=60,
-        )
-        with subprocess.Popen(
-            [sys.executable, warm_server.__file__],
-            stdin=subprocess.PIPE,
-            env={"PYTHONPATH": str(tmp_path)},
-            pass_fds=[listener.fileno()],
-        ) as process:
-            process.stdin.write(json.dumps(vars(settings)).encode())
-            process.stdin.close()
-            while not (folder / warm_server.LOADED).exists():
-                assert process.poll() is None
-                time.sleep(0.01)
-            controller.kill()
-            try:
-                assert process.wait(30) == 0
-            finally:
-                process.kill()
+        while not (folder / warm_server.LOADED).exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        controller.kill()
+        assert process.wait(30) == 0
     assert not folder.exists()
 
 
