@@ -181,7 +181,8 @@ class CloudFrontResource(Resource):
 
     def refuse_removal(self, current: dict) -> None:
         super().refuse_removal(current)
-        users = self.users(current) if self.arn else []
+        # In a dry run there still is what the same run would have removed before.
+        users = self.users(current) if self.arn and not self.check_mode else []
         if users:
             raise ResourceError(
                 f"{self.title} is used by {', '.join(named(item) for item in users)}. Take it out of there, or delete "

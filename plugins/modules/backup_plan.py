@@ -270,6 +270,8 @@ class Plan(BackupResource):
 
     def refuse_removal(self, current):
         super().refuse_removal(current)
+        if self.check_mode:
+            return  # there still is what the same run would have removed before
         found = (self.read("ListBackupSelections", {ID: current[ID]}, MISSING) or {}).get("BackupSelectionsList", [])
         if found:
             names = listed(sorted(item["SelectionName"] for item in found))

@@ -36,6 +36,17 @@ def test_every_protection_is_looked_at_before_the_first_deletion(platform):
 
 
 @pytest.mark.by_component
+def test_a_dry_one_tells_at_its_end_what_would_go(platform):
+    run = platform.account.run("--check", playbook=TEARDOWN, variables=CONFIRMED, note="a dry teardown")
+    run.assert_converged()
+    assert not run.calls.writes, run.explain()
+    told = run.output[run.output.rindex("PLAY RECAP") :].splitlines()
+    going = {line.split()[0] for line in told if re.match(r"\w+ +- ", line)}
+    assert going >= {host for host, _task in run.changed}, run.explain()
+    assert [line for line in told if re.search(r"\d+ to remove$", line)], run.explain()
+
+
+@pytest.mark.by_component
 @pytest.mark.needs("network")
 def test_what_others_build_on_is_refused_before_the_first_deletion(platform):
     run = platform.account.run("--limit", "encryption", playbook=TEARDOWN, variables=CONFIRMED).assert_refused()

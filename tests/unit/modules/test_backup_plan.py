@@ -195,6 +195,12 @@ def test_one_with_selections_stays():
     assert "has the selections bastion and theirs" in told_
 
 
+def test_a_dry_run_does_not_ask_for_its_selections():
+    """They may be what the same run would have removed before."""
+    result, _aws, _module = run({"state": "absent"}, *seen(), check_mode=True)
+    assert result["changed"] is True
+
+
 def test_a_selection_that_has_just_gone_is_waited_for():
     text = "Related backup plan selections must be deleted prior to backup plan deletion"
     refused = Step("DeleteBackupPlan", api_error("DeleteBackupPlan", "InvalidRequestException", text))

@@ -180,6 +180,12 @@ def test_one_that_is_used_is_not_removed():
     assert "is used by distribution EOURS (EOURS.cloudfront.net)" in said
 
 
+def test_a_dry_run_does_not_ask_what_uses_it():
+    """It may be what the same run would have removed before."""
+    result, _aws, _module = run({"state": "absent"}, *seen(), check_mode=True)
+    assert result["changed"] is True
+
+
 def test_one_that_was_used_until_now():
     busy = api_error("DeleteOriginAccessControl", "OriginAccessControlInUse", status=409)
     run(
