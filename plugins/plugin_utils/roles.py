@@ -16,6 +16,9 @@ from ansible.module_utils.common.yaml import yaml_load
 
 ROLES = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "roles")
 
+# How a variable says that what depends on it isn't wanted.
+NOT_ASKED_FOR = (None, False, "", "none", [], {})
+
 
 def path(role: str, name: str) -> str:
     return os.path.join(ROLES, role, *name.split("/"))
@@ -47,7 +50,7 @@ def endpoints(components: Iterable[str], value_of: Callable[[str, str], t.Any]) 
         dict.fromkeys(
             entry if isinstance(entry, str) else entry["service"]
             for component, entry in entries
-            if isinstance(entry, str) or value_of(component, entry["when"])
+            if isinstance(entry, str) or value_of(component, entry["when"]) not in NOT_ASKED_FOR
         )
     )
 

@@ -229,3 +229,7 @@ def test_the_whole_inventory_is_built_in_a_closed_network(new_account):
     assert (access["endpointPrivateAccess"], access["endpointPublicAccess"]) == (True, False)
     again = account.run(*limit, variables=CLOSED, note="all components in a closed network, again")
     again.assert_nothing_to_do()
+    confirmed = {"platform_teardown_confirm": PREFIX, **CLOSED}
+    gone = account.run(*limit, playbook="playbooks/teardown.yml", variables=confirmed, note="all of it goes")
+    gone.assert_converged()
+    assert network.vpcs(census.Lister(account)) == []

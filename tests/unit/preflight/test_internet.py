@@ -188,3 +188,10 @@ def test_endpoints_are_those_of_the_components_and_what_they_are_asked_for():
     assert "ssmmessages" in needed("eks", eks_node_session_manager=True)
     assert needed("telemetry", platform_prometheus_workspace_arn="arn:x") - needed("telemetry") == {"aps-workspaces"}
     assert needed("telemetry", "nobody") == needed("telemetry")
+    assert {"logs", "monitoring", "xray"} <= needed("telemetry")
+    assert {"ec2", "elasticloadbalancing", "sts"} <= needed("cluster_services")
+    bastion = needed("bastion_instance", bastion_instance_session_preferences="none")
+    assert bastion & {"kms", "logs"} == set()
+    recorded = needed("bastion_instance", bastion_instance_session_preferences="document")
+    assert recorded - bastion == {"kms", "logs"}
+    assert needed("bastion_instance", bastion_instance_log_shipping=True) - bastion == {"logs"}
