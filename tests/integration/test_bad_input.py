@@ -379,6 +379,19 @@ def test_missing_credentials_are_refused(own, text, aws):
     assert stand_in.requests == []
 
 
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_the_first_command_of_a_stranger_says_what_to_fill_in(environment, aws):
+    """Without credentials, in an environment as it comes: one screen, and no word of anything else."""
+    stand_in = aws()
+    refusal = run("--check", "--diff", endpoint=stand_in.url, inventory=ROOT / "inventories" / environment)
+    assert any(line.startswith("platform_account_id: 'REPLACE-with-the-12-digits") for line in refusal.faults)
+    assert "[DEPRECATION WARNING]" not in refusal.output
+    assert "[WARNING]" not in refusal.output
+    assert "parse" not in refusal.output
+    assert len(refusal.output[refusal.output.index("[ERROR]") :].splitlines()) <= 24
+    assert stand_in.requests == []
+
+
 def test_an_endpoint_that_does_not_answer_is_named(aws):
     stand_in = aws()
     stand_in.close()

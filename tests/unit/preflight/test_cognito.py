@@ -214,6 +214,7 @@ LITE = "takes the tier ESSENTIALS or PLUS, cognito_tier is LITE"
             {"web_logout_urls": ["https://app.example.com/#out"]},
             "cognito_web_logout_urls[0]: 'https://app.example.com/#out'",
         ),
+        ({"web_callback_urls": ["https://app.example.com/#in"]}, "cognito_web_callback_urls[0]: 'https://app"),
         ({"web_callback_urls": ["https://*.example.com"]}, "has a *: Cognito compares the whole URL"),
         ({"web_callback_urls": ["/callback"]}, "'/callback' is not an absolute URL"),
         ({"web_callback_urls": ["app.example.com/callback"]}, "is not an absolute URL"),
