@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from datetime import UTC
 from typing import Any, NamedTuple
@@ -65,9 +65,15 @@ def _existing(search: Search, arn: str, facts: dict[str, Any]) -> None:
     """The key that the inventory names, of which nothing but what it is matters, and whether there is one of ours."""
     asked = search.start("kms", "describe_key", KeyId=arn)
     facts["purposes"] = []
-    ours = _by_alias(search, _alias(search))
-    if ours and ours["KeyState"] != GOING:
-        facts["own_key_arn"] = ours["Arn"]
+    named = _by_aliases(search, search.start("kms", "list_aliases"))
+    ours = {
+        purpose: found.key
+        for purpose, found in named.items()
+        if search.owns(found.tags) and found.key["KeyState"] != GOING
+    }
+    if key := ours.pop(None, None):
+        facts["own_key_arn"] = key["Arn"]
+    facts["purpose_keys"] = {purpose: _described(search, key, _alias(search, purpose)) for purpose, key in ours.items()}
     key = (if_allowed(asked) or {}).get("KeyMetadata")
     if key:
         facts.update(key_id=key["KeyId"], key_arn=key["Arn"], state=key["KeyState"])
@@ -83,13 +89,6 @@ def _name(search: Search, purpose: str | None = None) -> str:
 
 def _alias(search: Search, purpose: str | None = None) -> str:
     return f"alias/{_name(search, purpose)}"
-
-
-def _by_alias(search: Search, alias: str) -> dict[str, Any] | None:
-    """The key with an alias, if it is ours."""
-    key = (search.read("kms", "describe_key", KeyId=alias) or {}).get("KeyMetadata")
-    tags = tags_of(search.read("kms", "list_resource_tags", KeyId=key["KeyId"]) or {}) if key else {}
-    return key if search.owns(tags) else None
 
 
 def _own(search: Search, facts: dict[str, Any]) -> None:
@@ -113,7 +112,7 @@ def _own(search: Search, facts: dict[str, Any]) -> None:
         purpose: _described(search, found.key, aliases_of_ours.get(purpose)) for purpose, found in keys.items()
     }
     if None in described:
-        facts.update(described.pop(None), purposes=_purposes(keys[None].tags, keys))
+        facts.update(described.pop(None), purposes=_purposes(keys, facts["purposes"]))
         facts["own_key_arn"] = facts["key_arn"]
     facts["purpose_keys"] = {purpose: described[purpose] for purpose in PURPOSES if purpose in described}
     for purpose in facts["purposes"]:
@@ -133,17 +132,28 @@ def _by_aliases(search: Search, aliases: Future) -> dict[str | None, Found]:
     for purpose in PURPOSES:
         if _alias(search, purpose) in names:
             asked[purpose] = search.start("kms", "describe_key", KeyId=_alias(search, purpose))
-    told = {purpose: (future.result() or {}).get("KeyMetadata") for purpose, future in asked.items()}
+
+    def answer(purpose: str | None, future: Future) -> dict[str, Any]:
+        # A key for a purpose whose policy shuts us out is none of ours, and maybe none is wanted.
+        return (if_allowed(future) if purpose else future.result()) or {}
+
+    told = {purpose: answer(purpose, future).get("KeyMetadata") for purpose, future in asked.items()}
     tags = {
         purpose: search.start("kms", "list_resource_tags", KeyId=key["KeyId"]) for purpose, key in told.items() if key
     }
-    return {purpose: Found(told[purpose], tags_of(future.result() or {})) for purpose, future in tags.items()}
+    return {purpose: Found(told[purpose], tags_of(answer(purpose, future))) for purpose, future in tags.items()}
 
 
-def _purposes(tags: Mapping[str, str], keys: Collection[str | None]) -> list[str]:
-    """For what a platform has keys of their own: what its key says, or where somebody has taken that away, is there."""
-    told = tags.get(PURPOSES_TAG)
-    return [purpose for purpose in PURPOSES if purpose in (keys if told is None else told.split())]
+def _purposes(keys: Mapping[str | None, Found], declared: Iterable[str]) -> list[str]:
+    """For what a platform has keys of their own: what its key says, or where somebody has taken that away, is there.
+
+    What goes while the platform's key stays, and isn't declared, is what an earlier platform has left.
+    """
+    told = keys[None].tags.get(PURPOSES_TAG)
+    if told is not None:
+        return [purpose for purpose in PURPOSES if purpose in told.split()]
+    left = {purpose for purpose, found in keys.items() if found.key["KeyState"] == GOING} - {*declared}
+    return [purpose for purpose in PURPOSES if purpose in keys and (purpose not in left or None in left)]
 
 
 def _described(search: Search, key: Mapping[str, Any], alias: str | None) -> dict[str, Any]:
@@ -235,21 +245,28 @@ def summary(facts: Mapping[str, Any]) -> list[str]:
     if facts["key_arn"] != facts["own_key_arn"]:
         return [f"existing key {facts['key_arn']}, not the platform's own"]
     return [
-        f"{called} {key['key_id']} ({key['alias'] or 'no alias yet'}), rotation"
-        f" {'on' if key['rotation_enabled'] else 'OFF'}"
+        f"{called} {key['key_id']} ({key['alias'] or 'no alias yet'}), {_condition(key)}"
         for called, key in _keys(facts).items()
     ]
+
+
+def _condition(key: Mapping[str, Any]) -> str:
+    if key["state"] == GOING:
+        return f"{_deletion(key)}; a run before that takes it back"
+    state = "" if key["state"] == "Enabled" else f"{key['state']}, "
+    return f"{state}rotation {'on' if key['rotation_enabled'] else 'OFF'}"
+
+
+def _deletion(key: Mapping[str, Any]) -> str:
+    day = key["deletion_date"] or "a day that KMS doesn't tell"
+    return f"deletion scheduled for {day}"
 
 
 def going(facts: Mapping[str, Any]) -> str | None:
     keys = _keys(facts)
     if not keys or facts["key_arn"] != facts["own_key_arn"] or any(key["state"] != GOING for key in keys.values()):
         return None
-    unknown = "a day that KMS doesn't tell"
-    days = [
-        f"{called} {key['key_id']}: deletion scheduled for {key['deletion_date'] or unknown}"
-        for called, key in keys.items()
-    ]
+    days = [f"{called} {key['key_id']}: {_deletion(key)}" for called, key in keys.items()]
     return "; ".join([*days, f"a run before that takes {'it' if len(days) == 1 else 'them'} back"])
 
 

@@ -171,7 +171,8 @@ class TestExistingKey:
             **dict.fromkeys(ARNS, self.ARN),
         }
         assert found.summary["encryption"]["lines"] == [f"existing key {self.ARN}, not the platform's own"]
-        assert set(aws.operations()) == {"GetCallerIdentity", "DescribeKey", "GetKeyRotationStatus"}
+        operations = {"GetCallerIdentity", "DescribeKey", "GetKeyRotationStatus", "ListAliases"}
+        assert set(aws.operations()) == operations
 
     def test_a_key_of_ours_beside_it_is_seen_unless_it_is_going(self):
         for state, own in (("Enabled", KEY["Arn"]), ("PendingDeletion", None)):
@@ -186,6 +187,26 @@ class TestExistingKey:
             )
             facts = found.components["encryption"]
             assert (facts["key_arn"], facts["own_key_arn"]) == (self.ARN, own)
+
+    def test_keys_for_purposes_of_ours_beside_it_are_seen_unless_they_are_going(self):
+        """Such as a removal has left that was killed; it has to find them with the key of others declared."""
+        alias = f"alias/{PREFIX}-logs-key"
+        for state, left in (("Enabled", ["logs"]), ("PendingDeletion", [])):
+            logs = {**KEY, "KeyId": "logs-1", "KeyState": state}
+            found, _aws = self.look(
+                {
+                    "DescribeKey": lambda request, logs=logs: (
+                        {"KeyMetadata": logs if request["KeyId"] == alias else self.THEIRS}
+                        if request["KeyId"] != ALIAS
+                        else None
+                    ),
+                    "ListAliases": {"Aliases": [{"AliasName": alias, "TargetKeyId": "logs-1"}]},
+                    "ListResourceTags": key_tags,
+                }
+            )
+            facts = found.components["encryption"]
+            assert (list(facts["purpose_keys"]), facts["purposes"]) == (left, [])
+            assert [facts[fact] for fact in ARNS] == [self.ARN] * 3
 
     def test_one_that_may_not_be_seen_is_none(self):
         denied = api_error("DescribeKey", "AccessDeniedException")
@@ -337,6 +358,38 @@ class TestPurposes:
         assert [conflict["resource"] for conflict in found.conflicts] == [f"KMS alias alias/{PREFIX}-logs-key"]
         logs = found.components["encryption"]["purpose_keys"]["logs"]
         assert (logs["key_id"], logs["alias"]) == ("logs-1", None)
+
+    def test_one_whose_policy_shuts_us_out_is_someone_else_s(self):
+        def shut(request):
+            if request["KeyId"].endswith(("logs-key", "logs-1")):
+                return api_error("DescribeKey", "AccessDeniedException")
+            return {"KeyMetadata": {**KEY, "KeyId": "main", "Arn": arn("main")}}
+
+        keys = dict.fromkeys(("main", "logs-1"), "Enabled")
+        found, _aws = self.look(keys, self.made_with(), aliases={"": "main", "logs": "logs-1"}, DescribeKey=shut)
+        assert found.components["encryption"]["exists"]
+        assert found.conflicts == []
+
+    def test_what_goes_of_an_earlier_platform_is_for_nothing(self):
+        """While the platform's key stays, and does not tell."""
+        made, aliases = {"main": {**OWNER, "Name": self.name("")}}, {"": "main", "volumes": "volumes-1"}
+        keys = {"main": "Enabled", "volumes-1": "PendingDeletion"}
+        found, _aws = self.look(keys, made, aliases=aliases)
+        facts = found.components["encryption"]
+        assert (facts["purposes"], facts["volumes_key_arn"]) == ([], arn("main"))
+        found, _aws = self.look(keys, made, aliases=aliases, purposes=["volumes"])
+        assert found.components["encryption"]["purposes"] == ["volumes"]
+        found, _aws = self.look(dict.fromkeys(keys, "PendingDeletion"), made, aliases=aliases)
+        assert found.components["encryption"]["purposes"] == ["volumes"]
+
+    def test_one_that_is_going_or_disabled_is_shown(self):
+        keys = {"main": "Disabled", "logs-1": "PendingDeletion"}
+        found, _aws = self.look(keys, self.made_with("logs"), aliases={"": "main", "logs": "logs-1"})
+        assert found.summary["encryption"]["lines"] == [
+            f"key main (alias/{PREFIX}-key), Disabled, rotation on",
+            f"key for logs logs-1 (alias/{PREFIX}-logs-key), deletion scheduled for 2026-12-07; a run before that takes"
+            " it back",
+        ]
 
     def test_all_of_them_are_going_or_none(self):
         made, aliases = self.made_with("logs"), {"": "main", "logs": "logs-1"}

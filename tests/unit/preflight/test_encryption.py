@@ -13,6 +13,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.encry
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import roles
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.inventory_rules import (
     component_names,
+    component_samples,
     conflict_faults,
 )
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.key_policy import SERVED_FOR, USE
@@ -247,6 +248,35 @@ class TestPurposes:
         found = {"encryption": {"own_key_arn": None, "purposes": ["logs"]}}
         assert change_fault_lines("encryption", {self.NAME: ["logs"]}, found) == []
 
+    LEFT = {
+        "volumes": {
+            "key_id": "v-1",
+            "key_arn": "arn:key/v-1",
+            "alias": None,
+            "state": "PendingDeletion",
+            "rotation_enabled": None,
+            "deletion_date": "2026-12-07",
+        }
+    }
+
+    def test_what_is_left_without_the_platform_s_key_is_told(self):
+        found = {"encryption": {"own_key_arn": None, "purposes": [], "purpose_keys": self.LEFT}}
+        (line,) = change_fault_lines("encryption", {self.NAME: ["logs"]}, found)
+        assert "leaves out volumes, for which there is v-1 (PendingDeletion until 2026-12-07): add it" in line
+        assert change_fault_lines("encryption", {self.NAME: ["logs", "volumes"]}, found) == []
+
+    def test_an_existing_key_does_not_replace_them(self):
+        found = TestExistingKey().found()
+        found["encryption"]["purpose_keys"] = self.LEFT
+        (line,) = change_fault_lines("encryption", TestExistingKey.GIVEN, found)
+        assert "can't replace arn:key/v-1, with which the platform is encrypted" in line
+
+    def test_each_key_counts_where_policies_are_measured(self):
+        samples = component_samples("encryption")
+        arns = [sample for fact, sample in samples.items() if fact.endswith("key_arn")]
+        assert len(set(arns)) == len(arns) == 4
+        assert len({len(sample) for sample in arns}) == 1
+
     def test_the_cluster_s_secrets_have_the_key_of_secrets(self):
         given = {self.NAME: ["secrets"]}
         own = {**self.OWN, "purposes": ["secrets"]}
@@ -254,6 +284,7 @@ class TestPurposes:
         assert change_fault_lines("encryption", given, {"encryption": own, **fitting}) == []
         lines = change_fault_lines("encryption", given, {"encryption": own, "eks": {"kms_key_arn": "arn:key/1"}})
         assert [line.startswith("encryption_key_arn: eks is encrypted with arn:key/1") for line in lines] == [True]
+        assert lines[0].endswith("bring back the key, and its alias, without which all is lost")
 
     def test_their_names_are_among_those_that_are_compared(self):
         given = values("encryption", platform_prefix="demo-dev", **{self.NAME: ["volumes"]})

@@ -24,8 +24,11 @@ RANGES = {
     "encryption_deletion_window_days": Range(7, 30, "days"),
 }
 
-KEY_SAMPLE = "arn:{partition}:kms:{region}:{account_id}:key/" + 36 * "x"
-SAMPLES = dict.fromkeys(("key_arn", "logs_key_arn", "secrets_key_arn", "volumes_key_arn"), KEY_SAMPLE)
+# Each its own, as what is the same counts once.
+SAMPLES = {
+    fact: "arn:{partition}:kms:{region}:{account_id}:key/" + fact.ljust(36, "x")
+    for fact in ("key_arn", "logs_key_arn", "secrets_key_arn", "volumes_key_arn")
+}
 
 KEY = re.compile(r"arn:(?P<partition>aws[a-z-]*):kms:(?P<region>[a-z0-9-]+):\d{12}:key/[\w-]+")
 # What isn't about the key alone.
@@ -77,15 +80,17 @@ def _existing_faults(values: Mapping[str, t.Any], arn: str) -> Iterator[Fault]:
 def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
     """Whether an existing key is fit for the platform, and whether what there is can be encrypted with the key."""
     arn, found = values.get(VARIABLE), platform.get("encryption") or {}
-    if arn and found.get("own_key_arn"):
+    purpose_keys = (found.get("purpose_keys") or {}).values()
+    own = [key_arn for key_arn in (found.get("own_key_arn"), *(key["key_arn"] for key in purpose_keys)) if key_arn]
+    if arn and own:
         yield fault(
             VARIABLE,
             arn,
-            f"can't replace {found['own_key_arn']}, with which the platform is encrypted: databases, volumes and the"
+            f"can't replace {own[0]}, with which the platform is encrypted: databases, volumes and the"
             " cluster keep their key. Leave it empty, or remove the platform first, its key last",
         )
         return
-    if found.get("own_key_arn"):
+    if not arn:
         yield from _purpose_faults(values.get(PER_PURPOSE) or [], found)
     yield from _for_good_faults(arn, platform)
     if not arn:
@@ -105,12 +110,22 @@ def change_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) ->
 
 def _purpose_faults(purposes: list[str], found: Mapping[str, t.Any]) -> Iterator[Fault]:
     made_with = found.get("purposes") or []
-    if set(purposes) != set(made_with):
+    if not found.get("own_key_arn"):
+        # What a run has left that made none for the platform, or a removal that isn't over.
+        for purpose, key in (found.get("purpose_keys") or {}).items():
+            if purpose not in purposes:
+                until = f" until {key['deletion_date']}" if key["deletion_date"] else ""
+                rule = (
+                    f"leaves out {purpose}, for which there is {key['key_id']} ({key['state']}{until}): add it, or have"
+                    " the key deleted and wait for that"
+                )
+                yield fault(PER_PURPOSE, purposes, rule)
+    elif set(purposes) != set(made_with):
         yield fault(
             PER_PURPOSE,
             purposes,
             f"can't replace {json.dumps(made_with)}, with which the platform was made: the cluster and volumes keep"
-            " their key. Put it back, or remove the platform, its key last, and wait until KMS has deleted that",
+            " their key. Put it back, or remove the platform, its keys last, and wait until KMS has deleted them",
         )
 
 
@@ -120,6 +135,8 @@ def _for_good_faults(arn: str | None, platform: Mapping[str, t.Any]) -> Iterator
         wanted = arn or (platform.get("encryption") or {}).get(ours)
         if used and used.rpartition("/")[2] != (wanted or "").rpartition("/")[2]:
             rule = "isn't the key declared here" if arn else f"isn't a key of the platform's own; give it as {VARIABLE}"
+            if not arn and (platform.get("encryption") or {}).get("purposes"):
+                rule = "isn't the platform's own for that: bring back the key, and its alias, without which all is lost"
             yield Fault(VARIABLE, f"{component} is encrypted with {used} for good, which {rule}")
 
 
