@@ -44,6 +44,7 @@ ENCRYPTION = {
     "key_arn": "arn-1",
     "own_key_arn": "arn-1",
     "alias": "alias/agent-platform-dev-key",
+    "state": "Enabled",
     "rotation_enabled": True,
     "deletion_date": None,
     "purposes": [],
