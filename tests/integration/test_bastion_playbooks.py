@@ -19,7 +19,7 @@ from tests.support import session_manager
 from tests.support.faults import free_port
 from tests.support.playbook import PREFIX
 from tests.support.remote_host import echo, said_back
-from tests.support.warm_runs import wait_for
+from tests.support.warm_runs import processes, wait_for
 
 from . import neighbours
 from .conftest import Platform
@@ -81,6 +81,7 @@ def test_tunnel_leads_to_code_server_on_the_instance(platform, instance_id, tmp_
             ).assert_converged()
 
             assert said_back(local_port) == b"hello"
+            assert processes("session_manager", instance_id)
             ssm = platform.account.client("ssm")
             (session,) = ssm.describe_sessions(State="Active")["Sessions"]
             assert (session["Target"], session["DocumentName"]) == (instance_id, "AWS-StartPortForwardingSession")
@@ -90,6 +91,8 @@ def test_tunnel_leads_to_code_server_on_the_instance(platform, instance_id, tmp_
     wait_for(lambda: not ssm.describe_sessions(State="Active")["Sessions"], 2)
     with pytest.raises(ConnectionRefusedError):
         said_back(local_port)
+    # Its last act is a call, which would be counted as one of the next run.
+    wait_for(lambda: not processes("session_manager", instance_id), 10)
 
 
 @pytest.mark.skipif(

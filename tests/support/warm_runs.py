@@ -213,12 +213,17 @@ def misbehave(**options: Any) -> dict[str, Any]:
 def servers(folder: Path) -> list[int]:
     """Process ids of the warm process of a folder's runs and of the modules that run in it. Other runs on this machine
     have their own, with other folders in their command lines."""
+    return processes(SERVER, f"{folder}/")
+
+
+def processes(*parts: str) -> list[int]:
+    """Ids of those whose command line has all these parts."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
                 command = (entry / "cmdline").read_bytes()
-                if SERVER.encode() in command and f"{folder}/".encode() in command:
+                if all(part.encode() in command for part in parts):
                     found.append(int(entry.name))
     return found
 
