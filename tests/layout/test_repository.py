@@ -20,11 +20,11 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from tests.layout.platform_stub import ROOT, ansible_command, clean_environment
+from tests.layout.role_files import ROLES, read
 from tests.support import ansible_cores
 
 COLLECTION = ROOT / "collections/ansible_collections/agent_platform/aws"
 ENVIRONMENTS = sorted(path.parent.name for path in (ROOT / "inventories").glob("*/hosts.yml"))
-ROLES = sorted(path.parent.parent.name for path in (ROOT / "roles").glob("*/tasks/main.yml"))
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
 # Those that change a host, those that talk to a cluster's API, and the others that talk to AWS.
 HOST_MODULES = ["host_tools", "host_user_files"]
@@ -36,17 +36,6 @@ TASK_FILES = sorted(
     for path in (ROOT / folder).rglob("*.yml")
     if {"tasks", "handlers", "playbooks"} & set(path.relative_to(ROOT).parts) and path.parent.name != "vars"
 )
-
-
-class Loader(yaml.SafeLoader):
-    """Reads task files, with Ansible's own tags as plain values."""
-
-
-Loader.add_multi_constructor("!", lambda loader, suffix, node: loader.construct_scalar(node))
-
-
-def read(path):
-    return yaml.load(path.read_text(), Loader)
 
 
 def layers():

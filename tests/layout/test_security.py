@@ -5,15 +5,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from ansible_collections.agent_platform.aws.plugins.filter.collectors import collectors
 from tests.layout.platform_stub import ROOT
-from tests.layout.test_repository import ROLES, read
+from tests.layout.role_files import FILES, ROLES, key_fact, mappings, read, role_of
 from tests.support import variables
 from tests.support.declarations import load as load_module
 from tests.support.declarations import module_names
@@ -25,27 +24,10 @@ PAGE = " ".join(f"{TEXT} {REASONS}".split())
 DEFENDED, UNDEFENDED = " ".join(TEXT.split()).split("## What is not defended")
 VARIABLES = {name: option for role in variables.roles() for name, option in variables.spec(role).items()}
 DEFAULTS = {name: value for role in variables.roles() for name, value in variables.defaults(role).items()}
-FILES = sorted(
-    path
-    for folder in ("defaults", "vars", "tasks")
-    for path in (ROOT / "roles").glob(f"*/{folder}/*.yml")
-)  # fmt: skip
 
 
 def load(role: str, file: str = "vars/main.yml") -> dict[str, Any]:
     return read(ROOT / "roles" / role / file)
-
-
-def mappings(value: Any) -> Iterator[dict[str, Any]]:
-    """All mappings at any depth."""
-    if isinstance(value, dict):
-        yield value
-    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from mappings(item)
-
-
-def role_of(path: Path) -> str:
-    return path.relative_to(ROOT / "roles").parts[0]
 
 
 # ---- The page itself
@@ -171,14 +153,6 @@ OTHER_KEYS = {
 # An index has the key of its bucket.
 WITHOUT = {("knowledge_base", "s3vectors_index")}
 KEY = re.compile(r"kms_key\w*|encryption|encryption_key_arn|key_id|key_configuration|\w+_kms_key_id")
-OURS = re.compile(r"\{\{ 'encryption\.(\w+_)?key_arn' \| agent_platform\.aws\.fact \}\}")
-CONSTANTS = {name: value for path in FILES if path.parent.name == "vars" for name, value in read(path).items()}
-
-
-def is_ours(key: Any) -> bool:
-    """Whether a value is the platform's key, by the name of a role's constant, too."""
-    named = re.fullmatch(r"\{\{ (\w+) \}\}", str(key).strip())
-    return bool(OURS.fullmatch(str(CONSTANTS.get(named[1]) if named else key).strip()))
 
 
 def key_options() -> dict[str, set[str]]:
@@ -198,7 +172,7 @@ def test_everything_has_the_platforms_key_but_what_the_page_names():
                 seen += 1
                 given = [arguments[option] for option in options[name] if option in arguments]
                 keys = [one.get("kms_key_id") if isinstance(one, dict) else one for one in given]
-                if not keys or not all(is_ours(key) for key in keys):
+                if not keys or not all(key_fact(role_of(path), key) for key in keys):
                     others.add((role_of(path), name))
     assert seen > 20
     assert others == OTHER_KEYS.keys() | WITHOUT
@@ -206,9 +180,14 @@ def test_everything_has_the_platforms_key_but_what_the_page_names():
 
 
 def test_volumes_have_the_platforms_key():
-    volumes = [one for path in FILES for one in mappings(read(path)) if "volume_type" in one and "encrypted" in one]
+    volumes = [
+        (role_of(path), one)
+        for path in FILES
+        for one in mappings(read(path))
+        if "volume_type" in one and "encrypted" in one
+    ]
     assert len(volumes) == 2
-    assert all(one["encrypted"] is True and is_ours(one["kms_key_id"]) for one in volumes)
+    assert all(one["encrypted"] is True and key_fact(role, one["kms_key_id"]) for role, one in volumes)
 
 
 def test_data_stores_take_tls_alone():
