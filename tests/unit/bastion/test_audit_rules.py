@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import jinja2
+import jinja2.nativetypes
 import pytest
 import yaml
 
@@ -21,19 +22,22 @@ PATHS = {
     "__bastion_links": "/usr/local/bin",
     "__bastion_metadata_rules": "/etc/platform-metadata.nft",
     "__bastion_network_file": "/etc/default/platform-network",
+    "__bastion_log_agent_file_of_settings": CONSTANTS["__bastion_log_agent_file_of_settings"],
 }
 
 
-def lines(machine: str) -> list[str]:
+def lines(machine: str, **variables: object) -> list[str]:
     environment = jinja2.Environment(trim_blocks=True, autoescape=False)
-    environment.filters["dirname"] = lambda path: str(Path(path).parent)
+    native = jinja2.nativetypes.NativeEnvironment()
+    native.filters["dirname"] = lambda path: str(Path(path).parent)
+    given = {**PATHS, "bastion_user": "developer", "bastion_log_shipping": {}, **variables}
 
     def fill(value):
         if isinstance(value, dict):
             return {key: fill(one) for key, one in value.items()}
         if isinstance(value, list):
             return [fill(one) for one in value]
-        return environment.from_string(value).render(**PATHS, bastion_user="developer")
+        return native.from_string(value).render(given)
 
     text = environment.from_string((ROLE / "templates/audit.rules.j2").read_text()).render(
         __bastion_audit_calls=fill(CONSTANTS["__bastion_audit_calls"]),
@@ -83,3 +87,23 @@ def test_what_is_left_out_is_the_users_own_and_of_nothing_that_is_watched():
     assert never
     assert all(found[number].endswith("-F dir=/home/developer -F uid=developer") for number in never)
     assert max(number for number, line in enumerate(found) if line.startswith("-w")) < min(never)
+
+
+def test_the_agent_of_the_logs_is_watched_where_there_is_one():
+    """As a declared one makes other rules, a kernel that takes none is rebooted for it."""
+    rule = "-w /opt/aws/amazon-cloudwatch-agent/etc/ -p wa -k agents"
+
+    assert rule not in lines("x86_64")
+    assert rule in lines("x86_64", bastion_log_shipping={"audit": "a", "journal": "j"})
+
+
+def test_what_is_watched_is_there_before():
+    """What isn't there when the rules are loaded isn't watched until the next boot."""
+    tasks = yaml.safe_load((ROLE / "tasks/main.yml").read_text())
+    files = [task.get(f"ansible.builtin.{how}_tasks") for task in tasks for how in ("import", "include")]
+    order = [file for file in files if file]
+
+    assert order.index("auditd.yml") > max(
+        order.index(file)
+        for file in ("network.yml", "packages.yml", "tools.yml", "code_server.yml", "metadata.yml", "log_shipping.yml")
+    )
