@@ -148,6 +148,7 @@ results:
 
 from ..module_utils.declarations import Create, Delete, Describe, Setting, Update
 from ..module_utils.ec2 import ec2_tagging
+from ..module_utils.faults import ResourceError, error_code
 from ..module_utils.resource import run_module
 from ..module_utils.vacated import Inside, Vacated, interfaces_by
 
@@ -159,6 +160,7 @@ TARGETS = {
     "cidr_ipv6": ("Ipv6Ranges", "CidrIpv6"),
     "prefix_list_id": ("PrefixListIds", "PrefixListId"),
 }
+FULL = "RulesPerSecurityGroupLimitExceeded"
 CALLS = {
     "ingress": (
         "AuthorizeSecurityGroupIngress",
@@ -302,6 +304,12 @@ class SecurityGroup(Vacated):
     tagging = ec2_tagging("GroupId")
     # Someone else made the rule since we looked; the next look tells.
     passing = {"InvalidPermission.Duplicate": ("",)}
+    hints = {
+        FULL: {
+            "": "Take rules away, or have the quota raised (L-0EA8095F, rules per security group). A prefix list "
+            "counts as the number of entries that it may have."
+        }
+    }
     # A group that is named in the rules of another can't be deleted.
     inside = (
         interfaces_by("group-id"),
@@ -321,20 +329,30 @@ class SecurityGroup(Vacated):
     def change_rules(self, name, change, current):
         have, want = by_key(change.current), by_key(change.desired)
         authorize, revoke, describe = CALLS[name]
-        steps = (
-            (authorize, [want[key] for key in want if key not in have], (), "allow"),
-            (
-                describe,
-                [want[key] for key in want if key in have and want[key]["description"] != have[key]["description"]],
-                ("InvalidPermission.NotFound",),
-                "describe",
-            ),
-            (revoke, [have[key] for key in have if key not in want], ("InvalidPermission.NotFound",), "revoke"),
-        )
-        for operation, rules, missing, doing in steps:
+        gone = ("InvalidPermission.NotFound",)
+
+        def step(operation, rules, doing, missing=gone):
             if rules:
                 request = {"GroupId": current["GroupId"], "IpPermissions": permissions_of(rules)}
                 self.write(operation, request, f"{doing} {name} rules of {self.title}", missing)
+
+        added = [want[key] for key in want if key not in have]
+        removed = [have[key] for key in have if key not in want]
+        try:
+            step(authorize, added, "allow", ())
+        except ResourceError as error:
+            # The old rules and the new ones together may be more than a group has. A prefix list counts as its length.
+            if error_code(error.cause) != FULL or not removed:
+                raise
+            step(revoke, removed, "revoke")
+            step(authorize, added, "allow", ())
+            removed = []
+        step(
+            describe,
+            [want[key] for key in want if key in have and want[key]["description"] != have[key]["description"]],
+            "describe",
+        )
+        step(revoke, removed, "revoke")
 
 
 def main():

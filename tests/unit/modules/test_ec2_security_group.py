@@ -94,6 +94,36 @@ def test_new_rules_come_before_old_ones_go():
     assert aws.operations()[1:3] == ["AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress"]
 
 
+FULL = api_error(
+    "AuthorizeSecurityGroupIngress",
+    "RulesPerSecurityGroupLimitExceeded",
+    "The maximum number of rules per security group has been reached.",
+)
+
+
+def test_old_rules_go_first_where_there_is_no_room_for_both():
+    result, aws, _module = run(
+        {"ingress": [{**RULE, "from_port": 5433}]},
+        described([permission()]),
+        Step("AuthorizeSecurityGroupIngress", FULL),
+        Step("RevokeSecurityGroupIngress", {}, {"GroupId": "sg-1", "IpPermissions": [permission()]}),
+        Step("AuthorizeSecurityGroupIngress", {}, {"GroupId": "sg-1", "IpPermissions": [permission(5433)]}),
+        described([permission(5433)]),
+        described([permission(5433)]),
+    )
+    assert result["changed"] is True
+    assert aws.operations().count("RevokeSecurityGroupIngress") == 1
+
+
+def test_more_rules_than_a_group_takes_are_told():
+    with pytest.raises(ResourceError, match=r"maximum number of rules.*have the quota raised"):
+        run(
+            {"ingress": [RULE, {**RULE, "from_port": 5433}]},
+            described([permission()]),
+            Step("AuthorizeSecurityGroupIngress", FULL),
+        )
+
+
 @pytest.mark.parametrize(
     "stray",
     [
