@@ -93,3 +93,21 @@ def test_load_counts_over_five_minutes(host, load, works, tmp_path):
     host.used(MINUTES)
 
     assert host.check(awk='exec /usr/bin/awk "$@"') is not works
+
+
+@pytest.mark.parametrize("worker", ["ssm-session-worker", "ssm-document-worker"])
+def test_what_systems_manager_runs_counts(host, worker):
+    host.used(MINUTES)
+
+    assert not host.check(pgrep=f'echo "/usr/bin/{worker} i-1" | grep --quiet --extended-regexp "$2"')
+
+
+def test_an_installation_holds_the_host_up(host):
+    """As root systemctl looks at nobody's locks by itself; the refusal is no fault of the unit."""
+    host.used(MINUTES)
+    host.program("systemctl", f'echo systemctl "$@" >>{host.calls}; exit 1')
+
+    assert host.check()
+    assert host.calls.read_text().splitlines()[1:] == [
+        "systemctl poweroff --check-inhibitors=yes", "logger --tag"
+    ]  # fmt: skip

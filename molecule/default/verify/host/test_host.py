@@ -99,12 +99,10 @@ def test_only_some_users_reach_the_metadata(host: Host, declared: Declared, meta
 
 
 def test_the_rules_of_the_metadata_come_back_with_those_of_the_host(host: Host) -> None:
-    """nftables.service flushes all rules when it starts."""
-    host.check_output("systemctl start nftables.service")
-    try:
+    """nftables.service flushes all rules whatever it does."""
+    for action in ("start", "reload", "restart", "stop"):
+        host.check_output(f"systemctl {action} nftables.service")
         wait_until(lambda: host.run("nft list table inet platform_metadata").rc == 0)
-    finally:
-        host.check_output("systemctl stop nftables.service; systemctl restart platform-metadata.service")
 
 
 def test_the_rules_of_the_metadata_outlast_a_boot_that_goes_badly(host: Host) -> None:
@@ -165,6 +163,13 @@ def test_the_kernel_has_the_parameters(host: Host, declared: Declared) -> None:
     assert dict(zip(wanted, values, strict=True)) == wanted
 
 
+def test_parameters_of_others_come_before_those_of_the_platform(host: Host) -> None:
+    """The last one is in force after a boot."""
+    files = re.findall(r"^# (/\S+)$", host.check_output("systemd-analyze cat-config sysctl.d"), re.MULTILINE)
+    assert files[-1] == "/etc/sysctl.d/99-zz-platform.conf"
+    assert len(files) > 1
+
+
 def test_the_journal_is_limited(host: Host, declared: Declared) -> None:
     in_force = host.check_output("systemd-analyze cat-config systemd/journald.conf").splitlines()
     for key, value in declared["bastion_journald"].items():
@@ -193,6 +198,9 @@ def test_security_updates_are_installed_by_themselves(host: Host, declared: Decl
 
 def test_an_idle_host_is_looked_for(host: Host) -> None:
     timer = host.service("platform-idle.timer")
+    # Updates come while the host is on.
+    for name in ("apt-daily", "apt-daily-upgrade"):
+        assert host.check_output(f"systemctl show --property RandomizedDelayUSec --value {name}.timer") == "5min"
     assert timer.is_running
     assert timer.is_enabled
     host.check_output("systemctl start platform-idle.service")
