@@ -388,11 +388,17 @@ def test_a_process_that_dies_during_a_call_is_an_honest_error(run):
 
 
 def test_it_ends_when_idle(run):
-    task = {"ansible.builtin.wait_for": {"timeout": 60}, "vars": {"agent_platform_warm_enabled": False}}
-    mark = run.folder / "mark"
-    process = run.start([misbehave(act="sleep", path=str(mark), seconds=1), task], AGENT_PLATFORM_WARM_IDLE_LIMIT="1")
+    mark, elsewhere = run.folder / "mark", run.folder / "elsewhere"
+    task = misbehave(act="sleep", path=str(elsewhere), seconds=60)
+    tasks = [
+        misbehave(act="sleep", path=str(mark), seconds=1),
+        {**task, "vars": {"agent_platform_warm_enabled": False}},
+    ]
+    process = run.start(tasks, AGENT_PLATFORM_WARM_IDLE_LIMIT="1")
     wait_for(mark.exists)
     assert run.servers()
+    # While it forks, Ansible misses a signal.
+    wait_for(elsewhere.exists)
     wait_for(lambda: not run.servers(), seconds=50)
     assert process.poll() is None
     process.send_signal(signal.SIGINT)

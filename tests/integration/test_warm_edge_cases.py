@@ -303,8 +303,8 @@ def configuration(run, lines):
 @pytest.mark.parametrize("how", ["ansible.cfg", "variables"])
 def test_settings_are_taken_from(run, how):
     """The limit, the libraries and the services; by environment variables other tests set them."""
-    wait = {"ansible.builtin.wait_for": {"timeout": 60}, "vars": {"ansible_connection": LOCAL}}
-    mark = run.folder / "mark"
+    mark, elsewhere = run.folder / "mark", run.folder / "elsewhere"
+    wait = {**misbehave(act="sleep", path=str(elsewhere), seconds=60), "vars": {"ansible_connection": LOCAL}}
     tasks, options, environment = [misbehave(act="sleep", path=str(mark)), wait], ["-vv"], {}
     libraries, services = ["colorsys", "no_such_library"], ["sts", "no_such_service"]
     if how == "ansible.cfg":
@@ -317,6 +317,8 @@ def test_settings_are_taken_from(run, how):
     process = run.start(tasks, options=options, **environment)
     try:
         wait_for(mark.exists)
+        # While it forks, Ansible misses a signal.
+        wait_for(elsewhere.exists)
         # The limit is looked at every few seconds.
         wait_for(lambda: not run.servers(), seconds=50)
         assert process.poll() is None
