@@ -37,7 +37,7 @@ PROFILE = f"{IAM}:instance-profile/{PREFIX}-bastion"
 
 
 def launched(day):
-    return datetime.datetime(2026, 1, day)
+    return datetime.datetime(2026, 1, day, tzinfo=datetime.UTC)
 
 
 def instance(instance_id="i-1", tags=None, **members):
@@ -133,6 +133,7 @@ def test_facts():
         "instance_ids": ["i-1"],
         "has_profile": True,
         "state": "running",
+        "launch_time": "2026-01-01T00:00:00+00:00",
         "private_ip": "10.0.64.7",
         "subnet_id": "subnet-c",
         "image_id": "ami-1",
