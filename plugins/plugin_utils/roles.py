@@ -39,6 +39,19 @@ def described() -> dict[str, dict]:
     return {component: found[component] for component in order.static_order()}
 
 
+@functools.cache
+def untold(component: str, fact: str) -> str | None:
+    """The component of a fact's path, where no run of this one learns of it and the role doesn't say it itself."""
+    other = fact.partition(".")[0]
+    about = load(component, "meta/component.yml")
+    if other in (*about["requires"], *about.get("reads", [])) or not load(other, "meta/component.yml"):
+        return None
+    said = load(component, "vars/main.yml").get(f"__{component}_known")
+    for part in fact.split("."):
+        said = said.get(part) if isinstance(said, Mapping) else None
+    return other if said is None else None
+
+
 def endpoints(components: Iterable[str], value_of: Callable[[str, str], t.Any]) -> list[str]:
     """The services of AWS that parts of these components call from within the VPC, each once.
 

@@ -19,8 +19,10 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from ansible_collections.agent_platform.aws.plugins.filter.iam_permissions import placeholders
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.roles import untold
 from tests.layout.platform_stub import ROOT, ansible_command, clean_environment
-from tests.layout.role_files import ROLES, read
+from tests.layout.role_files import ROLES, constants, read, texts
 from tests.support import ansible_cores
 
 COLLECTION = ROOT / "collections/ansible_collections/agent_platform/aws"
@@ -198,6 +200,13 @@ def test_component_refers_to_what_it_discovers(component):
         *about.get("reads", []),
         component,
     }
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_statements_of_a_role_name_what_it_is_told(component):
+    """One of another component's facts would wait for ever."""
+    named = {name for _key, text in texts(constants(component)) for name in placeholders(text)}
+    assert {name: other for name in named if (other := untold(component, name))} == {}
 
 
 def test_the_readme_has_each_component():

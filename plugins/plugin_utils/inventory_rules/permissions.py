@@ -9,6 +9,9 @@ import re
 import typing as t
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from ansible_collections.agent_platform.aws.plugins.filter.iam_permissions import placeholders
+from ansible_collections.agent_platform.aws.plugins.plugin_utils import roles
+
 from .fault import Fault, fault
 from .formats import ARN, dns_label_rule, dns_name_rule, repeated, repeated_names
 
@@ -35,7 +38,8 @@ def managed_policy_rule(name: str) -> str | None:
     return None if MANAGED_POLICY.fullmatch(name) else "is not the name of an AWS managed policy"
 
 
-def statement_faults(path: str, statements: list[Mapping]) -> Iterator[Fault]:
+def statement_faults(path: str, statements: list[Mapping], component: str) -> Iterator[Fault]:
+    """component: the one that fills in the placeholders."""
     yield from repeated_names(path, statements, "Sid")
     for index, statement in enumerate(statements):
         here = f"{path}[{index}]"
@@ -52,11 +56,16 @@ def statement_faults(path: str, statements: list[Mapping]) -> Iterator[Fault]:
         for resource in statement.get("Resource", []):
             if resource != "*" and not ARN.fullmatch(resource) and not PLACEHOLDER.fullmatch(resource):
                 yield fault(f"{here}.Resource", resource, "is not an ARN, a value in angle brackets or *")
+        for key, value in statement.items():
+            for name in dict.fromkeys(placeholders(value)):
+                if other := roles.untold(component, name):
+                    rule = f"is a fact of {other}, which {component} doesn't read, so the statement would wait for ever"
+                    yield fault(f"{here}.{key}", f"<{name}>", f"{rule}: write its value instead")
 
 
 def gateway_statement_faults(path: str, statements: list[Mapping]) -> Iterator[Fault]:
     """What a gateway may do is named one by one: no wildcard in an action, no resource that is all of its kind."""
-    yield from statement_faults(path, statements)
+    yield from statement_faults(path, statements, "workload_identity")
     for index, statement in enumerate(statements):
         for action in statement.get("Action") or []:
             if ACTION.fullmatch(action) and set(action) & set("*?"):
@@ -86,13 +95,13 @@ def service_account_faults(path: str, entry: Mapping[str, t.Any]) -> Iterator[Fa
         yield fault(f"{path}.service_accounts", account, "occurs more than once")
 
 
-def workload_role_faults(path: str, role: Mapping[str, t.Any]) -> Iterator[Fault]:
-    """A role that pods assume by the token of their service account."""
+def workload_role_faults(path: str, role: Mapping[str, t.Any], component: str) -> Iterator[Fault]:
+    """A role that pods assume by the token of their service account, made by the component."""
     yield from _each(path, [("name", role.get("name"), role_name_rule)])
     yield from service_account_faults(path, role)
     policies = [("managed_policies", name, managed_policy_rule) for name in role.get("managed_policies") or []]
     yield from _each(path, policies)
-    yield from statement_faults(f"{path}.statements", role.get("statements") or [])
+    yield from statement_faults(f"{path}.statements", role.get("statements") or [], component)
 
 
 def group_faults(path: str, groups: Iterable[str]) -> Iterator[Fault]:

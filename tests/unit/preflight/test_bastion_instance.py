@@ -37,7 +37,10 @@ def test_what_is_right_has_no_fault(image):
             bastion_instance_volume_size_gib=30,
             bastion_instance_database_user="bastion",
             bastion_instance_models=["titan"],
-            bastion_instance_statements=[{"Sid": "Read", "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::b/*"]}],
+            bastion_instance_statements=[
+                {"Sid": "Read", "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::b/*"]},
+                {"Sid": "Look", "Action": ["dynamodb:GetItem"], "Resource": ["<dynamodb.table_arns>"]},
+            ],
             bastion_instance_cluster_groups=["platform-viewers"],
             bastion_instance_cluster_policies=[{"policy": "AmazonEKSViewPolicy", "scope": "cluster"}],
             bastion_instance_secret_recovery_days=0,
@@ -70,6 +73,11 @@ def test_what_is_right_has_no_fault(image):
         ("models", ["titam"], "_models[0]: 'titam' is not the name of one of platform_models; did you mean titan?"),
         ("models", ["titan", "titan"], "_models: 'titan' occurs more than once"),
         ("statements", [{"Sid": "A", "Action": ["*"], "Resource": ["*"]}], "_statements[0].Action: '*' is not an API"),
+        (
+            "statements",
+            [{"Sid": "A", "Action": ["s3:GetObject"], "Resource": ["<gateways.url>"]}],
+            "_statements[0].Resource: '<gateways.url>' is a fact of gateways, which bastion_instance doesn't read",
+        ),
         ("cluster_groups", ["system:masters"], "_cluster_groups: 'system:masters' begins with one of"),
         ("session_user", "root", "_session_user: 'root' is root or may become it"),
         ("session_user", "ssm-user", "_session_user: 'ssm-user' is root or may become it"),

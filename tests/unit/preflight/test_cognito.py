@@ -80,7 +80,8 @@ def test_what_is_right_has_no_fault():
         "users": [{"email": "jo+platform@example.com", "groups": ["first", "second"]}],
         "principal_tags": {"team": "custom:team"},
         "authenticated_statements": [
-            {"Sid": "Read", "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::acme-docs/*"]}
+            {"Sid": "Read", "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::acme-docs/*"]},
+            {"Sid": "Look", "Action": ["dynamodb:GetItem"], "Resource": ["<dynamodb.table_arns>"]},
         ],
     }
     assert lines([LOGIN], **given) == []
@@ -285,6 +286,10 @@ LITE = "takes the tier ESSENTIALS or PLUS, cognito_tier is LITE"
         (
             {"authenticated_statements": [{"Sid": "All", "Action": ["*"], "Resource": ["*"]}]},
             "cognito_authenticated_statements[0].Action: '*' is not an API action",
+        ),
+        (
+            {"authenticated_statements": [{"Sid": "A", "Action": ["es:ESHttpGet"], "Resource": ["<aurora.x>"]}]},
+            "cognito_authenticated_statements[0].Resource: '<aurora.x>' is a fact of aurora, which cognito doesn't",
         ),
         ({"secret_recovery_days": 3}, "cognito_secret_recovery_days: 3 is not 0 or from 7 to 30 days"),
         ({"secret_grace_seconds": 0}, "cognito_secret_grace_seconds: 0 is not from 1 to 86400 seconds"),

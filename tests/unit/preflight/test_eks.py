@@ -370,6 +370,7 @@ def test_a_group_that_is_removed_need_not_be_right():
 
 
 IRSA = {"name": "ebs-csi-driver", "namespace": "kube-system", "service_accounts": ["ebs-csi-controller-sa"]}
+READ = {"Sid": "Read", "Action": ["dynamodb:GetItem"]}
 
 
 @pytest.mark.parametrize(
@@ -407,6 +408,11 @@ IRSA = {"name": "ebs-csi-driver", "namespace": "kube-system", "service_accounts"
             [{"name": "a", "irsa": {**IRSA, "statements": [{"Sid": "All", "Action": ["*"], "Resource": ["*"]}]}}],
             "eks_addons[0].irsa.statements[0].Action: '*' is not an API action, such as s3:GetObject; all actions of"
             " AWS (*) are refused",
+        ),
+        (
+            [{"name": "a", "irsa": {**IRSA, "statements": [{**READ, "Resource": ["<dynamodb.table_arns>"]}]}}],
+            "eks_addons[0].irsa.statements[0].Resource: '<dynamodb.table_arns>' is a fact of dynamodb, which eks"
+            " doesn't read, so the statement would wait for ever: write its value instead",
         ),
         (
             [{"name": "a", "irsa": {**IRSA, "service_accounts": ["*"]}}],

@@ -58,7 +58,7 @@ def test_what_is_right_has_no_fault():
         **GATEWAY,
         "image": {"repository": "ghcr.io/example/my.gateway_1", "digest": DIGEST},
         "port": 4000,
-        "configuration": ["REDIS_HOST", "PG_USER", "MEMORY_GATEWAY_SERVICE_URL"],
+        "configuration": ["REDIS_HOST", "PG_USER", "FRONTEND_URL", "MEMORY_GATEWAY_SERVICE_URL"],
         "secrets": {"API_KEY_ARN": ARN},
         "environment": {"LOG_LEVEL": "info", "WORKERS": 4},
         "files": {"config.yaml": "a: 1"},
@@ -160,6 +160,11 @@ def test_a_tag_that_the_registry_lets_move(mutability, exclusions, right):
         ),
         ({"configuration": ["GATEWAYS_URL"]}, ".configuration[0]: 'GATEWAYS_URL' is no key of the component"),
         ({"configuration": ["LLM_GATEWAY_ENDPOINT"]}, ".configuration[0]: 'LLM_GATEWAY_ENDPOINT' is no key"),
+        (
+            {"configuration": ["BASTION_INSTANCE_ID"]},
+            ".configuration[0]: 'BASTION_INSTANCE_ID' tells of bastion_instance, which gateways doesn't read, so it"
+            " would never be told: write its value into environment instead",
+        ),
         ({"configuration": ["REGION", "REGION"]}, ".configuration: 'REGION' occurs more than once"),
         ({"secrets": {"A": "hunter2"}}, ".secrets.A: is not the ARN of a secret of Secrets Manager"),
         ({"secrets": {"A": ARN.replace("west", "east")}}, "is a secret of another region than us-west-2"),

@@ -61,12 +61,30 @@ def test_what_is_right_has_no_fault():
             "[0].statements[0].Action: 'GetItem' is not an API action",
         ),
         ({"statements": [{**STATEMENT, "Resource": ["table"]}]}, "[0].statements[0].Resource: 'table' is not an ARN"),
+        (
+            {"statements": [{**STATEMENT, "Resource": ["<cognito.user_pool_arn>"]}]},
+            "[0].statements[0].Resource: '<cognito.user_pool_arn>' is a fact of cognito, which workload_identity"
+            " doesn't read, so the statement would wait for ever: write its value instead",
+        ),
+        (
+            {"statements": [{**STATEMENT, "Condition": {"ArnLike": {"aws:x": "<bastion_instance.role_arn>"}}}]},
+            "[0].statements[0].Condition: '<bastion_instance.role_arn>' is a fact of bastion_instance, which",
+        ),
+        (
+            {"statements": [{**STATEMENT, "Resource": ["<configuration.other>"]}]},
+            "[0].statements[0].Resource: '<configuration.other>' is a fact of configuration, which",
+        ),
     ],
 )
 def test_roles(change, part):
     found = lines(workload_identity_roles=[{**ROLE, **change}])
     assert len(found) == 1
     assert part in found[0]
+
+
+@pytest.mark.parametrize("name", ["<configuration.path>", "<prefix>", "<network.vpc_id>", "<opensearch.domain_arn>"])
+def test_what_the_role_says_itself_and_what_it_reads(name):
+    assert lines(workload_identity_roles=[{**ROLE, "statements": [{**STATEMENT, "Resource": [name]}]}]) == []
 
 
 def test_roles_have_different_names():

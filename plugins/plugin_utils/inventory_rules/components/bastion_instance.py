@@ -74,7 +74,8 @@ def faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Itera
     yield from database_user_faults(user, values.get(user))
     models = "bastion_instance_models"
     yield from named_model_faults(models, values.get(models) or [], values)
-    yield from statement_faults("bastion_instance_statements", values.get("bastion_instance_statements") or [])
+    variable = "bastion_instance_statements"
+    yield from statement_faults(variable, values.get(variable) or [], "bastion_instance")
     groups = "bastion_instance_cluster_groups"
     yield from group_faults(groups, values.get(groups) or [])
     for index, policy in enumerate(values.get("bastion_instance_cluster_policies") or []):

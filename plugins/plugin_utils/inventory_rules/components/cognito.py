@@ -420,9 +420,8 @@ def faults(values: Mapping[str, t.Any], others: Mapping[str, Mapping]) -> Iterat
     groups = values.get("cognito_groups") or []
     yield from _group_faults(groups)
     yield from _user_faults(values.get("cognito_users") or [], groups)
-    yield from statement_faults(
-        "cognito_authenticated_statements", values.get("cognito_authenticated_statements") or []
-    )
+    variable = "cognito_authenticated_statements"
+    yield from statement_faults(variable, values.get(variable) or [], "cognito")
     yield from _principal_tag_faults(values.get("cognito_principal_tags") or {})
 
 

@@ -449,7 +449,7 @@ def _addon_faults(addons: list[Mapping]) -> Iterator[Fault]:
             if key in addon and not pattern.fullmatch(addon[key]):
                 yield fault(f"{path}.{key}", addon[key], expected)
         role = addon.get("irsa") or {}
-        yield from workload_role_faults(f"{path}.irsa", role)
+        yield from workload_role_faults(f"{path}.irsa", role, "eks")
     roles = [addon.get("irsa") or {} for addon in present]
     for name in repeated(role["name"] for role in roles if "name" in role):
         yield fault(f"{variable}[].irsa.name", name, "occurs more than once")

@@ -11,6 +11,7 @@ import typing as t
 from collections.abc import Iterator, Mapping, Sequence
 
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import gateways as table
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.roles import untold
 
 from ..confidential import looks_like
 from ..databases import LITELLM, database_faults
@@ -208,6 +209,9 @@ def _told_faults(path: str, entry: Entry, entries: Sequence[Entry], values: Entr
         if key not in known:
             rule = f"is no key of the component configuration{did_you_mean(key, known)}"
             yield fault(f"{path}.configuration[{index}]", key, rule)
+        elif key in table.settings_table() and (other := untold("gateways", table.settings_table()[key][0])):
+            rule = f"tells of {other}, which gateways doesn't read, so it would never be told"
+            yield fault(f"{path}.configuration[{index}]", key, f"{rule}: write its value into environment instead")
     for key in repeated(keys):
         yield fault(f"{path}.configuration", key, "occurs more than once")
     secrets = entry.get("secrets") or {}

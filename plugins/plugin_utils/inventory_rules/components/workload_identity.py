@@ -23,7 +23,7 @@ def faults(values: Mapping[str, t.Any], _others: Mapping[str, Mapping]) -> Itera
     roles = values.get(variable) or []
     yield from repeated_names(variable, roles)
     for index, role in enumerate(roles):
-        yield from workload_role_faults(f"{variable}[{index}]", role)
+        yield from workload_role_faults(f"{variable}[{index}]", role, "workload_identity")
     user = "workload_identity_memory_database_user"
     yield from database_user_faults(user, values.get(user))
     for index, namespace in enumerate(values.get("workload_identity_metric_namespaces") or []):
