@@ -21,7 +21,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws
 
 from .calls import LONGEST_PAUSE
 from .declarations import Change, Create, Delete, Describe, Update
-from .faults import AWS_ERRORS, Outcome, ResourceError, describe_failure, error_code, error_text, outcome
+from .faults import AWS_ERRORS, DENIED_CODES, Outcome, ResourceError, describe_failure, error_code, error_text, outcome
 from .resource import Resource, run_module
 
 try:
@@ -53,6 +53,9 @@ SESSION = "agent-platform"
 CONNECT_SECONDS, READ_SECONDS = 10.0, 60.0
 # What can't be connected to once won't be a moment later, unless the domain changes its nodes just then.
 CONNECT_ATTEMPTS = 2
+# How long a role that can't be assumed is asked for. A changed trust policy counts within seconds as a rule; a lack of
+# permission looks the same and doesn't pass, so it isn't waited for as long as IAM may take.
+TRUST_SECONDS, TRUST_PAUSE = 60.0, 5.0
 VERBS = {"Get": "GET", "Put": "PUT", "Delete": "DELETE"}
 LONGEST_REASON = 500
 # From here on a refused signature is told with the request that it was made of, which has the session's token in it.
@@ -144,8 +147,7 @@ class Domain:
         how = get_aws_connection_info(self.module)[2]
         keys = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
         if self.role:
-            session = f"{SESSION}-{int(time.time())}"
-            answer = self.module.client("sts").assume_role(RoleArn=self.role, RoleSessionName=session)["Credentials"]
+            answer = self.assumed()
             given = (answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
             credentials = boto3.session.Session(**dict(zip(keys, given, strict=True))).get_credentials()
         else:
@@ -156,6 +158,18 @@ class Domain:
         frozen = credentials.get_frozen_credentials()
         self.module.no_log_values.update({frozen.secret_key, frozen.token} - {None, ""})
         return frozen
+
+    def assumed(self) -> Mapping[str, str]:
+        """The credentials of the role, whose trust policy this run may have changed a moment ago."""
+        sts, session = self.module.client("sts"), f"{SESSION}-{int(time.time())}"
+        deadline = time.monotonic() + (0.0 if self.module.check_mode else TRUST_SECONDS)
+        while True:
+            try:
+                return sts.assume_role(RoleArn=self.role, RoleSessionName=session)["Credentials"]
+            except ClientError as error:
+                if error_code(error) not in DENIED_CODES or time.monotonic() + TRUST_PAUSE > deadline:
+                    raise
+            time.sleep(TRUST_PAUSE)
 
     def send(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
         """The status of the answer, and what is in it."""
