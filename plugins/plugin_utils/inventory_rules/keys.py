@@ -16,6 +16,8 @@ from ..key_policy import AUTO_SCALING_ROLE, USE, VOLUMES, Place, granted, missin
 from .fault import Fault
 
 VARIABLE = "encryption_key_arn"
+# KMS refuses a principal that there isn't, and a run makes the role only once the key is right.
+ROLE_COMES = " (the role comes with aws iam create-service-linked-role --aws-service-name autoscaling.amazonaws.com)"
 
 
 def offered(platform: Mapping[str, t.Any]) -> Mapping[str, t.Any]:
@@ -36,7 +38,8 @@ def policy_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any], *u
         if user == VOLUMES and _has_grant(found, place):
             continue
         for statement in missing(found["policy"], statements(place, user)):
-            yield Fault(VARIABLE, f"the policy of {found['key']['Arn']} lacks: {json.dumps(statement)}")
+            comes = ROLE_COMES if user == VOLUMES else ""
+            yield Fault(VARIABLE, f"the policy of {found['key']['Arn']} lacks: {json.dumps(statement)}{comes}")
 
 
 def grant_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> Iterator[Fault]:
@@ -51,8 +54,7 @@ def grant_faults(values: Mapping[str, t.Any], platform: Mapping[str, t.Any]) -> 
             VARIABLE,
             "Auto Scaling, which makes the volumes of nodes, has no grant for the key of another account:"
             f" aws kms create-grant --region {place.region} --key-id {found['key']['Arn']} --grantee-principal {role}"
-            f" --operations {operations} (the role comes with aws iam create-service-linked-role --aws-service-name"
-            " autoscaling.amazonaws.com)",
+            f" --operations {operations}{ROLE_COMES}",
         )
 
 

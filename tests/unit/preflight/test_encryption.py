@@ -147,7 +147,7 @@ class TestExistingKey:
         store = {"knowledge_base_vector_store": "s3_vectors"}
         sids = {
             component: [
-                json.loads(line.partition("lacks: ")[2])["Sid"]
+                json.JSONDecoder().raw_decode(line.partition("lacks: ")[2])[0]["Sid"]
                 for line in change_fault_lines(component, {**_shared(self.GIVEN), **more}, found)
                 if "lacks" in line
             ]
@@ -169,6 +169,12 @@ class TestExistingKey:
         given = {**_shared(self.GIVEN), "knowledge_base_vector_store": "opensearch_serverless"}
         lines = change_fault_lines("knowledge_base", given, self.found(policy=self.EMPTY))
         assert not [line for line in lines if "lacks" in line]
+
+    def test_in_a_new_account_the_role_of_the_nodes_comes_first(self):
+        found, command = self.found(policy=self.EMPTY), "create-service-linked-role --aws-service-name autoscaling."
+        for component, given, told in (("eks", _shared(self.GIVEN), True), ("encryption", self.GIVEN, False)):
+            lines = [line for line in change_fault_lines(component, given, found) if "lacks" in line]
+            assert [command in line for line in lines] == [told, told]
 
     def test_a_grant_is_as_good_as_a_statement_for_nodes(self):
         found = self.found(policy=self.EMPTY, grants=[GRANT])
