@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 
 from tests.support.declarations import load as load_module
 
@@ -66,6 +68,32 @@ def test_sessions_on_nodes_take_what_they_take_on_the_bastion():
     (agent,) = [item for item in bastion["__bastion_instance_own_statements"] if item["Sid"] == nodes["Sid"]]
     assert nodes["Action"] == agent["Action"]
     assert DEFAULTS["eks_node_session_manager"] is False
+
+
+@pytest.mark.parametrize(
+    ("irsa", "addons", "kept"),
+    [
+        (False, {}, True),
+        (True, {}, False),
+        (True, {"vpc-cni": {"service_account_role_arn": None}}, True),
+        (True, {"vpc-cni": {"service_account_role_arn": "arn"}}, False),
+    ],
+)
+def test_nodes_serve_the_network_until_its_addon_has_a_role(irsa, addons, kept):
+    known = {
+        **{name: trust_as_template(CONSTANTS[name]) for name in ("__eks_cni_has_role", "__eks_cni_gets_role")},
+        "__eks_all_addons": [{"name": "vpc-cni", **({"irsa": {"name": "vpc-cni"}} if irsa else {})}],
+        "__eks_facts": {"addons": addons},
+    }
+    template = trust_as_template(CONSTANTS["__eks_cni_by_nodes"])
+    assert Templar(DataLoader(), variables=known).template(template) is kept
+
+
+def test_roles_take_it_from_the_nodes_when_the_addons_have_theirs():
+    made = [task for task in load("tasks/main.yml") if "addons.yml" in task.values() or "roles.yml" in task.values()]
+    first, *_addons, last = made
+    assert first["ansible.builtin.import_tasks"] == last["ansible.builtin.include_tasks"] == "roles.yml"
+    assert last["vars"] == {"__eks_cni_by_nodes": False}
 
 
 def test_nodes_can_do_no_more_than_nodes_need():
