@@ -39,7 +39,6 @@ def test_every_role_has_the_path_and_the_boundary(new_account):
     assert run.calls.writes == Calls({("iam", "PutRolePermissionsBoundary"): 1})
 
     run = account.run(*LIMIT, note="refuses another path").assert_refused()
-    assert f"platform_iam_path: '/' is not the path of {PREFIX}-bastion, which is {PATH}" in " ".join(
-        run.output.split()
-    )
+    roles = f"{PREFIX}-bastion, {PREFIX}-flow-logs"
+    assert f"platform_iam_path: '/' is not the path of {roles}, which is {PATH}" in " ".join(run.output.split())
     assert not run.calls.writes

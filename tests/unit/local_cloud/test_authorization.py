@@ -61,6 +61,12 @@ CASES = [
         ["arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"],
         id="a policy of AWS",
     ),
+    pytest.param(
+        "wafv2:PutLoggingConfiguration",
+        {"LoggingConfiguration": {"ResourceArn": f"arn:aws:wafv2:{REGION}:{ACCOUNT}:global/webacl/demo/1"}},
+        [f"arn:aws:wafv2:{REGION}:{ACCOUNT}:global/webacl/demo/1"],
+        id="in a member",
+    ),
     pytest.param("ssm:CreateDocument", {"Name": "demo-session"}, [f"{SSM}:document/demo-session"], id="a document"),
     pytest.param(
         "ssm:AddTagsToResource",

@@ -189,6 +189,7 @@ def resources(action: str, request: Mapping[str, Any], region: str, account: str
         request = {**request, **_associated(association)}
     if service == "ssm" and "ResourceType" in request:
         return [f"{start}{request['ResourceType'].lower()}/{request['ResourceId'].lstrip('/')}"]
+    request = {**request, **request.get("LoggingConfiguration", {})} if service == "wafv2" else request
     types = [known["types"][name.rstrip("?")] for name in known["actions"][operation]]
     every = tuple(member.lower() for kind in types for member in kind["from"])
     if whole := [value for value in values(request, every) if value.startswith(f"arn:aws:{service}:")]:
