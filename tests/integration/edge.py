@@ -8,12 +8,13 @@ Their load balancer is the cluster's to make. Where there is none it is made her
 from __future__ import annotations
 
 import time
+import uuid
 from typing import Any
 
 from tests.support.playbook import OWNER, PREFIX, Account
 
 from . import neighbours
-from .census import Lister
+from .census import Lister, tags_of
 from .components import eks, frontend
 
 NAME = f"{PREFIX}-gateways"
@@ -22,7 +23,7 @@ CONTROLLERS = {"elbv2.k8s.aws/cluster": eks.CLUSTER, "ingress.k8s.aws/stack": "p
 CACHED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
 
 
-def make_balancer(account: Account, name: str = BALANCER, **more: Any) -> str:
+def make_balancer(account: Account, **more: Any) -> str:
     """An internal load balancer as the controller in the cluster makes it. Returns its ARN."""
     elb, ec2 = account.client("elbv2"), account.client("ec2")
     (vpc,) = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
@@ -33,17 +34,23 @@ def make_balancer(account: Account, name: str = BALANCER, **more: Any) -> str:
         **more,
     }
     subnets = [subnet["SubnetId"] for subnet in found[:2]]
+    name = f"{BALANCER}-{uuid.uuid4().hex[:8]}"
     return elb.create_load_balancer(Name=name, Subnets=subnets, **options)["LoadBalancers"][0]["LoadBalancerArn"]
 
 
 def balancer(account: Account) -> dict:
     """That of the gateways."""
-    (found,) = account.client("elbv2").describe_load_balancers(Names=[BALANCER])["LoadBalancers"]
-    return found
+    elb = account.client("elbv2")
+    found = {item["LoadBalancerArn"]: item for item in elb.describe_load_balancers()["LoadBalancers"]}
+    told = elb.describe_tags(ResourceArns=list(found))["TagDescriptions"]
+    (arn,) = [item["ResourceArn"] for item in told if CONTROLLERS.items() <= tags_of(item).items()]
+    return found[arn]
 
 
-def delete_balancer(account: Account) -> None:
-    account.client("elbv2").delete_load_balancer(LoadBalancerArn=balancer(account)["LoadBalancerArn"])
+def lose_balancer(account: Account) -> None:
+    """Have it be no longer that of the gateways. AWS deletes none that a VPC origin leads to."""
+    arn = balancer(account)["LoadBalancerArn"]
+    account.client("elbv2").remove_tags(ResourceArns=[arn], TagKeys=list(CONTROLLERS))
 
 
 def vpc_origins(lister: Lister) -> list[dict]:

@@ -120,7 +120,7 @@ def test_one_that_was_deleted_is_made_again(account):
 
 def test_another_load_balancer_is_taken_instead(account):
     before = edge.vpc_origin(account)["Id"]
-    edge.delete_balancer(account)
+    edge.lose_balancer(account)
     arn = edge.make_balancer(account)
     run(account, "vpc_origin").assert_converged()
     now = edge.vpc_origin(account)
@@ -147,7 +147,7 @@ def test_with_a_certificate_it_is_called_by_a_name_in_that(account):
 
 
 def test_without_a_load_balancer_both_are_taken_away(account):
-    edge.delete_balancer(account)
+    edge.lose_balancer(account)
     run(account, "frontend", "vpc_origin").assert_converged()
     assert "api" not in edge.origins(account)
     assert frontend.distribution(account)["Config"]["CacheBehaviors"]["Quantity"] == 0
@@ -159,7 +159,7 @@ def test_without_a_load_balancer_both_are_taken_away(account):
 def test_it_comes_and_goes_though_aws_fails_at_every_write(account, name):
     """With its load balancer, and without one: the distribution is led to it, or no longer."""
     for writes, there in ((MADE, True), (REMOVED, False)):
-        edge.make_balancer(account) if there else edge.delete_balancer(account)
+        edge.make_balancer(account) if there else edge.lose_balancer(account)
         rules = list(PLOTS[name].rules(writes))
         account.proxy.spoil(rule for _fault, _count, rule in rules)
         runs = 0
@@ -185,7 +185,7 @@ def test_a_killed_run_is_gone_on_with(account, write):
     run(account, "vpc_origin").assert_converged()
     assert edge.origins(account)["api"]["VpcOriginConfig"]["VpcOriginId"] == edge.vpc_origin(account)["Id"]
     run(account, "frontend", "vpc_origin").assert_nothing_to_do()
-    edge.delete_balancer(account)
+    edge.lose_balancer(account)
     run(account, "vpc_origin").assert_converged()
 
 

@@ -1,6 +1,6 @@
 # Copyright: Contributors to the agent_platform.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What follows from the tables for LiteLLM and for the database, as the role fills it in."""
+"""What follows for LiteLLM, the database and the load balancer, as the role fills it in."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def filled(name: str, **given: Any) -> Any:
         **load("gateways", "defaults/main.yml"),
         **load("gateways", "vars/presets.yml"),
         **load("gateways", "vars/database.yml"),
-        "__gateways_of_network": load("gateways", "vars/main.yml")["__gateways_of_network"],
+        **load("gateways", "vars/main.yml"),
     }
     known = {
         "platform_prefix": "demo-dev",
@@ -150,6 +150,67 @@ class TestLiteLLM:
         plain = {key: value for key, value in GATEWAY.items() if key != "preset"}
         for gateways in ([plain], [{**plain, "preset": ""}], []):
             assert filled("__gateways_secrets", platform_gateways=gateways) == []
+
+
+class TestLoadBalancer:
+    ARN = "arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/app/k8s-platform/1"
+    HTTP = {
+        "load_balancer_arn": ARN,
+        "load_balancer_scheme": "internal",
+        "load_balancer_state": "active",
+        "url": "http://internal-k8s-platform.example.com",
+    }
+    HTTPS = {**HTTP, "url": "https://internal-k8s-platform.example.com"}
+    NONE = dict.fromkeys(HTTP)
+    PUBLIC = {"gateways_scheme": "internet-facing", "gateways_certificate": "api"}
+
+    @pytest.mark.parametrize(
+        ("facts", "given", "as_declared"),
+        [
+            (HTTP, {}, True),
+            (NONE, {}, False),
+            ({**HTTP, "load_balancer_state": "provisioning"}, {}, False),
+            # A certificate that comes, is there, and has gone.
+            (HTTP, {"gateways_certificate": "api"}, False),
+            (HTTPS, {"gateways_certificate": "api"}, True),
+            (HTTPS, {}, False),
+            # Another scheme is another load balancer.
+            (HTTPS, PUBLIC, False),
+            ({**HTTPS, "load_balancer_scheme": "internet-facing"}, PUBLIC, True),
+        ],
+    )
+    def test_what_is_waited_for(self, facts: dict[str, Any], given: dict[str, Any], as_declared: bool):
+        given = {**given, "found": {"gateways": facts}}
+        seen, wanted = (filled(f"__gateways_balancer_{name}", **given) for name in ("seen", "wanted"))
+        assert (seen == wanted) is as_declared
+
+    def test_the_last_look_counts(self):
+        found = {"gateways": self.HTTP}
+        for look, seen in (
+            ({"platform": {"gateways": self.HTTPS}}, "internal, https, active"),
+            ({"failed": True, "msg": "AWS doesn't answer"}, "not there"),
+        ):
+            assert filled("__gateways_balancer_seen", found=found, __gateways_balancer=look) == seen
+
+    @pytest.mark.parametrize(
+        ("facts", "led_to", "given", "goes"),
+        [
+            (HTTP, ARN, {}, False),
+            (HTTP, ARN, {"gateways_certificate": "api"}, False),
+            (HTTP, ARN, PUBLIC, True),
+            (HTTP, ARN, {"__gateways_published": []}, True),
+            # CloudFront doesn't lead to it.
+            (HTTP, None, PUBLIC, False),
+            (HTTP, f"{ARN}-other", {"__gateways_published": []}, False),
+            (NONE, None, {"__gateways_published": []}, False),
+        ],
+    )
+    def test_when_cloudfront_is_taken_off(
+        self, facts: dict[str, Any], led_to: str | None, given: dict[str, Any], goes: bool
+    ):
+        found = {"gateways": facts, "vpc_origin": {"load_balancer_arn": led_to}}
+        given = {"__gateways_published": [GATEWAY], **given}
+        assert filled("__gateways_balancer_goes", found=found, **given) is goes
 
 
 class TestDatabase:

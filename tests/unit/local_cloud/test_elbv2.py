@@ -36,6 +36,13 @@ def refused(call: Callable[..., Any], **request: Any) -> str:
     return raised.value.response["Error"]["Code"]
 
 
+def wait_until(condition: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 def test_a_balancer_is_where_its_subnets_are(balancer: dict[str, Any], vpc: str, subnets: list[str]) -> None:
     zones = {zone["SubnetId"]: zone["ZoneName"] for zone in balancer["AvailabilityZones"]}
     assert balancer["VpcId"] == vpc
@@ -74,3 +81,20 @@ def test_what_is_in_use_stays(elbv2: Any, ec2: Any, balancer: dict[str, Any], vp
     assert refused(elbv2.describe_rules, ListenerArn=listener["ListenerArn"]) == "ListenerNotFound"
     elbv2.delete_target_group(TargetGroupArn=arn)
     ec2.delete_security_group(GroupId=group)
+
+
+def test_one_that_cloudfront_leads_to_stays(elbv2: Any, client: Callable[[str], Any], balancer: dict[str, Any]) -> None:
+    arn = balancer["LoadBalancerArn"]
+    (listener,) = elbv2.create_listener(
+        LoadBalancerArn=arn, Port=80, Protocol="HTTP", DefaultActions=[{"Type": "fixed-response"}]
+    )["Listeners"]
+    cloudfront = client("cloudfront")
+    endpoint = {"Name": "o", "Arn": arn, "HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "http-only"}
+    origin = cloudfront.create_vpc_origin(VpcOriginEndpointConfig=endpoint)["VpcOrigin"]["Id"]
+    assert refused(elbv2.delete_load_balancer, LoadBalancerArn=arn) == "ResourceInUse"
+    assert elbv2.describe_listeners(ListenerArns=[listener["ListenerArn"]])["Listeners"]
+    wait_until(lambda: cloudfront.get_vpc_origin(Id=origin)["VpcOrigin"]["Status"] == "Deployed")
+    cloudfront.delete_vpc_origin(Id=origin, IfMatch=cloudfront.get_vpc_origin(Id=origin)["ETag"])
+    assert refused(elbv2.delete_load_balancer, LoadBalancerArn=arn) == "ResourceInUse"
+    wait_until(lambda: not cloudfront.list_vpc_origins()["VpcOriginList"].get("Items"))
+    elbv2.delete_load_balancer(LoadBalancerArn=arn)

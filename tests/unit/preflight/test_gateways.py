@@ -352,6 +352,12 @@ def test_another_load_balancer_is_told_of():
     assert warning_lines("gateways", given, found(load_balancer_scheme=None)) == []
     (one,) = warning_lines("gateways", given, found(load_balancer_scheme="internal"))
     assert one.startswith("gateways_scheme: 'internet-facing' and the load balancer is internal: the controller makes")
+    assert "/api/*" not in one
+    now = {"load_balancer_scheme": "internal", "load_balancer_arn": "arn"}
+    for led_to in ("arn", "other"):
+        edge = {"vpc_origin": {"load_balancer_arn": led_to}}
+        (one,) = warning_lines("gateways", given, {**found(**now), **edge})
+        assert one.endswith("; /api/* of the front end goes with it") is (led_to == "arn")
 
 
 # ---- The table

@@ -409,7 +409,10 @@ def change_faults(values: Entry, platform: Mapping[str, t.Any]) -> Iterator[Faul
 
 def warnings(values: Entry, platform: Mapping[str, t.Any]) -> Iterator[Fault]:
     """A load balancer that becomes another one."""
-    scheme, now = values.get("gateways_scheme"), (platform.get("gateways") or {}).get("load_balancer_scheme")
+    facts = platform.get("gateways") or {}
+    scheme, now = values.get("gateways_scheme"), facts.get("load_balancer_scheme")
     if scheme and now and scheme != now:
         rule = f"and the load balancer is {now}: the controller makes another one, with another name, and removes it"
-        yield fault("gateways_scheme", scheme, rule)
+        led_to = (platform.get("vpc_origin") or {}).get("load_balancer_arn")
+        front_end = "; /api/* of the front end goes with it" if led_to and led_to == facts["load_balancer_arn"] else ""
+        yield fault("gateways_scheme", scheme, f"{rule}{front_end}")

@@ -341,6 +341,12 @@ def _vpc_origin_response(original: Callable[..., Response], origin: dict[str, An
     return original(origin, *args, **{**how, "deploying": how.get("deploying") or timing.is_running(origin)})
 
 
+def led_to() -> set[str]:
+    """The ARNs of what VPC origins stand for."""
+    _settle()
+    return {origin["VpcOriginEndpointConfig"]["Arn"] for origin in cloudfront._vpc_origins.values()}
+
+
 def _vpc_of(origin: Mapping[str, Any]) -> tuple[str, str, str] | None:
     """Account, region and VPC of what it stands for, where that is a load balancer."""
     arn = origin["VpcOriginEndpointConfig"]["Arn"]

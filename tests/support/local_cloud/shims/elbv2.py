@@ -5,7 +5,7 @@
 | operation | on AWS |
 |---|---|
 | CreateLoadBalancer | VPC and zones are its subnets'; at first it is `provisioning`; internal ones are named so |
-| DeleteLoadBalancer | takes listeners and rules with it |
+| DeleteLoadBalancer | is refused while a VPC origin of CloudFront leads to it; takes listeners and rules with it |
 | DescribeTargetGroups | tells the load balancers whose rules lead to a group |
 | DescribeRules | is refused for a listener that isn't there |
 | DeleteTargetGroup | is refused while a listener or a rule leads to it |
@@ -21,7 +21,7 @@ from xml.sax.saxutils import escape
 from ministack.services import alb, ec2
 
 from ..wire import AWSError, QueryWire, Response
-from . import timing
+from . import cloudfront, timing
 from .patching import QueryShims
 
 
@@ -31,6 +31,7 @@ def install() -> None:
     shims.guard("DescribeRules", _refuse_unknown_listener)
     alb._ACTION_MAP["CreateLoadBalancer"] = _completing(alb._ACTION_MAP["CreateLoadBalancer"])
     alb._ACTION_MAP["DeleteLoadBalancer"] = _taking_all(alb._ACTION_MAP["DeleteLoadBalancer"])
+    shims.guard("DeleteLoadBalancer", _refuse_led_to)
     alb._ACTION_MAP["DescribeTargetGroups"] = _knowing_balancers(alb._ACTION_MAP["DescribeTargetGroups"])
     alb._lb_xml = _placed(alb._lb_xml)
 
@@ -118,6 +119,15 @@ def _refuse_in_use(request: dict[str, Any]) -> None:
     arn = request["TargetGroupArn"]
     if any(_users(arn)):
         raise AWSError("ResourceInUse", f"Target group '{arn}' is currently in use by a listener or a rule")
+
+
+def _refuse_led_to(request: dict[str, Any]) -> None:
+    arn = request["LoadBalancerArn"]
+    if arn in cloudfront.led_to():
+        raise AWSError(
+            "ResourceInUse",
+            f"Load balancer '{arn}' cannot be deleted because it is currently associated with another service",
+        )
 
 
 def _refuse_unknown_listener(request: dict[str, Any]) -> None:

@@ -129,11 +129,12 @@ class _Controller:
             balancer, targets = self._deploy(group)
             for namespace, service, port, target_group in targets:
                 self._bind(group, namespace, service, port, target_group, slices)
-            self._remove_others(group, balancer, [target_group["TargetGroupArn"] for *_rest, target_group in targets])
+            self._remove_targets(group, [target_group["TargetGroupArn"] for *_rest, target_group in targets])
             for ingress in group.members:
                 self._tell(ingress, balancer["DNSName"])
         else:
-            self._remove_others(group, None, [])
+            self._remove_balancers(group, None)
+            self._remove_targets(group, [])
         for ingress in group.leaving:
             self._let_go(ingress, group.finalizer)
 
@@ -164,6 +165,8 @@ class _Controller:
         )
         security_groups = [self._security_group(text) for text in _texts(group.value("security-groups"))]
         found = self._named(name)
+        # One of another scheme goes before this one is made.
+        self._remove_balancers(group, found)
         if found is None:
             found = self.elb.create_load_balancer(
                 Name=name,
@@ -362,14 +365,14 @@ class _Controller:
         if has.keys() - wanted.keys():
             self.elb.remove_tags(ResourceArns=[arn], TagKeys=sorted(has.keys() - wanted.keys()))
 
-    def _remove_others(self, group: _Group, balancer: dict | None, targets: list[str]) -> None:
-        """Delete what a group no longer needs, which is known by its tags."""
+    def _remove_balancers(self, group: _Group, balancer: dict | None) -> None:
+        """Delete those that a group no longer needs, which are known by their tags."""
         kept = balancer and balancer["LoadBalancerArn"]
         for arn in self._of_group(group, "describe_load_balancers", "LoadBalancers", "LoadBalancerArn"):
             if arn != kept:
-                for listener in self.elb.describe_listeners(LoadBalancerArn=arn)["Listeners"]:
-                    self.elb.delete_listener(ListenerArn=listener["ListenerArn"])
                 self.elb.delete_load_balancer(LoadBalancerArn=arn)
+
+    def _remove_targets(self, group: _Group, targets: list[str]) -> None:
         for arn in self._of_group(group, "describe_target_groups", "TargetGroups", "TargetGroupArn"):
             if arn not in targets:
                 self._unbind(arn)
