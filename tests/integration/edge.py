@@ -71,7 +71,7 @@ def vpc_origin(account: Account) -> dict:
 
 
 def make(account: Account, arn: str, **more: Any) -> str:
-    """One of someone else's, under our name. Returns its id."""
+    """One of our name, someone else's without our tags. Returns its id."""
     config = {
         "Name": NAME,
         "Arn": arn,
@@ -87,6 +87,12 @@ def make(account: Account, arn: str, **more: Any) -> str:
             return made
         time.sleep(0.1)
     raise AssertionError(f"{made} isn't deployed")
+
+
+def lead_to_balancer(account: Account) -> None:
+    """Have a VPC origin of the platform for the load balancer, without a distribution that uses it."""
+    tags = neighbours.tag_list({**OWNER, "Component": "vpc_origin"})
+    make(account, balancer(account)["LoadBalancerArn"], Tags={"Items": tags})
 
 
 def remove(account: Account, identifier: str) -> None:

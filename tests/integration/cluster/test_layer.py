@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.base import Cluster, Scope
 from ansible_collections.agent_platform.aws.plugins.module_utils.discovery.table import discover, identify
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes_api import marks
+from tests.integration import edge
 from tests.integration.components.configuration import PATH
 from tests.support.components import COMPONENTS, IN_CLUSTER, entries
 from tests.support.playbook import OWNER, PREFIX, REGION, Run
@@ -246,6 +247,8 @@ class TestTeardown:
         # A half of it has gone already.
         for item in kubernetes.ours(GATEWAYS, "Service", "gateways"):
             kubernetes.delete("Service", item["metadata"]["name"], "gateways")
+        # AWS keeps the load balancer as long as CloudFront leads to it.
+        edge.lead_to_balancer(cluster_platform.account)
         removal = ("--limit", GATEWAYS)
         cluster_platform.run(*removal, playbook=TEARDOWN, variables=CONFIRMED, note="gateways go").assert_converged()
         assert kubernetes.everything(GATEWAYS) == {}

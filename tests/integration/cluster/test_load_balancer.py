@@ -11,10 +11,9 @@ import pytest
 
 from tests.integration import edge
 from tests.integration.census import Lister
-from tests.integration.neighbours import tag_list
 from tests.support.components import shared
 from tests.support.local_cloud.settings import HOSTED_ZONE
-from tests.support.playbook import OWNER, PREFIX
+from tests.support.playbook import PREFIX
 
 from .components.gateways import NAMES, NAMESPACE
 from .conftest import ClusterAccount, ClusterPlatform
@@ -61,12 +60,6 @@ def account(cluster_platform: ClusterPlatform) -> Iterator[ClusterAccount]:
     account.run("--limit", "gateways,configuration", note="the load balancer as before").assert_converged()
 
 
-def lead_there(account: ClusterAccount) -> None:
-    """Have a VPC origin of the platform for the load balancer."""
-    tags = tag_list({**OWNER, "Component": "vpc_origin"})
-    edge.make(account, edge.balancer(account)["LoadBalancerArn"], Tags={"Items": tags})
-
-
 def protocols(account: ClusterAccount) -> set[str]:
     arn = edge.balancer(account)["LoadBalancerArn"]
     found = account.client("elbv2").describe_listeners(LoadBalancerArn=arn)["Listeners"]
@@ -81,7 +74,7 @@ def scale(kubernetes: Api, pods: int) -> None:
 
 
 def test_it_goes_with_the_last_path_though_cloudfront_leads_to_it(account: ClusterAccount, kubernetes: Api):
-    lead_there(account)
+    edge.lead_to_balancer(account)
     nothing = {"platform_gateways": [{**entry, "ingress_path": ""} for entry in shared()["platform_gateways"]]}
     run = account.run("--limit", "gateways", variables=nothing, note="no paths any more").assert_converged()
     assert ("cloudfront", "DeleteVpcOrigin") in run.calls.writes, run.explain()
@@ -102,11 +95,11 @@ def test_one_of_another_scheme_comes_though_cloudfront_leads_to_it(
     dry = account.run("--check", "--limit", "gateways", variables=public, note="another scheme, dry").assert_converged()
     assert not dry.calls.writes, dry.explain()
     run = account.run("--limit", "gateways,vpc_origin", variables=public, note="another scheme").assert_converged()
-    assert "/api/* of the front end goes with it" in " ".join(run.output.split()), run.explain()
     assert edge.balancer(account)["Scheme"] == "internet-facing"
     assert protocols(account) == {"HTTP", "HTTPS"}
     assert edge.vpc_origins(Lister(account)) == []
     assert "api" not in edge.origins(account)
+    assert "/api/* of the front end goes with it" in " ".join(run.output.split()), run.explain()
     account.run("--limit", "gateways,vpc_origin", variables=public, note="after that").assert_nothing_to_do()
     # And back, to what the account has in the end.
     account.run("--limit", "gateways,vpc_origin", note="the scheme of before").assert_converged()
